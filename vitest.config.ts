@@ -1,0 +1,45 @@
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
+
+const secrets = { ADMIN_KEY: 'the deployment key of the tests', TICKET_KEY: 'the ticket key of the tests' }
+// wrangler warns where a required secret is in no file and not in the environment.
+Object.assign(process.env, secrets)
+
+/**
+ * `core` runs in Node, `edge` in workerd with real bindings, `process` against servers of its own that it starts and
+ * kills. What stands in `test/everywhere` runs in Node and in workerd.
+ */
+export default defineConfig(async () => ({ test: { projects: await projects() } }))
+
+async function projects(): Promise<TestProjectConfiguration[]> {
+  return [
+    { test: { name: 'core', include: ['test/core/**/*.test.ts', 'test/everywhere/**/*.test.ts'] } },
+    {
+      // A library's source map names files that it does not ship; nobody needs to hear of it at every run.
+      logLevel: 'error',
+      plugins: [
+        cloudflareTest({
+          wrangler: { configPath: './wrangler.toml' },
+          miniflare: {
+            bindings: { ...secrets, MIGRATIONS: await readD1Migrations('./migrations') },
+          },
+        }),
+      ],
+      test: {
+        name: 'edge',
+        include: ['test/edge/**/*.test.ts', 'test/everywhere/**/*.test.ts'],
+        setupFiles: ['test/edge/setup.ts'],
+      },
+    },
+    {
+      test: {
+        name: 'process',
+        include: ['test/process/**/*.test.ts'],
+        // One server at a time: each wants the machine for itself.
+        fileParallelism: false,
+        testTimeout: 120_000,
+        hookTimeout: 60_000,
+      },
+    },
+  ]
+}
