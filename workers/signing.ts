@@ -1,0 +1,43 @@
+import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js'
+import { base64url } from 'jose'
+import { deriveSealingKeys, FIRST_KEY_ID, type SealingKeys } from '../core/keys.ts'
+import type { OpeningKeys, Sign, VerifySignature } from '../core/token.ts'
+
+/** An event's keys, imported and ready. */
+export type EventKeys = { sealing: SealingKeys; sign: Sign; verify: VerifySignature; publicKey: Uint8Array }
+
+/** How many events' keys an isolate keeps. Deriving and importing them again costs about 0.2 ms. */
+const KEPT = 256
+
+const kept = new Map<string, Promise<EventKeys>>()
+
+/** Takes the deployment's secret and an event tag; gives its keys, imported once an isolate. */
+export function eventKeys(ticketKey: string, eventTag: Uint8Array, keyId: number = FIRST_KEY_ID): Promise<EventKeys> {
+  const name = `${bytesToHex(eventTag)} ${keyId} ${ticketKey}`
+  const known = kept.get(name)
+  if (known) return known
+  const made = importKeys(ticketKey, eventTag, keyId)
+  kept.set(name, made)
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value as string)
+  return made
+}
+
+/** The same for an event that is not expected again: nothing is kept, so that nobody can push out what is. */
+export async function importKeys(ticketKey: string, eventTag: Uint8Array, keyId: number): Promise<EventKeys> {
+  const sealing = deriveSealingKeys(ticketKey, eventTag, keyId)
+  const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8(sealing.signingSeed), 'Ed25519', true, ['sign'])
+  const jwk = (await crypto.subtle.exportKey('jwk', privateKey)) as { x?: string }
+  const publicKey = base64url.decode(jwk.x ?? '')
+  const verifyKey = await crypto.subtle.importKey('raw', publicKey, 'Ed25519', false, ['verify'])
+  return {
+    sealing,
+    publicKey,
+    sign: async (message) => new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, message)),
+    verify: (_keys: OpeningKeys, message, signature) => crypto.subtle.verify('Ed25519', verifyKey, signature, message),
+  }
+}
+
+/** WebCrypto takes a bare Ed25519 seed only in its PKCS#8 wrapping (RFC 8410 §7). */
+function pkcs8(seed: Uint8Array): Uint8Array {
+  return concatBytes(hexToBytes('302e020100300506032b657004220420'), seed)
+}
