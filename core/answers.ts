@@ -1,0 +1,67 @@
+import type { TicketStatus } from './event.ts'
+import type { DeviceId, GateId, StaffId, TicketId } from './ids.ts'
+import type { Entry } from './log.ts'
+
+/** A ticket as the person at the door needs it. */
+export type TicketBrief = {
+  id: TicketId
+  typeName: string
+  status: TicketStatus
+  admits: number
+  holderName: string | null
+  booking: { id: string; name: string | null; quantity: number | null } | null
+  notes: string[]
+  attention: boolean
+}
+
+/** A scan with its verdict and everything that is told of it; instants are milliseconds since 1970. */
+export type Recorded = {
+  entry: Entry
+  /** The entry's name in the world: unique within the event. */
+  entryId: string
+  /** This scan was answered before, and this is that answer. */
+  replay: boolean
+  cacheHit: boolean
+  eventTitle: string
+  gateName: string
+  ticket: TicketBrief | null
+  /** The admission that a duplicate repeats. */
+  original: {
+    scannedAt: number
+    gateId: GateId
+    gateName: string
+    staffId: StaffId | null
+    deviceId: DeviceId | null
+  } | null
+  useGates: { gateId: GateId; gateName: string }[]
+}
+
+/** A request that cannot be judged or done, as a value. Its words and its HTTP status are in `workers/problems.ts`. */
+export type Problem =
+  | { code: 'bad_request'; issues: Issue[] }
+  | { code: 'not_found' }
+  | { code: 'unknown_gate' }
+  | { code: 'unreadable_code' }
+  | { code: 'scan_id_conflict' }
+  | { code: 'device_mismatch' }
+  | { code: 'device_token_invalid' }
+  | { code: 'device_revoked' }
+  | { code: 'enrolment_unknown' }
+  | { code: 'enrolment_used' }
+
+/** One field that is wrong. `index` is its place where the request held a list. */
+export type Issue = { index?: number; field: string; message: string }
+
+export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem }
+
+export const ok = <T>(value: T): Result<T> => ({ ok: true, value })
+
+export const problem = (code: Exclude<Problem['code'], 'bad_request'>): Result<never> => ({
+  ok: false,
+  problem: { code },
+})
+
+export const badRequest = (...issues: Issue[]): Result<never> => ({
+  ok: false,
+  problem: { code: 'bad_request', issues },
+})

@@ -1,0 +1,152 @@
+import type { EventDetails, Gate, Policy, Ticket, TicketType, Zone } from './event.ts'
+import { admitsType, type Direction, gatesFor } from './gate.ts'
+import type { Standing } from './standing.ts'
+import { canBeForced, type Refusal, type Verdict } from './verdict.ts'
+
+/** One presentation of a ticket, with its direction settled. */
+export type Presentation = {
+  direction: Direction
+  people: number
+  /** The scan's own time in milliseconds since 1970, and its local day as days since 1970. */
+  at: number
+  day: number
+  /** Seconds since 1970, from the token; null where the ticket was found by a printed code or a search. */
+  tokenIssuedAt: number | null
+  /** A supervisor's wish to let them in all the same. */
+  forced: boolean
+}
+
+/** What the event knows that bears on the ticket at this gate. */
+export type Circumstances = {
+  event: Pick<EventDetails, 'closedAt'>
+  policy: Policy
+  type: TicketType
+  zone: Zone
+  /** People in the zone now. */
+  inside: number
+  gates: Iterable<Gate>
+}
+
+/**
+ * The only place where entry is decided, at the edge and on a phone alone. Takes what was looked up; gives the
+ * verdict. It is total: every combination has an answer, and the first refusal in the order of precedence is given.
+ */
+export function judge(
+  ticket: Ticket,
+  gate: Gate,
+  standing: Standing,
+  around: Circumstances,
+  presented: Presentation,
+): Verdict {
+  // People are never trapped inside: no rule refuses an exit.
+  if (presented.direction === 'exit') return { kind: 'exited', people: presented.people }
+  const refusal = firstRefusal(ticket, gate, standing, around, presented)
+  if (refusal !== null && !(presented.forced && canBeForced(refusal.reason))) return { kind: 'refused', refusal }
+  if (presented.direction === 'visit') return { kind: 'visited', people: presented.people }
+  return {
+    kind: 'admitted',
+    people: presented.people,
+    remaining: Math.max(0, ticket.admits - peopleCounted(standing, around.zone) - presented.people),
+    forced: refusal,
+    overfull: wouldOverfill(around, presented.people),
+  }
+}
+
+function firstRefusal(
+  ticket: Ticket,
+  gate: Gate,
+  standing: Standing,
+  around: Circumstances,
+  presented: Presentation,
+): Refusal | null {
+  return (
+    eventClosed(around) ??
+    ticketState(ticket, presented.tokenIssuedAt) ??
+    outsideWindow(ticket, around.type, presented.at) ??
+    wrongGate(gate, around, presented.direction) ??
+    // A visit is counted on its own; the rules about coming in do not bear on it.
+    (presented.direction === 'visit' ? null : entryUsedUp(ticket, standing, around, presented))
+  )
+}
+
+function eventClosed({ event }: Circumstances): Refusal | null {
+  return event.closedAt === null ? null : { reason: 'event_closed', closedAt: event.closedAt }
+}
+
+function ticketState(ticket: Ticket, tokenIssuedAt: number | null): Refusal | null {
+  if (ticket.revokedAt !== null) {
+    return { reason: 'revoked', revokedAt: ticket.revokedAt, because: ticket.reason, superseded: false }
+  }
+  if (tokenIssuedAt !== null && tokenIssuedAt < ticket.issuedAt) {
+    return { reason: 'revoked', revokedAt: ticket.issuedAt * 1000, because: null, superseded: true }
+  }
+  if (ticket.blockedAt !== null) return { reason: 'blocked' }
+  return ticket.paid ? null : { reason: 'unpaid' }
+}
+
+function outsideWindow(ticket: Ticket, type: TicketType, at: number): Refusal | null {
+  const validFrom = Math.max(ticket.validFrom ?? Number.NEGATIVE_INFINITY, type.validFrom ?? Number.NEGATIVE_INFINITY)
+  const validUntil = Math.min(
+    ticket.validUntil ?? Number.POSITIVE_INFINITY,
+    type.validUntil ?? Number.POSITIVE_INFINITY,
+  )
+  if (at < validFrom) return { reason: 'too_early', validFrom }
+  if (at > validUntil) return { reason: 'too_late', validUntil }
+  return null
+}
+
+function wrongGate(gate: Gate, { type, gates }: Circumstances, direction: Direction): Refusal | null {
+  const mismatch = direction === 'entry' ? !admitsType(gate, type) : !(gate.accepts?.includes(type.id) ?? true)
+  return mismatch ? { reason: 'wrong_gate', useGates: gatesFor(type, gate, gates).map((other) => other.id) } : null
+}
+
+function entryUsedUp(
+  ticket: Ticket,
+  standing: Standing,
+  around: Circumstances,
+  presented: Presentation,
+): Refusal | null {
+  const { policy, zone } = around
+  const left = ticket.admits - peopleCounted(standing, zone)
+  if (left <= 0) {
+    return { reason: 'already_admitted', attempt: standing.presented + 1, admission: standing.admission }
+  }
+  if (presented.people > left) return { reason: 'limit_reached', limit: ticket.admits }
+  return overLimits(standing, policy, presented) ?? zoneFull(around, presented.people)
+}
+
+/** How many of the ticket's people are used up: those ever let in, those inside now, or none, as the zone has it. */
+function peopleCounted(standing: Standing, zone: Zone): number {
+  switch (zone.reentry) {
+    case 'none':
+      return standing.entries
+    case 'after_exit':
+      return standing.inside
+    case 'unlimited':
+      return 0
+  }
+}
+
+function overLimits(standing: Standing, policy: Policy, presented: Presentation): Refusal | null {
+  if (policy.maxEntries !== null && standing.entries + presented.people > policy.maxEntries) {
+    return { reason: 'limit_reached', limit: policy.maxEntries }
+  }
+  const today = standing.day === presented.day ? standing.entriesToday : 0
+  if (policy.entriesPerDay !== null && today + presented.people > policy.entriesPerDay) {
+    return { reason: 'limit_reached', limit: policy.entriesPerDay }
+  }
+  if (policy.minMinutesBetween !== null && standing.lastAt !== null) {
+    const notBefore = standing.lastAt + policy.minMinutesBetween * 60_000
+    if (presented.at < notBefore) return { reason: 'too_soon', notBefore }
+  }
+  return null
+}
+
+function zoneFull(around: Circumstances, people: number): Refusal | null {
+  if (around.policy.full === 'warn' || !wouldOverfill(around, people)) return null
+  return { reason: 'full', capacity: around.zone.capacity ?? 0, inside: around.inside }
+}
+
+function wouldOverfill({ zone, inside }: Circumstances, people: number): boolean {
+  return zone.capacity !== null && inside + people > zone.capacity
+}

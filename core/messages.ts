@@ -1,0 +1,243 @@
+import { z } from 'zod'
+import {
+  type DeviceId,
+  type GateId,
+  parseUuid,
+  type ScanId,
+  type StaffId,
+  type TicketId,
+  type TypeId,
+  wordShape,
+  type ZoneId,
+} from './ids.ts'
+import { scanSources } from './log.ts'
+
+/*
+ * What clients send, as schemas that both sides parse. Unknown fields are dropped. Instants arrive as ISO 8601
+ * texts and leave as milliseconds since 1970.
+ */
+
+const word = z.string().regex(wordShape, 'must be 1 to 64 letters, digits, spaces or . _ ~ : + @ -')
+const typeId = word.transform((text) => text as TypeId)
+const zoneId = word.transform((text) => text as ZoneId)
+const gateId = word.transform((text) => text as GateId)
+const staffId = word.transform((text) => text as StaffId)
+const deviceId = word.transform((text) => text as DeviceId)
+
+const uuid = <T extends ScanId | TicketId>() =>
+  z.string().transform((text, context): T => {
+    const id = parseUuid<T>(text)
+    if (id !== null) return id
+    context.addIssue({ code: 'custom', message: 'must be a UUID' })
+    return z.NEVER
+  })
+
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 instant' })
+  .transform((text) => Date.parse(text))
+const name = z.string().trim().min(1).max(200)
+const note = z.string().trim().max(500)
+const email = z
+  .string()
+  .trim()
+  .max(254)
+  .regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address')
+const count = z.int().min(1).max(10_000_000)
+const people = z.int().min(1).max(255)
+
+const timezone = z.string().refine(isTimezone, 'must be an IANA time zone such as Europe/Berlin')
+
+export const NewOrganisation = z.object({ name })
+
+export const NewKey = z.object({
+  name,
+  role: z.enum(['organiser', 'supervisor', 'viewer']),
+  expiresAt: instant.nullish(),
+})
+export type NewKey = z.output<typeof NewKey>
+
+const zone = z.object({
+  id: zoneId,
+  name,
+  capacity: count.nullish(),
+  reentry: z.enum(['none', 'after_exit', 'unlimited']).default('none'),
+})
+
+const policy = z.object({
+  offline: z.enum(['admit', 'strict', 'never']).optional(),
+  full: z.enum(['stop', 'warn']).optional(),
+  maxEntries: count.nullish(),
+  entriesPerDay: count.nullish(),
+  minMinutesBetween: z.number().min(0).max(525_600).nullish(),
+  rotatingCodes: z.boolean().optional(),
+})
+
+const eventFields = {
+  title: name,
+  startsAt: instant,
+  endsAt: instant,
+  timezone,
+  location: z.string().trim().max(300).nullish(),
+  capacity: count.nullish(),
+  zones: z
+    .array(zone)
+    .min(1)
+    .max(50)
+    .refine((zones) => new Set(zones.map(({ id }) => id)).size === zones.length, 'two zones have the same id')
+    .optional(),
+  policy: policy.optional(),
+}
+
+/** Where the venue is: Cloudflare's location hints. */
+const locationHint = z.enum(['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'])
+
+export const NewEvent = z
+  .object({ ...eventFields, locationHint: locationHint.optional(), organisationId: z.string().optional() })
+  .refine(endsAfterItStarts, { path: ['endsAt'], message: 'must be after startsAt' })
+export type NewEvent = z.output<typeof NewEvent>
+
+export const EventChanges = z
+  .object(eventFields)
+  .partial()
+  .refine(endsAfterItStarts, { path: ['endsAt'], message: 'must be after startsAt' })
+export type EventChanges = z.output<typeof EventChanges>
+
+/** Money: minor units and an ISO 4217 code, never a float. */
+const price = z.union([
+  z
+    .int()
+    .min(0)
+    .transform((amount) => ({ amount, currency: null })),
+  z.object({
+    amount: z.int().min(0),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
+      .nullable()
+      .default(null),
+  }),
+])
+
+export const TicketTypeBody = z.object({
+  name,
+  admits: people.default(1),
+  validFrom: instant.nullish(),
+  validUntil: instant.nullish(),
+  zones: z.array(zoneId).min(1).max(50).optional(),
+  capacity: count.nullish(),
+  price: price.nullish(),
+  requiresAttention: z.boolean().default(false),
+  note: note.nullish(),
+})
+export type TicketTypeBody = z.output<typeof TicketTypeBody>
+
+export const GateBody = z.object({
+  name,
+  kind: z.enum(['entry', 'exit', 'both', 'checkpoint']).default('entry'),
+  zone: zoneId.optional(),
+  accepts: z.array(typeId).max(1000).nullish(),
+})
+export type GateBody = z.output<typeof GateBody>
+
+export const StaffBody = z.object({ name, email: email.nullish(), role: z.enum(['supervisor', 'scanner']) })
+export type StaffBody = z.output<typeof StaffBody>
+
+export const NewTicket = z.object({
+  reference: z.string().trim().min(1).max(200).nullish(),
+  type: typeId,
+  holder: z.object({ name: name.nullish(), email: email.nullish() }).nullish(),
+  booking: z
+    .object({
+      id: z.string().trim().min(1).max(200),
+      name: name.nullish(),
+      email: email.nullish(),
+      quantity: count.nullish(),
+    })
+    .nullish(),
+  admits: people.nullish(),
+  validFrom: instant.nullish(),
+  validUntil: instant.nullish(),
+  paid: z.boolean().default(true),
+  /** A barcode printed elsewhere. */
+  code: z
+    .string()
+    .trim()
+    .regex(/^[\x20-\x7e]{4,128}$/, 'must be 4 to 128 printable ASCII characters')
+    .nullish(),
+  note: note.nullish(),
+  requiresAttention: z.boolean().default(false),
+})
+export type NewTicket = z.output<typeof NewTicket>
+
+export const IssueRequest = z.object({ tickets: z.array(NewTicket).min(1).max(500) })
+
+export const ReasonBody = z.object({ reason: note.nullish() })
+
+export const ReissueBody = z.object({ reason: note.nullish(), newLink: z.boolean().default(false) })
+
+export const NewEnrolment = z.object({
+  staffId,
+  gateId: gateId.nullish(),
+  expiresInMs: z.int().min(1000).max(86_400_000).default(600_000),
+})
+export type NewEnrolment = z.output<typeof NewEnrolment>
+
+export const deviceTypes = ['mobile', 'tablet', 'desktop', 'handheld', 'turnstile'] as const
+
+export const EnrolRequest = z.object({
+  code: z.string().max(200),
+  deviceId: deviceId.nullish(),
+  deviceName: name,
+  deviceType: z.enum(deviceTypes),
+  publicKey: z.string().max(1000).nullish(),
+})
+export type EnrolRequest = z.output<typeof EnrolRequest>
+
+export const RenewRequest = z.object({ deviceId: z.string().max(64), deviceToken: z.string().max(200) })
+
+/** A scan. `ticketId` stands in for the text of a code at a check-in from the search. */
+export const ScanRequest = z
+  .object({
+    qrPayload: z.string().min(1).max(16_384).nullish(),
+    ticketId: uuid<TicketId>().nullish(),
+    gateId: z.string().min(1).max(64),
+    gateName: z.string().max(200).nullish(),
+    eventId: z.string().max(64).nullish(),
+    deviceId: z.string().max(64).nullish(),
+    deviceName: z.string().max(200).nullish(),
+    deviceType: z.string().max(40).nullish(),
+    localTimestamp: z.union([instant, z.number()]).nullish(),
+    scanId: uuid<ScanId>().nullish(),
+    direction: z.enum(['entry', 'exit']).nullish(),
+    source: z.enum(scanSources).nullish(),
+    people: people.default(1),
+    force: z.object({ reason: z.string().trim().min(1).max(500) }).nullish(),
+  })
+  .refine((scan) => scan.qrPayload != null || scan.ticketId != null, { path: ['qrPayload'], message: 'is required' })
+export type ScanRequest = z.output<typeof ScanRequest>
+
+/** What is asked of a list: `limit` items after `cursor`. */
+export const Page = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(200).optional(),
+})
+
+export const TicketFilter = Page.extend({
+  search: z.string().trim().max(200).optional(),
+  status: z.enum(['valid', 'unpaid', 'blocked', 'revoked']).optional(),
+  type: typeId.optional(),
+})
+export type TicketFilter = z.output<typeof TicketFilter>
+
+function endsAfterItStarts(event: { startsAt?: number | undefined; endsAt?: number | undefined }): boolean {
+  return event.startsAt === undefined || event.endsAt === undefined || event.startsAt < event.endsAt
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== null
+  } catch {
+    // A RangeError is how Intl says that it knows no such zone.
+    return false
+  }
+}
