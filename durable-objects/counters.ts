@@ -1,0 +1,47 @@
+import type { Entry } from '../core/log.ts'
+import { countEntry, noStats, type Stats } from '../core/stats.ts'
+import type { Meta } from './meta.ts'
+import type { ScanLog } from './scan-log.ts'
+
+/** So many entries are counted again at most when the object wakes up. */
+const SAVE_EVERY = 1000
+
+/** The running sum of the log: in memory, over a stored sum and the entries that came after it. */
+export class Counters {
+  readonly #meta: Meta
+  readonly #stats: Stats
+  #saved: number
+
+  constructor(meta: Meta, log: ScanLog) {
+    this.#meta = meta
+    const stored = meta.text('stats')
+    this.#stats = stored === null ? noStats() : JSON.parse(stored)
+    this.#saved = this.#stats.seq
+    for (
+      let more = log.after(this.#saved, SAVE_EVERY);
+      more.length > 0;
+      more = log.after(this.#stats.seq, SAVE_EVERY)
+    ) {
+      for (const entry of more) countEntry(this.#stats, entry)
+    }
+  }
+
+  get stats(): Stats {
+    return this.#stats
+  }
+
+  inside(zone: string): number {
+    return this.#stats.inside[zone] ?? 0
+  }
+
+  count(entry: Entry): void {
+    countEntry(this.#stats, entry)
+    if (this.#stats.seq - this.#saved >= SAVE_EVERY) this.save()
+  }
+
+  save(): void {
+    if (this.#stats.seq === this.#saved) return
+    this.#meta.set('stats', JSON.stringify(this.#stats))
+    this.#saved = this.#stats.seq
+  }
+}

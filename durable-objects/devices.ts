@@ -1,0 +1,136 @@
+import { ok, problem, type Result } from '../core/answers.ts'
+import type { DeviceId, GateId, StaffId } from '../core/ids.ts'
+import type { EnrolRequest } from '../core/messages.ts'
+import type { Configuration, Staff } from './configuration.ts'
+
+/** A scanner known to the event. Instants are milliseconds since 1970. */
+export type Device = {
+  no: number
+  id: DeviceId
+  name: string
+  type: string
+  staff: Staff
+  gateId: GateId | null
+  enrolledAt: number
+  revokedAt: number | null
+}
+
+type Row = {
+  no: number
+  id: string
+  name: string
+  type: string
+  staff: number
+  gate: number | null
+  token_hash: ArrayBuffer
+  enrolled_at: number
+  revoked_at: number | null
+}
+
+/** What the bearer of an enrolment code wants, with the device token's SHA-256 in place of the token. */
+export type Enrolling = { codeHash: Uint8Array; tokenHash: Uint8Array; deviceId: DeviceId; request: EnrolRequest }
+
+/** Enrolments and devices. There are as many as scanners, so the devices are kept in memory over their table. */
+export class Devices {
+  readonly #sql: SqlStorage
+  readonly #configuration: Configuration
+  readonly #byId = new Map<string, { device: Device; tokenHash: Uint8Array }>()
+  readonly #byNumber = new Map<number, Device>()
+
+  constructor(sql: SqlStorage, configuration: Configuration) {
+    this.#sql = sql
+    this.#configuration = configuration
+    for (const row of sql.exec<Row>('SELECT * FROM device ORDER BY no')) this.#keep(row)
+  }
+
+  get(id: string): Device | undefined {
+    return this.#byId.get(id)?.device
+  }
+
+  byNumber(no: number): Device | undefined {
+    return this.#byNumber.get(no)
+  }
+
+  all(): Device[] {
+    return [...this.#byNumber.values()]
+  }
+
+  hasToken(id: string, tokenHash: Uint8Array): boolean {
+    const known = this.#byId.get(id)
+    return known !== undefined && sameBytes(known.tokenHash, tokenHash)
+  }
+
+  /** Keeps the right to enrol one device, by the SHA-256 of its code. The caller knows that the staff and gate exist. */
+  invite(codeHash: Uint8Array, staffId: StaffId, gateId: GateId | null, expiresAt: number): void {
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO enrolment (code_hash, staff, gate, expires_at) VALUES (?, ?, ?, ?)',
+      codeHash,
+      this.#configuration.staff.numberOf(staffId) ?? 0,
+      gateId === null ? null : (this.#configuration.gates.numberOf(gateId) ?? null),
+      expiresAt,
+    )
+  }
+
+  /** Makes a device of whoever brings a code, once. The same call again, with the same token, is the same device. */
+  enrol({ codeHash, tokenHash, deviceId, request }: Enrolling, at: number): Result<Device> {
+    const invitation = this.#sql
+      .exec<{ staff: number; gate: number | null; expires_at: number; token_hash: ArrayBuffer | null }>(
+        'SELECT staff, gate, expires_at, token_hash FROM enrolment WHERE code_hash = ?',
+        codeHash,
+      )
+      .toArray()[0]
+    if (!invitation) return problem('enrolment_unknown')
+    const usedBy = invitation.token_hash
+    if (usedBy === null ? at > invitation.expires_at : !sameBytes(new Uint8Array(usedBy), tokenHash)) {
+      return problem('enrolment_used')
+    }
+    this.#sql.exec('UPDATE enrolment SET token_hash = ? WHERE code_hash = ?', tokenHash, codeHash)
+    this.#sql.exec(
+      `INSERT INTO device (id, name, type, staff, gate, token_hash, public_key, enrolled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, staff = excluded.staff,
+       gate = excluded.gate, token_hash = excluded.token_hash, public_key = excluded.public_key,
+       enrolled_at = excluded.enrolled_at, revoked_at = NULL`,
+      deviceId,
+      request.deviceName,
+      request.deviceType,
+      invitation.staff,
+      invitation.gate,
+      tokenHash,
+      request.publicKey ?? null,
+      at,
+    )
+    return ok(this.#reread(deviceId))
+  }
+
+  revoke(id: DeviceId, at: number): Device | null {
+    if (!this.#byId.has(id)) return null
+    this.#sql.exec('UPDATE device SET revoked_at = ifnull(revoked_at, ?) WHERE id = ?', at, id)
+    return this.#reread(id)
+  }
+
+  #reread(id: string): Device {
+    return this.#keep(this.#sql.exec<Row>('SELECT * FROM device WHERE id = ?', id).one())
+  }
+
+  #keep(row: Row): Device {
+    const staff = this.#configuration.staff.byNumber(row.staff)
+    if (!staff) throw new Error(`device ${row.no} belongs to staff ${row.staff}, which is not there`)
+    const device = {
+      no: row.no,
+      id: row.id as DeviceId,
+      name: row.name,
+      type: row.type,
+      staff,
+      gateId: row.gate === null ? null : (this.#configuration.gates.byNumber(row.gate)?.id ?? null),
+      enrolledAt: row.enrolled_at,
+      revokedAt: row.revoked_at,
+    }
+    this.#byId.set(row.id, { device, tokenHash: new Uint8Array(row.token_hash) })
+    this.#byNumber.set(row.no, device)
+    return device
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && crypto.subtle.timingSafeEqual(a, b)
+}

@@ -1,0 +1,394 @@
+import { DurableObject } from 'cloudflare:workers'
+import { badRequest, type Issue, ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
+import { type EventDetails, type Gate, MAIN_ZONE, type TicketType } from '../core/event.ts'
+import type { DeviceId, GateId, OrganisationId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
+import type { Entry } from '../core/log.ts'
+import type { GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
+import type { Standing } from '../core/standing.ts'
+import type { Stats } from '../core/stats.ts'
+import { CommitGroup } from './commit-group.ts'
+import { Configuration, type Staff } from './configuration.ts'
+import { Counters } from './counters.ts'
+import { type Device, Devices, type Enrolling } from './devices.ts'
+import { Judging, type ScanAsk } from './judging.ts'
+import { Meta } from './meta.ts'
+import { Outbox } from './outbox.ts'
+import { ScanLog } from './scan-log.ts'
+import { isBorn, migrate } from './schema.ts'
+import { Standings } from './standings.ts'
+import { type Issuing, type TicketAction, type TicketDetails, Tickets } from './tickets.ts'
+
+/** For whom a call is made. The Worker has checked who they are; whose event it is, only the Gatekeeper knows. */
+export type Actor =
+  | { kind: 'admin' }
+  | { kind: 'organisation'; organisationId: OrganisationId }
+  | { kind: 'device'; deviceId: DeviceId; staffId: StaffId; tokenHash: Uint8Array | null }
+
+/** What is needed to make a ticket's code. */
+export type CodeSource = { ticket: TicketDetails; event: EventDetails }
+
+const DRAIN_AFTER_MS = 2000
+const RETRY_AFTER_MS = 5000
+
+/**
+ * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
+ * evicted between any two calls. Methods answer `not_found` for an event that is not there or is somebody else's.
+ */
+export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
+  readonly #meta: Meta
+  readonly #group = new CommitGroup(() => this.ctx.storage.sync())
+  #event: EventParts | null = null
+  #alarmSet = false
+
+  constructor(ctx: DurableObjectState, env: { DB: D1Database }) {
+    super(ctx, env)
+    this.#meta = new Meta(ctx.storage.sql)
+    if (!isBorn(ctx.storage.sql)) return
+    ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
+    ctx.blockConcurrencyWhile(() => this.#healAlarm())
+  }
+
+  /** Answers when the object can be reached. Touches nothing. */
+  ping(): 'pong' {
+    return 'pong'
+  }
+
+  /** Makes the event. The same event again is the same event. */
+  create(event: EventDetails): Result<EventDetails> {
+    const { sql } = this.ctx.storage
+    this.ctx.storage.transactionSync(() => {
+      migrate(sql)
+      if (this.#meta.text('event') !== null) return
+      this.#meta.set('epoch', 1)
+      new Configuration(sql, this.#meta).setEvent(event)
+    })
+    this.#wakeOutbox()
+    return ok(this.#parts().configuration.event)
+  }
+
+  describe(actor: Actor): Result<EventDetails> {
+    return this.#for(actor, ({ configuration }) => ok(configuration.event))
+  }
+
+  change(actor: Actor, changes: Partial<EventDetails>): Result<EventDetails> {
+    return this.#change(actor, ({ configuration }) => {
+      const known = configuration.event
+      // An event is closed once: closing it again changes nothing.
+      const event = { ...known, ...changes, closedAt: known.closedAt ?? changes.closedAt ?? null }
+      if (event.startsAt >= event.endsAt) return badRequest({ field: 'endsAt', message: 'must be after startsAt' })
+      const astray = configuration.gates.all().find((gate) => !event.zones.some((zone) => zone.id === gate.zone))
+      if (astray) return badRequest({ field: 'zones', message: `gate "${astray.id}" leads to zone "${astray.zone}"` })
+      configuration.setEvent(event)
+      return ok(event)
+    })
+  }
+
+  putTicketType(actor: Actor, id: TypeId, body: TicketTypeBody): Result<TicketType> {
+    return this.#change(actor, ({ configuration }) => {
+      const zones = body.zones ?? [MAIN_ZONE]
+      const issues = missingZones(configuration, zones, 'zones')
+      if (issues.length > 0) return badRequest(...issues)
+      if (configuration.types.all().length >= 65_535)
+        return badRequest({ field: 'typeId', message: 'too many ticket types' })
+      const { validFrom = null, validUntil = null, capacity = null, price = null, note = null } = body
+      const { name, admits, requiresAttention } = body
+      return ok(
+        configuration.putType({
+          id,
+          name,
+          admits,
+          validFrom,
+          validUntil,
+          zones,
+          capacity,
+          price,
+          requiresAttention,
+          note,
+        }),
+      )
+    })
+  }
+
+  putGate(actor: Actor, id: GateId, body: GateBody): Result<Gate> {
+    return this.#change(actor, ({ configuration }) => {
+      const zone = body.zone ?? MAIN_ZONE
+      const issues = missingZones(configuration, [zone], 'zone')
+      for (const type of body.accepts ?? []) {
+        if (!configuration.type(type))
+          issues.push({ field: 'accepts', message: `the event has no ticket type "${type}"` })
+      }
+      if (issues.length > 0) return badRequest(...issues)
+      const gate = { id, name: body.name, kind: body.kind, zone, accepts: body.accepts ?? null }
+      configuration.gates.put(gate)
+      return ok(gate)
+    })
+  }
+
+  putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
+    return this.#change(actor, ({ configuration }) => {
+      const staff = { id, name: body.name, email: body.email ?? null, role: body.role }
+      configuration.staff.put(staff)
+      return ok(staff)
+    })
+  }
+
+  issue(actor: Actor, wanted: Issuing[], at: number): Result<{ ticket: TicketDetails; created: boolean }[]> {
+    return this.#change(actor, ({ tickets }) => tickets.issue(wanted, at))
+  }
+
+  listTickets(actor: Actor, filter: TicketFilter): Result<{ items: TicketDetails[]; nextCursor: string | null }> {
+    return this.#for(actor, ({ tickets }) => ok(tickets.list(filter)))
+  }
+
+  ticket(actor: Actor, id: TicketId): Result<{ ticket: TicketDetails; standings: ZoneStanding[]; scans: Recorded[] }> {
+    return this.#for(actor, (parts) => {
+      const ticket = parts.tickets.get(id)
+      if (!ticket) return problem('not_found')
+      const scans = parts.log
+        .of(id, 100)
+        .map((entry) => parts.judging.describe({ entry, cacheHit: false, fingerprint: new Uint8Array() }, false))
+      return ok({ ticket, standings: standingsOf(parts, id), scans })
+    })
+  }
+
+  /** Does what a person decided about a ticket, for the very next scan. */
+  act(actor: Actor, id: TicketId, action: TicketAction, reason: string | null, newLink: boolean, at: number) {
+    return this.#change<{ ticket: TicketDetails; standings: ZoneStanding[] }>(actor, (parts) => {
+      const ticket = parts.tickets.act(id, action, reason, newLink, at)
+      return ticket ? ok({ ticket, standings: standingsOf(parts, id) }) : problem('not_found')
+    })
+  }
+
+  /** What a code is made of, for whoever holds the ticket's link of this serial. */
+  codeByLink(id: TicketId, link: number): Result<CodeSource> {
+    return this.#for({ kind: 'admin' }, ({ tickets, configuration }) => {
+      const ticket = tickets.get(id)
+      return ticket && ticket.link === link ? ok({ ticket, event: configuration.event }) : problem('not_found')
+    })
+  }
+
+  invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
+    return this.#change(actor, ({ configuration, devices }) => {
+      const issues: Issue[] = []
+      if (!configuration.staff.get(body.staffId))
+        issues.push({ field: 'staffId', message: 'the event has no such staff' })
+      if (body.gateId != null && !configuration.gates.get(body.gateId)) {
+        issues.push({ field: 'gateId', message: 'the event has no such gate' })
+      }
+      if (issues.length > 0) return badRequest(...issues)
+      devices.invite(codeHash, body.staffId, body.gateId ?? null, expiresAt)
+      return ok(null)
+    })
+  }
+
+  enrol(enrolling: Enrolling, at: number): Result<{ device: Device; event: EventDetails; gate: Gate | null }> {
+    return this.#change({ kind: 'admin' }, ({ configuration, devices }) => {
+      const enrolled = devices.enrol(enrolling, at)
+      if (!enrolled.ok) return enrolled
+      const device = enrolled.value
+      const gate = device.gateId === null ? null : (configuration.gates.get(device.gateId) ?? null)
+      return ok({ device, event: configuration.event, gate })
+    })
+  }
+
+  /** The device that holds this token, to give it a new staff token. */
+  deviceByToken(deviceId: string, tokenHash: Uint8Array): Result<Device> {
+    return this.#for({ kind: 'admin' }, ({ devices }) => {
+      const device = devices.get(deviceId)
+      if (!device || !devices.hasToken(deviceId, tokenHash)) return problem('device_token_invalid')
+      return device.revokedAt === null ? ok(device) : problem('device_revoked')
+    })
+  }
+
+  listDevices(actor: Actor): Result<Device[]> {
+    return this.#for(actor, ({ devices }) => ok(devices.all()))
+  }
+
+  revokeDevice(actor: Actor, id: DeviceId, at: number): Result<Device> {
+    return this.#change(actor, ({ devices }) => {
+      const device = devices.revoke(id, at)
+      return device ? ok(device) : problem('not_found')
+    })
+  }
+
+  /** The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. */
+  record(actor: Actor, asks: ScanAsk[]): Promise<Result<Recorded>[]> {
+    const arrivedAt = Date.now()
+    return this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt)))
+  }
+
+  /** The recorded answer to a scan. */
+  answer(actor: Actor, scanId: ScanId): Result<Recorded> {
+    return this.#for(actor, ({ log, judging }) => {
+      const known = log.known(scanId)
+      return known ? ok(judging.describe(known, true)) : problem('not_found')
+    })
+  }
+
+  /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
+  countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
+    return this.#change(actor, ({ devices }) => {
+      const device = actor.kind === 'device' ? (devices.get(actor.deviceId)?.no ?? 0) : 0
+      this.ctx.storage.sql.exec(
+        `INSERT INTO invalid_code (device, reason, minute, count) VALUES (?, ?, ?, ?)
+         ON CONFLICT (device, reason, minute) DO UPDATE SET count = count + excluded.count`,
+        device,
+        reason,
+        Math.floor(at / 60_000),
+        count,
+      )
+      return ok(null)
+    })
+  }
+
+  /** What the log adds up to, and how much of it D1 has not been told yet. */
+  stats(actor: Actor): Result<{ stats: Stats; pending: number }> {
+    return this.#for(actor, ({ counters, outbox }) => ok({ stats: counters.stats, pending: outbox.pending().entries }))
+  }
+
+  /** The log itself, in order. */
+  entries(actor: Actor, after: number, limit: number): Result<Entry[]> {
+    return this.#for(actor, ({ log }) => ok(log.after(after, limit)))
+  }
+
+  /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
+  async flush(): Promise<void> {
+    if (isBorn(this.ctx.storage.sql)) await this.#drain()
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmSet = false
+    await this.#drain()
+  }
+
+  #record(actor: Actor, ask: ScanAsk, arrivedAt: number): Result<Recorded> {
+    const parts = this.#allowed(actor)
+    if (!parts.ok) return parts
+    const at = Date.now()
+    const timed = { ...ask, spentMs: ask.spentMs + (at - arrivedAt) }
+    try {
+      const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at))
+      if (!result.ok) return result
+      result.value.settle()
+      if (!result.value.recorded.replay) this.#wakeOutbox()
+      return ok(result.value.recorded)
+    } catch (error) {
+      // The transaction was rolled back, and memory may be ahead of the tables: read everything anew.
+      this.#event = null
+      throw error
+    }
+  }
+
+  /** Runs a change in a transaction. One that ends in a problem is taken back whole. */
+  #change<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
+    return this.#for(actor, (parts) => {
+      try {
+        return this.ctx.storage.transactionSync(() => {
+          const result = work(parts)
+          if (!result.ok) throw new Refused(result.problem)
+          if (parts.outbox.pending().directory) this.#wakeOutbox()
+          return result
+        })
+      } catch (error) {
+        this.#event = null
+        if (error instanceof Refused) return { ok: false, problem: error.problem }
+        throw error
+      }
+    })
+  }
+
+  #for<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
+    const parts = this.#allowed(actor)
+    return parts.ok ? work(parts.value) : parts
+  }
+
+  #allowed(actor: Actor): Result<EventParts> {
+    if (!isBorn(this.ctx.storage.sql)) return problem('not_found')
+    const parts = this.#parts()
+    switch (actor.kind) {
+      case 'admin':
+        return ok(parts)
+      case 'organisation':
+        return parts.configuration.event.organisationId === actor.organisationId ? ok(parts) : problem('not_found')
+      case 'device': {
+        const device = parts.devices.get(actor.deviceId)
+        if (!device || device.revokedAt !== null) return problem('device_revoked')
+        if (actor.tokenHash && !parts.devices.hasToken(actor.deviceId, actor.tokenHash))
+          return problem('device_token_invalid')
+        return ok(parts)
+      }
+    }
+  }
+
+  #parts(): EventParts {
+    this.#event ??= openParts(this.ctx.storage.sql, this.#meta, this.env.DB)
+    return this.#event
+  }
+
+  #wakeOutbox(delayMs: number = DRAIN_AFTER_MS): void {
+    if (this.#alarmSet) return
+    this.#alarmSet = true
+    // Not awaited: it is written in the same breath as the entry it is for, and the output gate waits for both.
+    void this.ctx.storage.setAlarm(Date.now() + delayMs)
+  }
+
+  async #healAlarm(): Promise<void> {
+    const alarmAt = await this.ctx.storage.getAlarm()
+    // An alarm long past its time has been seen never to come; it is set anew.
+    this.#alarmSet = alarmAt !== null && alarmAt > Date.now() - 60_000
+    const { entries, directory } = this.#parts().outbox.pending()
+    if (entries > 0 || directory) this.#wakeOutbox()
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      await this.#parts().outbox.drain()
+      this.#parts().counters.save()
+    } catch (error) {
+      // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
+      console.error(JSON.stringify({ message: 'outbox: D1 did not take the entries', error: String(error) }))
+      this.#wakeOutbox(RETRY_AFTER_MS)
+      return
+    }
+    const { entries, directory } = this.#parts().outbox.pending()
+    if (entries > 0 || directory) this.#wakeOutbox(1)
+  }
+}
+
+export type ZoneStanding = { zone: string; standing: Standing }
+
+type EventParts = ReturnType<typeof openParts>
+
+function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
+  const configuration = new Configuration(sql, meta)
+  const devices = new Devices(sql, configuration)
+  const tickets = new Tickets(sql, configuration)
+  const standings = new Standings(sql)
+  const log = new ScanLog(sql, configuration, devices)
+  const counters = new Counters(meta, log)
+  const outbox = new Outbox(db, meta, log, configuration)
+  const judging = new Judging(configuration, tickets, standings, log, counters)
+  return { configuration, devices, tickets, standings, log, counters, outbox, judging }
+}
+
+function standingsOf(parts: EventParts, ticket: TicketId): ZoneStanding[] {
+  return parts.standings
+    .of(ticket)
+    .map(({ zone, standing }) => ({ zone: parts.configuration.zones.byNumber(zone)?.id ?? String(zone), standing }))
+}
+
+function missingZones(configuration: Configuration, zones: string[], field: string): Issue[] {
+  const known = configuration.event.zones
+  return zones
+    .filter((id) => !known.some((zone) => zone.id === id))
+    .map((id) => ({ field, message: `the event has no zone "${id}"` }))
+}
+
+/** Carries a problem out of a transaction, so that it is rolled back. */
+class Refused extends Error {
+  readonly problem: Problem
+  constructor(problem: Problem) {
+    super(problem.code)
+    this.problem = problem
+  }
+}

@@ -1,0 +1,228 @@
+import { ok, problem, type Recorded, type Result, type TicketBrief } from '../core/answers.ts'
+import type { Gate, TicketType, Zone } from '../core/event.ts'
+import { type Direction, directionAt } from '../core/gate.ts'
+import type { DeviceId, ScanId, StaffId, TicketId } from '../core/ids.ts'
+import { type Circumstances, judge } from '../core/judge.ts'
+import { localDay } from '../core/local-day.ts'
+import type { Entry, ScanSource } from '../core/log.ts'
+import { advance, type Happening, noStanding } from '../core/standing.ts'
+import type { Refusal, Verdict } from '../core/verdict.ts'
+import type { Configuration } from './configuration.ts'
+import type { Counters } from './counters.ts'
+import type { Logged, ScanLog } from './scan-log.ts'
+import type { Standings } from './standings.ts'
+import type { TicketDetails, Tickets } from './tickets.ts'
+
+/** A scan that the Worker has opened and checked. */
+export type ScanAsk = {
+  scanId: ScanId
+  /** How the ticket was found. `issuedAt` is the token's, in seconds since 1970. */
+  presented:
+    | { by: 'token'; ticketId: TicketId; issuedAt: number }
+    | { by: 'ticket'; ticketId: TicketId }
+    | { by: 'code'; code: string }
+  gateId: string
+  direction: 'entry' | 'exit' | null
+  people: number
+  forceReason: string | null
+  source: ScanSource | null
+  deviceId: DeviceId | null
+  staffId: StaffId | null
+  /** 8 bytes that stand for what was asked: the same scanId with others is another scan under a used name. */
+  fingerprint: Uint8Array
+  /** Milliseconds that the Worker and the way here took so far. */
+  spentMs: number
+}
+
+/** Looks up, judges and writes, in one breath. There is no `await` in this file. */
+export class Judging {
+  readonly #configuration: Configuration
+  readonly #tickets: Tickets
+  readonly #standings: Standings
+  readonly #log: ScanLog
+  readonly #counters: Counters
+
+  constructor(configuration: Configuration, tickets: Tickets, standings: Standings, log: ScanLog, counters: Counters) {
+    this.#configuration = configuration
+    this.#tickets = tickets
+    this.#standings = standings
+    this.#log = log
+    this.#counters = counters
+  }
+
+  /**
+   * Gives the recorded answer to a scan that is known, and judges and writes one that is not. The caller holds the
+   * transaction and calls `settle` when it has held.
+   */
+  record(ask: ScanAsk, at: number): Result<{ recorded: Recorded; settle: () => void }> {
+    const known = this.#log.known(ask.scanId)
+    if (known) {
+      return sameBytes(known.fingerprint, ask.fingerprint)
+        ? ok({ recorded: this.describe(known, true), settle: () => {} })
+        : problem('scan_id_conflict')
+    }
+    const gate = this.#configuration.gates.get(ask.gateId)
+    if (!gate) return problem('unknown_gate')
+    const ticketId = ask.presented.by === 'code' ? this.#tickets.byCode(ask.presented.code) : ask.presented.ticketId
+    const ticket = ticketId === null ? null : this.#tickets.get(ticketId)
+    // Where no codes were printed elsewhere, a text that is no token is rubbish, and rubbish is not stored.
+    if (!ticket && ask.presented.by === 'code' && !this.#tickets.hasCodes()) return problem('unreadable_code')
+    return ok(ticket ? this.#recordTicket(ask, gate, ticket, at) : this.#recordUnknown(ask, gate, at))
+  }
+
+  /** A logged scan with what is told of it. */
+  describe({ entry, cacheHit }: Logged, replay: boolean): Recorded {
+    const ticket = entry.ticketId === null ? null : this.#tickets.get(entry.ticketId)
+    return this.#describe(entry, cacheHit, replay, ticket)
+  }
+
+  #recordTicket(ask: ScanAsk, gate: Gate, ticket: TicketDetails, at: number) {
+    const { event, zones } = this.#configuration
+    const zoneNumber = zones.numberOf(gate.zone) ?? 0
+    const type = this.#configuration.type(ticket.type) as TicketType
+    const zone = zones.byNumber(zoneNumber) as Zone
+    const cacheHit = this.#standings.holds(ticket.id, zoneNumber)
+    const standing = this.#standings.get(ticket.id, zoneNumber)
+    const direction = directionAt(gate, ask.direction, standing)
+    const day = localDay(at, event.timezone)
+    const around: Circumstances = {
+      event,
+      policy: event.policy,
+      type,
+      zone,
+      inside: this.#counters.inside(zone.id),
+      gates: this.#configuration.gates.all(),
+    }
+    const verdict = judge(ticket, gate, standing, around, {
+      direction,
+      people: ask.people,
+      at,
+      day,
+      tokenIssuedAt: ask.presented.by === 'token' ? ask.presented.issuedAt : null,
+      forced: ask.forceReason !== null,
+    })
+    const seq = this.#log.head + 1
+    const happening = happeningOf(verdict, { admits: ticket.admits, reentry: zone.reentry, at, day, seq })
+    const next = happening ? advance(standing, happening) : standing
+    if (next !== standing) this.#standings.put(ticket.id, zoneNumber, next)
+    return this.#write(ask, gate, direction, verdict, at, cacheHit, {
+      ticket,
+      insideChange: next.inside - standing.inside,
+      first: standing.entries === 0 && next.entries > 0,
+    })
+  }
+
+  #recordUnknown(ask: ScanAsk, gate: Gate, at: number) {
+    const direction = directionAt(gate, ask.direction, noStanding)
+    const { closedAt } = this.#configuration.event
+    const refusal: Refusal =
+      closedAt !== null && direction !== 'exit' ? { reason: 'event_closed', closedAt } : { reason: 'unknown' }
+    const nothing = { ticket: null, insideChange: 0, first: false }
+    return this.#write(ask, gate, direction, { kind: 'refused', refusal }, at, false, nothing)
+  }
+
+  #write(
+    ask: ScanAsk,
+    gate: Gate,
+    direction: Direction,
+    verdict: Verdict,
+    at: number,
+    cacheHit: boolean,
+    outcome: { ticket: TicketDetails | null; insideChange: number; first: boolean },
+  ): { recorded: Recorded; settle: () => void } {
+    const { ticket, insideChange, first } = outcome
+    const { entry, settle } = this.#log.append(
+      {
+        scanId: ask.scanId,
+        ticketId: ticket?.id ?? null,
+        type: ticket?.type ?? null,
+        gateId: gate.id,
+        zone: gate.zone,
+        deviceId: ask.deviceId,
+        staffId: ask.staffId,
+        direction,
+        people: ask.people,
+        verdict,
+        insideChange,
+        first,
+        source: ask.source,
+        forceReason: ask.forceReason,
+        scannedAt: at,
+        receivedAt: at,
+        validationMs: Math.round(ask.spentMs * 10) / 10,
+      },
+      cacheHit,
+      ask.fingerprint,
+    )
+    return {
+      recorded: this.#describe(entry, cacheHit, false, ticket),
+      settle: () => {
+        settle()
+        this.#counters.count(entry)
+      },
+    }
+  }
+
+  #describe(entry: Entry, cacheHit: boolean, replay: boolean, ticket: TicketDetails | null): Recorded {
+    const { event, gates } = this.#configuration
+    const refusal = entry.verdict.kind === 'refused' ? entry.verdict.refusal : null
+    const useGates = refusal !== null && 'useGates' in refusal ? refusal.useGates : []
+    return {
+      entry,
+      entryId: String(entry.seq),
+      replay,
+      cacheHit,
+      eventTitle: event.title,
+      gateName: gates.get(entry.gateId)?.name ?? entry.gateId,
+      ticket: ticket ? this.#brief(ticket) : null,
+      original: refusal?.reason === 'already_admitted' ? this.#original(refusal.admission) : null,
+      useGates: useGates.map((gateId) => ({ gateId, gateName: gates.get(gateId)?.name ?? gateId })),
+    }
+  }
+
+  #original(seq: number | null): Recorded['original'] {
+    const entry = seq === null ? null : this.#log.at(seq)?.entry
+    if (!entry) return null
+    const gateName = this.#configuration.gates.get(entry.gateId)?.name ?? entry.gateId
+    const { scannedAt, gateId, staffId, deviceId } = entry
+    return { scannedAt, gateId, gateName, staffId, deviceId }
+  }
+
+  #brief(ticket: TicketDetails): TicketBrief {
+    const type = this.#configuration.type(ticket.type)
+    return {
+      id: ticket.id,
+      typeName: type?.name ?? ticket.type,
+      status: ticket.status,
+      admits: ticket.admits,
+      holderName: ticket.holder.name ?? ticket.booking?.name ?? null,
+      booking: ticket.booking && {
+        id: ticket.booking.id,
+        name: ticket.booking.name,
+        quantity: ticket.booking.quantity,
+      },
+      notes: [ticket.note, type?.note ?? null].filter((note) => note !== null),
+      attention: ticket.requiresAttention || (type?.requiresAttention ?? false),
+    }
+  }
+}
+
+function happeningOf(
+  verdict: Verdict,
+  entry: Omit<Extract<Happening, { kind: 'entered' }>, 'kind' | 'people'>,
+): Happening | null {
+  switch (verdict.kind) {
+    case 'admitted':
+      return { kind: 'entered', people: verdict.people, ...entry }
+    case 'exited':
+      return { kind: 'left', people: verdict.people, at: entry.at }
+    case 'visited':
+      return { kind: 'entered', people: verdict.people, ...entry, reentry: 'unlimited' }
+    case 'refused':
+      return verdict.refusal.reason === 'already_admitted' ? { kind: 'presented_again' } : null
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}

@@ -1,0 +1,21 @@
+/** The small values of a Gatekeeper that have a name: a number, a text or bytes each. */
+export class Meta {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  number(key: string): number {
+    return Number(this.#sql.exec('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value ?? 0)
+  }
+
+  text(key: string): string | null {
+    const value = this.#sql.exec('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value
+    return typeof value === 'string' ? value : null
+  }
+
+  set(key: string, value: number | string): void {
+    this.#sql.exec('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value)
+  }
+}

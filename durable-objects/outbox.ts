@@ -1,0 +1,132 @@
+import { bytesToHex } from '@noble/hashes/utils.js'
+import type { EventDetails } from '../core/event.ts'
+import { uuidToBytes } from '../core/ids.ts'
+import { eventTagOf } from '../core/keys.ts'
+import type { Entry } from '../core/log.ts'
+import type { Configuration } from './configuration.ts'
+import type { Meta } from './meta.ts'
+import type { ScanLog } from './scan-log.ts'
+
+/** Entries that go to D1 in one statement. */
+const BATCH = 500
+
+/** One call drains so many batches at most, so that an alarm ends; the next one goes on. */
+const BATCHES = 20
+
+/**
+ * What D1 has not been told yet. D1 is told at least once, and its keys make the second time do nothing; what was
+ * told is remembered only after D1 has said yes.
+ */
+export class Outbox {
+  readonly #db: D1Database
+  readonly #meta: Meta
+  readonly #log: ScanLog
+  readonly #configuration: Configuration
+
+  constructor(db: D1Database, meta: Meta, log: ScanLog, configuration: Configuration) {
+    this.#db = db
+    this.#meta = meta
+    this.#log = log
+    this.#configuration = configuration
+  }
+
+  /** How many entries wait, and whether the event itself changed since D1 was told of it. */
+  pending(): { entries: number; directory: boolean } {
+    return {
+      entries: this.#log.head - this.#meta.number('drained'),
+      directory: this.#meta.number('directory') > this.#meta.number('directory_drained'),
+    }
+  }
+
+  /** Tells D1 as much as one turn may. Throws what D1 throws; nothing is lost by that. */
+  async drain(): Promise<void> {
+    await this.drainDirectory()
+    for (let batch = 0; batch < BATCHES; batch++) {
+      const entries = this.#log.after(this.#meta.number('drained'), BATCH)
+      const last = entries.at(-1)
+      if (!last) return
+      await this.#send(entries)
+      // Another drain may have overtaken this one while it waited for D1.
+      this.#meta.set('drained', Math.max(last.seq, this.#meta.number('drained')))
+    }
+  }
+
+  async drainDirectory(): Promise<void> {
+    const version = this.#meta.number('directory')
+    if (version <= this.#meta.number('directory_drained')) return
+    await this.#sendEvent(this.#configuration.event, version)
+    this.#meta.set('directory_drained', Math.max(version, this.#meta.number('directory_drained')))
+  }
+
+  async #send(entries: Entry[]): Promise<void> {
+    const rows = entries.map((entry) => toRow(entry))
+    await this.#db
+      .prepare(
+        `INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict,
+         code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms)
+         SELECT unhex(?1), ?2, value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
+         value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
+         value->>16, value->>17, value->>18 FROM json_each(?3) WHERE true
+         ON CONFLICT (event, epoch, seq) DO NOTHING`,
+      )
+      .bind(hex(this.#configuration.event.id), this.#meta.number('epoch'), JSON.stringify(rows))
+      .run()
+  }
+
+  async #sendEvent(event: EventDetails, version: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `INSERT INTO event (id, tag, organisation, title, starts_at, ends_at, timezone, location, capacity, created_at,
+         closed_at, version) VALUES (unhex(?), unhex(?), unhex(?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET title = excluded.title, starts_at = excluded.starts_at,
+         ends_at = excluded.ends_at, timezone = excluded.timezone, location = excluded.location,
+         capacity = excluded.capacity, closed_at = excluded.closed_at, version = excluded.version
+         WHERE excluded.version > version`,
+      )
+      .bind(
+        hex(event.id),
+        bytesToHex(eventTagOf(event.id)),
+        hex(event.organisationId),
+        event.title,
+        event.startsAt,
+        event.endsAt,
+        event.timezone,
+        event.location,
+        event.capacity,
+        event.createdAt,
+        event.closedAt,
+        version,
+      )
+      .run()
+  }
+}
+
+function toRow(entry: Entry): (string | number | null)[] {
+  const { verdict } = entry
+  const refusal = verdict.kind === 'refused' ? verdict.refusal : null
+  return [
+    entry.seq,
+    hex(entry.scanId),
+    entry.ticketId === null ? null : hex(entry.ticketId),
+    entry.type,
+    entry.gateId,
+    entry.zone,
+    entry.deviceId,
+    entry.staffId,
+    entry.direction,
+    entry.people,
+    verdict.kind,
+    refusal?.reason ?? null,
+    refusal?.reason === 'already_admitted' ? refusal.attempt : null,
+    verdict.kind === 'admitted' && verdict.forced !== null ? 1 : 0,
+    0,
+    entry.insideChange,
+    entry.scannedAt,
+    entry.receivedAt,
+    entry.validationMs,
+  ]
+}
+
+function hex(id: Parameters<typeof uuidToBytes>[0]): string {
+  return bytesToHex(uuidToBytes(id))
+}

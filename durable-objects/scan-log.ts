@@ -1,0 +1,148 @@
+import type { Direction } from '../core/gate.ts'
+import { bytesToUuid, type ScanId, type TicketId, uuidToBytes } from '../core/ids.ts'
+import { chain, chainStart, type Entry, type ScanSource } from '../core/log.ts'
+import type { Verdict } from '../core/verdict.ts'
+import type { Configuration } from './configuration.ts'
+import type { Devices } from './devices.ts'
+
+/** An entry and what is kept beside it: how it was found, and what exactly was asked. */
+export type Logged = { entry: Entry; cacheHit: boolean; fingerprint: Uint8Array }
+
+type Row = {
+  seq: number
+  scan: ArrayBuffer
+  ticket: ArrayBuffer | null
+  type: number | null
+  gate: number
+  zone: number
+  device: number | null
+  staff: number | null
+  direction: string
+  people: number
+  verdict: string
+  inside_change: number
+  first: number
+  source: string | null
+  force_reason: string | null
+  scanned_at: number
+  received_at: number
+  validation_ms: number
+  cache_hit: number
+  fingerprint: ArrayBuffer
+  chain: ArrayBuffer
+}
+
+/** The log: every scan in order, with its verdict. It is appended to and never changed. */
+export class ScanLog {
+  readonly #sql: SqlStorage
+  readonly #configuration: Configuration
+  readonly #devices: Devices
+  #head: { seq: number; chain: Uint8Array }
+
+  constructor(sql: SqlStorage, configuration: Configuration, devices: Devices) {
+    this.#sql = sql
+    this.#configuration = configuration
+    this.#devices = devices
+    const last = sql.exec<Row>('SELECT * FROM entry ORDER BY seq DESC LIMIT 1').toArray()[0]
+    this.#head = last ? { seq: last.seq, chain: new Uint8Array(last.chain) } : { seq: 0, chain: chainStart }
+  }
+
+  /** The number of the last entry. */
+  get head(): number {
+    return this.#head.seq
+  }
+
+  /** The recorded answer to a scan, if it ever arrived. */
+  known(scanId: ScanId): Logged | null {
+    const row = this.#sql.exec<Row>('SELECT * FROM entry WHERE scan = ?', uuidToBytes(scanId)).toArray()[0]
+    return row ? this.#logged(row) : null
+  }
+
+  at(seq: number): Logged | null {
+    const row = this.#sql.exec<Row>('SELECT * FROM entry WHERE seq = ?', seq).toArray()[0]
+    return row ? this.#logged(row) : null
+  }
+
+  /** Up to `limit` entries after `seq`, in order. */
+  after(seq: number, limit: number): Entry[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit)
+      .toArray()
+      .map((row) => this.#logged(row).entry)
+  }
+
+  /** The newest entries of one ticket, in order. */
+  of(ticket: TicketId, limit: number): Entry[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM entry WHERE ticket = ? ORDER BY seq DESC LIMIT ?', uuidToBytes(ticket), limit)
+      .toArray()
+      .map((row) => this.#logged(row).entry)
+      .reverse()
+  }
+
+  /** Gives the entry its number and writes it. `settle` is called when the transaction around it has held. */
+  append(scan: Omit<Entry, 'seq'>, cacheHit: boolean, fingerprint: Uint8Array): { entry: Entry; settle: () => void } {
+    const entry: Entry = { seq: this.#head.seq + 1, ...scan }
+    const link = chain(this.#head.chain, entry)
+    const { zones, gates, types, staff } = this.#configuration
+    this.#sql.exec(
+      `INSERT INTO entry (seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict, inside_change,
+       first, source, force_reason, scanned_at, received_at, validation_ms, cache_hit, fingerprint, chain)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      entry.seq,
+      uuidToBytes(entry.scanId),
+      entry.ticketId === null ? null : uuidToBytes(entry.ticketId),
+      entry.type === null ? null : (types.numberOf(entry.type) ?? null),
+      gates.numberOf(entry.gateId) ?? 0,
+      zones.numberOf(entry.zone) ?? 0,
+      entry.deviceId === null ? null : (this.#devices.get(entry.deviceId)?.no ?? null),
+      entry.staffId === null ? null : (staff.numberOf(entry.staffId) ?? null),
+      entry.direction,
+      entry.people,
+      JSON.stringify(entry.verdict),
+      entry.insideChange,
+      entry.first ? 1 : 0,
+      entry.source,
+      entry.forceReason,
+      entry.scannedAt,
+      entry.receivedAt,
+      entry.validationMs,
+      cacheHit ? 1 : 0,
+      fingerprint,
+      link,
+    )
+    const head = { seq: entry.seq, chain: link }
+    return { entry, settle: () => (this.#head = head) }
+  }
+
+  #logged(row: Row): Logged {
+    const { zones, gates, types, staff } = this.#configuration
+    const gate = gates.byNumber(row.gate)
+    const zone = zones.byNumber(row.zone)
+    if (!gate || !zone) throw new Error(`entry ${row.seq} names gate ${row.gate} in zone ${row.zone}, not there`)
+    return {
+      cacheHit: row.cache_hit === 1,
+      fingerprint: new Uint8Array(row.fingerprint),
+      entry: {
+        seq: row.seq,
+        scanId: bytesToUuid<ScanId>(new Uint8Array(row.scan)),
+        ticketId: row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
+        type: row.type === null ? null : (types.byNumber(row.type)?.id ?? null),
+        gateId: gate.id,
+        zone: zone.id,
+        deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
+        staffId: row.staff === null ? null : (staff.byNumber(row.staff)?.id ?? null),
+        direction: row.direction as Direction,
+        people: row.people,
+        verdict: JSON.parse(row.verdict) as Verdict,
+        insideChange: row.inside_change,
+        first: row.first === 1,
+        source: row.source as ScanSource | null,
+        forceReason: row.force_reason,
+        scannedAt: row.scanned_at,
+        receivedAt: row.received_at,
+        validationMs: row.validation_ms,
+      },
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The Gatekeeper's own schema, one step an element. Steps are only ever added and only ever add: a Gatekeeper of
+ * yesterday must be able to work on a database of today while a deployment rolls out.
+ */
+export const steps: readonly string[] = [
+  `
+  -- The event as JSON, and small things worth a name: epoch, watermarks, counters.
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+
+  -- The organiser's words and the small numbers that stand for them in the tables that grow.
+  CREATE TABLE zone (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, details TEXT NOT NULL) STRICT;
+  CREATE TABLE ticket_type (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, details TEXT NOT NULL) STRICT;
+  CREATE TABLE gate (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, details TEXT NOT NULL) STRICT;
+  CREATE TABLE staff (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, details TEXT NOT NULL) STRICT;
+  CREATE TABLE device (
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, type TEXT NOT NULL, staff INTEGER NOT NULL,
+    gate INTEGER, token_hash BLOB NOT NULL, public_key TEXT, enrolled_at INTEGER NOT NULL, revoked_at INTEGER
+  ) STRICT;
+  CREATE TABLE enrolment (
+    code_hash BLOB PRIMARY KEY, staff INTEGER NOT NULL, gate INTEGER, expires_at INTEGER NOT NULL, token_hash BLOB
+  ) STRICT, WITHOUT ROWID;
+  -- Codes that were not ours, which are counted and not logged.
+  CREATE TABLE invalid_code (
+    device INTEGER NOT NULL, reason TEXT NOT NULL, minute INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (device, reason, minute)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE ticket (
+    id BLOB PRIMARY KEY, type INTEGER NOT NULL, admits INTEGER NOT NULL, issued_at INTEGER NOT NULL,
+    valid_from INTEGER, valid_until INTEGER, paid INTEGER NOT NULL, blocked_at INTEGER, revoked_at INTEGER,
+    reason TEXT, note TEXT, attention INTEGER NOT NULL, short_code TEXT NOT NULL, reference TEXT, booking INTEGER,
+    link INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX ticket_short_code ON ticket (short_code);
+  CREATE UNIQUE INDEX ticket_reference ON ticket (reference) WHERE reference IS NOT NULL;
+  CREATE TABLE code (code TEXT PRIMARY KEY, ticket BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  -- People stand in tables of their own, so that they can be erased and the rest stays.
+  CREATE TABLE holder (ticket BLOB PRIMARY KEY, name TEXT, email TEXT) STRICT, WITHOUT ROWID;
+  CREATE TABLE booking (
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT, email TEXT, quantity INTEGER
+  ) STRICT;
+
+  CREATE TABLE standing (
+    ticket BLOB NOT NULL, zone INTEGER NOT NULL, entries INTEGER NOT NULL, exits INTEGER NOT NULL,
+    inside INTEGER NOT NULL, presented INTEGER NOT NULL, admission INTEGER, first_at INTEGER, last_at INTEGER,
+    day INTEGER NOT NULL, entries_today INTEGER NOT NULL,
+    PRIMARY KEY (ticket, zone)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE entry (
+    seq INTEGER PRIMARY KEY, scan BLOB NOT NULL, ticket BLOB, type INTEGER, gate INTEGER NOT NULL,
+    zone INTEGER NOT NULL, device INTEGER, staff INTEGER, direction TEXT NOT NULL, people INTEGER NOT NULL,
+    verdict TEXT NOT NULL, inside_change INTEGER NOT NULL, first INTEGER NOT NULL, source TEXT, force_reason TEXT,
+    scanned_at INTEGER NOT NULL, received_at INTEGER NOT NULL, validation_ms REAL NOT NULL,
+    cache_hit INTEGER NOT NULL, fingerprint BLOB NOT NULL, chain BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX entry_scan ON entry (scan);
+  CREATE INDEX entry_ticket ON entry (ticket) WHERE ticket IS NOT NULL;
+  `,
+]
+
+/** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */
+export function isBorn(sql: SqlStorage): boolean {
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'meta'").toArray().length > 0
+}
+
+/** Takes the schema from whatever version it has to the newest, or to `target`. The caller holds the transaction. */
+export function migrate(sql: SqlStorage, target: number = steps.length): void {
+  const version = isBorn(sql)
+    ? Number(sql.exec("SELECT value FROM meta WHERE key = 'schema'").toArray()[0]?.value ?? 0)
+    : 0
+  for (const step of steps.slice(version, target)) sql.exec(step)
+  if (version < target) sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('schema', ?)", target)
+}

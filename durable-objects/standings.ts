@@ -1,0 +1,96 @@
+import { type TicketId, uuidToBytes } from '../core/ids.ts'
+import { noStanding, type Standing } from '../core/standing.ts'
+
+type Row = {
+  entries: number
+  exits: number
+  inside: number
+  presented: number
+  admission: number | null
+  first_at: number | null
+  last_at: number | null
+  day: number
+  entries_today: number
+}
+
+const columns = 'entries, exits, inside, presented, admission, first_at, last_at, day, entries_today'
+
+/** How many standings are held in memory: the tickets at the doors just now, not the event's. */
+const HELD = 4096
+
+/** Where each ticket stands in each zone. Looked up one at a time, so that their number does not matter. */
+export class Standings {
+  readonly #sql: SqlStorage
+  readonly #held = new Map<string, Standing>()
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  /** Whether the next `get` needs no look-up. */
+  holds(ticket: TicketId, zone: number): boolean {
+    return this.#held.has(`${ticket} ${zone}`)
+  }
+
+  get(ticket: TicketId, zone: number): Standing {
+    const held = this.#held.get(`${ticket} ${zone}`)
+    if (held) return held
+    const row = this.#sql
+      .exec<Row>(`SELECT ${columns} FROM standing WHERE ticket = ? AND zone = ?`, uuidToBytes(ticket), zone)
+      .toArray()[0]
+    return row ? toStanding(row) : noStanding
+  }
+
+  /** The standings of one ticket in every zone it was scanned in. */
+  of(ticket: TicketId): { zone: number; standing: Standing }[] {
+    return this.#sql
+      .exec<Row & { zone: number }>(`SELECT zone, ${columns} FROM standing WHERE ticket = ?`, uuidToBytes(ticket))
+      .toArray()
+      .map((row) => ({ zone: row.zone, standing: toStanding(row) }))
+  }
+
+  put(ticket: TicketId, zone: number, standing: Standing): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO standing (ticket, zone, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      uuidToBytes(ticket),
+      zone,
+      standing.entries,
+      standing.exits,
+      standing.inside,
+      standing.presented,
+      standing.admission,
+      standing.firstAt,
+      standing.lastAt,
+      standing.day,
+      standing.entriesToday,
+    )
+    this.#hold(`${ticket} ${zone}`, standing)
+  }
+
+  /** Forgets what is held in memory: to be called when a transaction was rolled back. */
+  forget(): void {
+    this.#held.clear()
+  }
+
+  #hold(key: string, standing: Standing): void {
+    this.#held.delete(key)
+    this.#held.set(key, standing)
+    if (this.#held.size <= HELD) return
+    const oldest = this.#held.keys().next()
+    if (!oldest.done) this.#held.delete(oldest.value)
+  }
+}
+
+function toStanding(row: Row): Standing {
+  return {
+    entries: row.entries,
+    exits: row.exits,
+    inside: row.inside,
+    presented: row.presented,
+    admission: row.admission,
+    firstAt: row.first_at,
+    lastAt: row.last_at,
+    day: row.day,
+    entriesToday: row.entries_today,
+  }
+}

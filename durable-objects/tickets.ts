@@ -1,0 +1,280 @@
+import { type Issue, ok, type Result } from '../core/answers.ts'
+import type { Ticket, TicketType } from '../core/event.ts'
+import { statusOf, type TicketStatus } from '../core/event.ts'
+import { bytesToUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
+import type { NewTicket, TicketFilter } from '../core/messages.ts'
+import type { Configuration } from './configuration.ts'
+
+/** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
+export type TicketDetails = Ticket & {
+  status: TicketStatus
+  shortCode: string
+  reference: string | null
+  holder: { name: string | null; email: string | null }
+  booking: { id: string; name: string | null; email: string | null; quantity: number | null } | null
+  /** The serial of the link to the attendee's page. */
+  link: number
+  typeNumber: number
+}
+
+/** A new ticket and the id it is to have, made by the caller so that the same call may be sent again. */
+export type Issuing = { id: TicketId; ticket: NewTicket }
+
+export type TicketAction = 'revoke' | 'restore' | 'reissue' | 'block' | 'pay'
+
+type Row = {
+  id: ArrayBuffer
+  type: number
+  admits: number
+  issued_at: number
+  valid_from: number | null
+  valid_until: number | null
+  paid: number
+  blocked_at: number | null
+  revoked_at: number | null
+  reason: string | null
+  note: string | null
+  attention: number
+  short_code: string
+  reference: string | null
+  link: number
+  holder_name: string | null
+  holder_email: string | null
+  booking_id: string | null
+  booking_name: string | null
+  booking_email: string | null
+  booking_quantity: number | null
+}
+
+const selectTicket = `SELECT t.id, t.type, t.admits, t.issued_at, t.valid_from, t.valid_until, t.paid, t.blocked_at,
+  t.revoked_at, t.reason, t.note, t.attention, t.short_code, t.reference, t.link,
+  h.name AS holder_name, h.email AS holder_email, b.id AS booking_id, b.name AS booking_name,
+  b.email AS booking_email, b.quantity AS booking_quantity
+  FROM ticket t LEFT JOIN holder h ON h.ticket = t.id LEFT JOIN booking b ON b.no = t.booking`
+
+/** The tickets of one event and the people they belong to. Looked up, never preloaded. */
+export class Tickets {
+  readonly #sql: SqlStorage
+  readonly #configuration: Configuration
+
+  constructor(sql: SqlStorage, configuration: Configuration) {
+    this.#sql = sql
+    this.#configuration = configuration
+  }
+
+  get(id: TicketId): TicketDetails | null {
+    return this.#one('t.id = ?', uuidToBytes(id))
+  }
+
+  /** The ticket that carries a barcode printed elsewhere. */
+  byCode(code: string): TicketId | null {
+    const row = this.#sql.exec<{ ticket: ArrayBuffer }>('SELECT ticket FROM code WHERE code = ?', code).toArray()[0]
+    return row ? bytesToUuid(new Uint8Array(row.ticket)) : null
+  }
+
+  /** Whether the event knows any barcode printed elsewhere: where it does not, a text that is no token is rubbish. */
+  hasCodes(): boolean {
+    return this.#sql.exec('SELECT 1 FROM code LIMIT 1').toArray().length > 0
+  }
+
+  /**
+   * Issues all of them or, where any is wrong, none. A ticket whose reference exists is given back unchanged. The
+   * caller holds the transaction.
+   */
+  issue(wanted: Issuing[], at: number): Result<{ ticket: TicketDetails; created: boolean }[]> {
+    const issues = wanted.flatMap((one, index) => this.#issuesOf(one, index))
+    issues.push(...repeated(wanted, 'reference'), ...repeated(wanted, 'code'))
+    if (issues.length > 0) return { ok: false, problem: { code: 'bad_request', issues } }
+    return ok(wanted.map((one) => this.#issueOne(one, at)))
+  }
+
+  /** Takes what a person decided about a ticket; gives the ticket as it is now, or null where there is none. */
+  act(id: TicketId, action: TicketAction, reason: string | null, newLink: boolean, at: number): TicketDetails | null {
+    const key = uuidToBytes(id)
+    switch (action) {
+      case 'revoke':
+        this.#sql.exec('UPDATE ticket SET revoked_at = ifnull(revoked_at, ?), reason = ? WHERE id = ?', at, reason, key)
+        break
+      case 'restore':
+        this.#sql.exec('UPDATE ticket SET revoked_at = NULL, blocked_at = NULL, reason = NULL WHERE id = ?', key)
+        break
+      case 'block':
+        this.#sql.exec('UPDATE ticket SET blocked_at = ifnull(blocked_at, ?) WHERE id = ?', at, key)
+        break
+      case 'pay':
+        this.#sql.exec('UPDATE ticket SET paid = 1 WHERE id = ?', key)
+        break
+      case 'reissue':
+        // Always later than before, so that two reissues within one second make two different codes.
+        this.#sql.exec(
+          'UPDATE ticket SET issued_at = max(issued_at + 1, ?), link = link + ? WHERE id = ?',
+          Math.floor(at / 1000),
+          newLink ? 1 : 0,
+          key,
+        )
+        break
+    }
+    return this.get(id)
+  }
+
+  /** Gives up to `limit` tickets in the order they were issued, after `cursor`. */
+  list(filter: TicketFilter): { items: TicketDetails[]; nextCursor: string | null } {
+    const after = filter.cursor === undefined ? null : cursorToKey(filter.cursor)
+    const where = ['(?1 IS NULL OR t.id > ?1)']
+    const bindings: SqlStorageValue[] = [after, filter.limit + 1]
+    const bind = (condition: (place: string) => string, value: SqlStorageValue) => {
+      bindings.push(value)
+      where.push(condition(`?${bindings.length}`))
+    }
+    if (filter.type !== undefined) bind((p) => `t.type = ${p}`, this.#configuration.types.numberOf(filter.type) ?? -1)
+    if (filter.search !== undefined) {
+      const like = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
+      const columns = ['h.name', 'h.email', 'b.id', 'b.name', 't.reference', 't.short_code']
+      bind((p) => `(${columns.map((column) => `${column} LIKE ${p} ESCAPE '\\'`).join(' OR ')})`, like)
+    }
+    if (filter.status !== undefined) where.push(statusConditions[filter.status])
+    const rows = this.#sql
+      .exec<Row>(`${selectTicket} WHERE ${where.join(' AND ')} ORDER BY t.id LIMIT ?2`, ...bindings)
+      .toArray()
+    const items = rows.slice(0, filter.limit).map((row) => this.#details(row))
+    return { items, nextCursor: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null }
+  }
+
+  #one(condition: string, value: SqlStorageValue | Uint8Array): TicketDetails | null {
+    const row = this.#sql.exec<Row>(`${selectTicket} WHERE ${condition}`, value).toArray()[0]
+    return row ? this.#details(row) : null
+  }
+
+  #issuesOf({ id, ticket }: Issuing, index: number): Issue[] {
+    const issues: Issue[] = []
+    if (!this.#configuration.type(ticket.type)) {
+      issues.push({ index, field: 'type', message: `the event has no ticket type "${ticket.type}"` })
+    }
+    if (ticket.validFrom != null && ticket.validUntil != null && ticket.validFrom > ticket.validUntil) {
+      issues.push({ index, field: 'validUntil', message: 'must not be before validFrom' })
+    }
+    const owner = ticket.code == null ? null : this.byCode(ticket.code)
+    if (owner !== null && owner !== id && this.get(owner)?.reference !== (ticket.reference ?? undefined)) {
+      issues.push({ index, field: 'code', message: 'another ticket has this code' })
+    }
+    return issues
+  }
+
+  #issueOne({ id, ticket }: Issuing, at: number): { ticket: TicketDetails; created: boolean } {
+    const known = (ticket.reference == null ? null : this.#one('t.reference = ?', ticket.reference)) ?? this.get(id)
+    // A known id is this very call sent again: its tickets are as new as they were then.
+    if (known) return { ticket: known, created: known.id === id }
+    const type = this.#configuration.type(ticket.type) as TicketType
+    const key = uuidToBytes(id)
+    this.#sql.exec(
+      `INSERT INTO ticket (id, type, admits, issued_at, valid_from, valid_until, paid, note, attention, short_code,
+       reference, booking, link) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+      key,
+      type.number,
+      ticket.admits ?? type.admits,
+      Math.floor(at / 1000),
+      wholeSecond(ticket.validFrom),
+      wholeSecond(ticket.validUntil),
+      ticket.paid ? 1 : 0,
+      ticket.note ?? null,
+      ticket.requiresAttention ? 1 : 0,
+      this.#newShortCode(),
+      ticket.reference ?? null,
+      this.#bookingNumber(ticket.booking),
+    )
+    if (ticket.holder?.name != null || ticket.holder?.email != null) {
+      const { name = null, email = null } = ticket.holder
+      this.#sql.exec('INSERT INTO holder (ticket, name, email) VALUES (?, ?, ?)', key, name, email)
+    }
+    if (ticket.code != null) this.#sql.exec('INSERT INTO code (code, ticket) VALUES (?, ?)', ticket.code, key)
+    return { ticket: this.get(id) as TicketDetails, created: true }
+  }
+
+  #bookingNumber(booking: NewTicket['booking']): number | null {
+    if (booking == null) return null
+    const { no } = this.#sql
+      .exec<{ no: number }>(
+        `INSERT INTO booking (id, name, email, quantity) VALUES (?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET name = ifnull(excluded.name, name), email = ifnull(excluded.email, email),
+         quantity = ifnull(excluded.quantity, quantity) RETURNING no`,
+        booking.id,
+        booking.name ?? null,
+        booking.email ?? null,
+        booking.quantity ?? null,
+      )
+      .one()
+    return no
+  }
+
+  #newShortCode(): string {
+    for (;;) {
+      const code = randomShortCode()
+      if (this.#sql.exec('SELECT 1 FROM ticket WHERE short_code = ?', code).toArray().length === 0) return code
+    }
+  }
+
+  #details(row: Row): TicketDetails {
+    const type = this.#configuration.types.byNumber(row.type)
+    const ticket = {
+      id: bytesToUuid<TicketId>(new Uint8Array(row.id)),
+      type: type?.id ?? ('' as TypeId),
+      admits: row.admits,
+      issuedAt: row.issued_at,
+      validFrom: row.valid_from,
+      validUntil: row.valid_until,
+      paid: row.paid === 1,
+      blockedAt: row.blocked_at,
+      revokedAt: row.revoked_at,
+      reason: row.reason,
+      note: row.note,
+      requiresAttention: row.attention === 1,
+    }
+    return {
+      ...ticket,
+      status: statusOf(ticket),
+      shortCode: row.short_code,
+      reference: row.reference,
+      holder: { name: row.holder_name, email: row.holder_email },
+      booking:
+        row.booking_id === null
+          ? null
+          : { id: row.booking_id, name: row.booking_name, email: row.booking_email, quantity: row.booking_quantity },
+      link: row.link,
+      typeNumber: row.type,
+    }
+  }
+}
+
+const statusConditions: Record<TicketStatus, string> = {
+  revoked: 't.revoked_at IS NOT NULL',
+  blocked: 't.revoked_at IS NULL AND t.blocked_at IS NOT NULL',
+  unpaid: 't.revoked_at IS NULL AND t.blocked_at IS NULL AND t.paid = 0',
+  valid: 't.revoked_at IS NULL AND t.blocked_at IS NULL AND t.paid = 1',
+}
+
+function repeated(wanted: Issuing[], field: 'reference' | 'code'): Issue[] {
+  const seen = new Set<string>()
+  return wanted.flatMap(({ ticket }, index) => {
+    const value = ticket[field]
+    if (value == null) return []
+    if (seen.has(value)) return [{ index, field, message: 'stands twice in this request' }]
+    seen.add(value)
+    return []
+  })
+}
+
+// Crockford's base32: nothing that is mistaken for something else when it is read out or typed.
+const shortCodeAlphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+function randomShortCode(): string {
+  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => shortCodeAlphabet[byte & 31]).join('')
+}
+
+function wholeSecond(at: number | null | undefined): number | null {
+  return at == null ? null : Math.floor(at / 1000) * 1000
+}
+
+function cursorToKey(cursor: string): ArrayBuffer {
+  const hex = cursor.replaceAll('-', '').padEnd(32, '0').slice(0, 32)
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16) || 0).buffer
+}
