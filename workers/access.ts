@@ -1,0 +1,83 @@
+import { base64url } from 'jose'
+import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
+import type { Actor } from '../durable-objects/gatekeeper.ts'
+import { findKey } from './db/directory.ts'
+import type { Env } from './env.ts'
+import { problemResponse, roleRequired } from './problems.ts'
+import { hashSecret, sameSecret } from './secrets.ts'
+import { verifyStaffToken } from './staff-token.ts'
+
+/** `viewer` stands beside the others: it reads statistics and reports, and nothing else. */
+export type Role = 'admin' | 'organiser' | 'supervisor' | 'scanner' | 'viewer'
+
+/** Who is asking. */
+export type Caller =
+  | { kind: 'admin'; role: 'admin' }
+  | { kind: 'organisation'; role: 'organiser' | 'supervisor' | 'viewer'; organisationId: OrganisationId }
+  | { kind: 'device'; role: 'supervisor' | 'scanner'; eventId: EventId; deviceId: DeviceId; staffId: StaffId }
+
+const rank: Record<Role, number> = { viewer: 0, scanner: 1, supervisor: 2, organiser: 3, admin: 4 }
+
+/** Whether a role reaches up to what a call needs. */
+export function reaches(role: Role, needed: Role): boolean {
+  return needed === 'viewer' || rank[role] >= rank[needed]
+}
+
+/** Takes a request; gives who is asking, or null where no good credential came with it. */
+export async function identify(request: Request, env: Env, at: number): Promise<Caller | null> {
+  const credential = /^Bearer +(\S+) *$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
+  if (credential === undefined) return null
+  if (credential.startsWith('a1_org_')) {
+    const key = await findKey(env.DB, hashSecret(credential), at)
+    return key && { kind: 'organisation', ...key }
+  }
+  if (sameSecret(credential, env.ADMIN_KEY)) return { kind: 'admin', role: 'admin' }
+  const staff = await verifyStaffToken(env.TICKET_KEY, credential, at)
+  return staff && { kind: 'device', ...staff }
+}
+
+/** What a call needs: a role, and where it is about an event or organisation, the right one. */
+export type Needed = { role: Role; eventId?: EventId | undefined; organisationId?: OrganisationId | undefined }
+
+/** The one place that says who may do what. Gives null for yes, or the answer to give. */
+export function authorize(caller: Caller | null, needed: Needed): Response | null {
+  if (caller === null) {
+    return problemResponse('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } })
+  }
+  // Of what belongs to somebody else one is not told whether it exists.
+  if (caller.kind === 'device' && needed.eventId !== undefined && caller.eventId !== needed.eventId) {
+    return problemResponse('not_found')
+  }
+  if (caller.kind === 'organisation' && needed.organisationId !== undefined) {
+    if (caller.organisationId !== needed.organisationId) return problemResponse('not_found')
+  }
+  if (caller.kind === 'device' && needed.organisationId !== undefined) return roleRequired(needed.role)
+  return reaches(caller.role, needed.role) ? null : roleRequired(needed.role)
+}
+
+/** The caller as the Gatekeeper sees it: it knows whose event it is, and which of its devices are revoked. */
+export function actorOf(caller: Caller, request: Request): Actor {
+  switch (caller.kind) {
+    case 'admin':
+      return { kind: 'admin' }
+    case 'organisation':
+      return { kind: 'organisation', organisationId: caller.organisationId }
+    case 'device': {
+      const token = request.headers.get('X-Device-Token')
+      const { deviceId, staffId } = caller
+      return { kind: 'device', deviceId, staffId, tokenHash: token === null ? null : hashSecret(token) }
+    }
+  }
+}
+
+/** A device token is bound to its event, so that it can be renewed without asking D1: the event stands in it. */
+export function newDeviceToken(eventId: EventId): string {
+  const secret = crypto.getRandomValues(new Uint8Array(32))
+  return `a1_dev_${eventId.replaceAll('-', '')}_${base64url.encode(secret)}`
+}
+
+/** The event that a device token names, or null where it has not the shape of one. */
+export function eventOfDeviceToken(token: string): string | null {
+  const hex = /^a1_dev_([0-9a-f]{32})_/.exec(token)?.[1]
+  return hex ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : null
+}

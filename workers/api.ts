@@ -1,0 +1,58 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { describeRoute, description } from './description.ts'
+import { serveDocs } from './docs-page.ts'
+import type { Env } from './env.ts'
+import { Unavailable } from './gatekeepers.ts'
+import { serveHealth } from './health.ts'
+import { problemResponse } from './problems.ts'
+import { qrRoutes } from './qr-image.ts'
+import type { Route } from './route.ts'
+import { deviceRoutes } from './routes/devices.ts'
+import { eventRoutes } from './routes/events.ts'
+import { organisationRoutes } from './routes/organisations.ts'
+import { scanRoutes } from './routes/scans.ts'
+import { ticketRoutes } from './routes/tickets.ts'
+import { serveTicketPage } from './ticket-page.ts'
+
+/** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
+export const routes: readonly Route[] = [
+  ...scanRoutes, // workers/routes/scans.ts: validate-qr, the answer by scanId
+  ...deviceRoutes, // workers/routes/devices.ts: enrolments, devices, staff tokens
+  ...ticketRoutes, // workers/routes/tickets.ts: issue, list, show, revoke, restore, reissue, block, pay
+  ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
+  ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
+  ...qrRoutes, // workers/qr-image.ts: images, on itty-router
+]
+
+export const app = new OpenAPIHono<{ Bindings: Env }>()
+
+app.use(async (c, next) => {
+  await next()
+  c.res.headers.set('X-Content-Type-Options', 'nosniff')
+  c.res.headers.set('Referrer-Policy', 'no-referrer')
+})
+
+for (const route of routes) {
+  app.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) =>
+    route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, c.req.param()),
+  )
+  app.openAPIRegistry.registerPath(describeRoute(route))
+}
+app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
+
+app.get('/api/hp-scanner/health', (c) => serveHealth(c.env))
+app.get('/t/:ref', (c) => serveTicketPage(c.env, c.req.param('ref')))
+app.get('/openapi.json', (c) => c.json(app.getOpenAPI31Document(description)))
+app.get('/docs', () => serveDocs(routes, app.getOpenAPI31Document(description)))
+app.get('/', (c) => c.redirect('/docs'))
+
+app.notFound(() => problemResponse('not_found'))
+
+app.onError((error, c) => {
+  // What is not known yet may be asked again; the directory being away is no different for whoever asks.
+  const unavailable = error instanceof Unavailable || error.message.startsWith('D1_ERROR')
+  console.error(
+    JSON.stringify({ message: 'a request failed', path: c.req.routePath, error: String(error), stack: error.stack }),
+  )
+  return problemResponse(unavailable ? 'unavailable' : 'internal')
+})

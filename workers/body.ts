@@ -1,0 +1,85 @@
+import type { z } from 'zod'
+import type { Issue } from '../core/answers.ts'
+import { badRequestResponse, problemResponse } from './problems.ts'
+
+/** 16 KiB: what a request may hold unless its call says otherwise. */
+export const DEFAULT_MAX_BYTES = 16 * 1024
+
+type Parsed<T> = { ok: true; value: T } | { ok: false; response: Response }
+
+/** Reads a JSON body of at most so many bytes and parses it; gives the value, or the 400 or 413 to answer with. */
+export async function parseBody<S extends z.ZodType>(
+  request: Request,
+  schema: S,
+  maxBytes: number,
+): Promise<Parsed<z.output<S>>> {
+  const text = await readText(request, maxBytes)
+  if (!text.ok) return text
+  const json = parseJson(text.value)
+  return json.ok ? parse(schema, json.value) : json
+}
+
+/** Parses any value from outside; gives it, or a 400 that names each bad field. */
+export function parse<S extends z.ZodType>(schema: S, value: unknown): Parsed<z.output<S>> {
+  const result = schema.safeParse(value)
+  if (result.success) return { ok: true, value: result.data }
+  return { ok: false, response: badRequestResponse(result.error.issues.map(toIssue)) }
+}
+
+async function readText(request: Request, maxBytes: number): Promise<Parsed<string>> {
+  const tooLarge = { ok: false, response: problemResponse('too_large', { data: { maxBytes } }) } as const
+  const declared = request.headers.get('Content-Length')
+  if (declared !== null) {
+    if (Number(declared) > maxBytes) return tooLarge
+    return decode(await request.arrayBuffer())
+  }
+  // Nobody said how long it is, so it is counted as it comes and left where it grows too long.
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength
+    if (length > maxBytes) return tooLarge
+    chunks.push(chunk)
+  }
+  return decode(await new Blob(chunks).arrayBuffer())
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
+function decode(bytes: ArrayBuffer): Parsed<string> {
+  try {
+    return { ok: true, value: utf8.decode(bytes) }
+  } catch {
+    // A TypeError is how the decoder says that this is no UTF-8.
+    return notJson('is not UTF-8')
+  }
+}
+
+function parseJson(text: string): Parsed<unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    // A lone surrogate can only come in as an escape; it would be stored as another character than it was sent.
+    if (/\\u[dD][89a-fA-F]/.test(text) && !isWellFormed(value)) return notJson('holds half a character')
+    return { ok: true, value }
+  } catch {
+    // A SyntaxError is how JSON.parse says that this is no JSON.
+    return notJson('is not JSON')
+  }
+}
+
+function notJson(message: string): { ok: false; response: Response } {
+  return { ok: false, response: badRequestResponse([{ field: '', message }]) }
+}
+
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([key, inner]) => key.isWellFormed() && isWellFormed(inner))
+}
+
+/** `tickets.3.type` is told as field `type` of item 3, as clients that sent a list expect it. */
+function toIssue({ path, message }: { path: PropertyKey[]; message: string }): Issue {
+  const [, second, ...rest] = path
+  if (typeof second === 'number') return { index: second, field: rest.join('.'), message }
+  return { field: path.join('.'), message }
+}

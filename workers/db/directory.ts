@@ -1,0 +1,132 @@
+import { and, asc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+import type { EventId, OrganisationId } from '../../core/ids.ts'
+import { event, organisation, organisationKey, wrongCode } from './schema.ts'
+
+/*
+ * The directory in D1: organisations, their keys, and which events there are. Nothing here decides an entry.
+ */
+
+export type OrganisationRole = 'organiser' | 'supervisor' | 'viewer'
+export type Page = { limit: number; cursor?: string | undefined }
+
+type NewKey = {
+  id: string
+  name: string
+  role: OrganisationRole
+  hash: Uint8Array
+  createdAt: number
+  expiresAt: number | null
+}
+
+export async function addOrganisation(db: D1Database, id: OrganisationId, name: string, key: NewKey): Promise<void> {
+  const orm = drizzle(db)
+  await orm.batch([
+    orm.insert(organisation).values({ id, name, createdAt: key.createdAt }),
+    orm.insert(organisationKey).values({ ...key, organisation: id }),
+  ])
+}
+
+export async function hasOrganisation(db: D1Database, id: OrganisationId): Promise<boolean> {
+  const rows = await drizzle(db).select({ id: organisation.id }).from(organisation).where(eq(organisation.id, id))
+  return rows.length > 0
+}
+
+export async function addKey(db: D1Database, organisationId: OrganisationId, key: NewKey): Promise<void> {
+  await drizzle(db)
+    .insert(organisationKey)
+    .values({ ...key, organisation: organisationId })
+}
+
+/** Keys of an organisation in the order they were made, without their hashes. One more than `limit` is asked for. */
+export function listKeys(db: D1Database, organisationId: OrganisationId, { limit, cursor }: Page) {
+  const { id, name, role, createdAt, expiresAt, revokedAt } = organisationKey
+  return drizzle(db)
+    .select({ id, name, role, createdAt, expiresAt, revokedAt })
+    .from(organisationKey)
+    .where(and(eq(organisationKey.organisation, organisationId), cursor ? gt(id, cursor) : undefined))
+    .orderBy(asc(id))
+    .limit(limit + 1)
+}
+
+/** Whether there was such a key. */
+export async function revokeKey(db: D1Database, organisationId: OrganisationId, id: string, at: number) {
+  const rows = await drizzle(db)
+    .update(organisationKey)
+    .set({ revokedAt: sql`ifnull(${organisationKey.revokedAt}, ${at})` })
+    .where(and(eq(organisationKey.id, id), eq(organisationKey.organisation, organisationId)))
+    .returning({ id: organisationKey.id })
+  return rows.length > 0
+}
+
+/** Whose key this is, by its SHA-256, if it is good at this time. */
+export async function findKey(db: D1Database, hash: Uint8Array, at: number) {
+  const rows = await drizzle(db)
+    .select({
+      organisation: organisationKey.organisation,
+      role: organisationKey.role,
+      expiresAt: organisationKey.expiresAt,
+    })
+    .from(organisationKey)
+    .where(and(eq(organisationKey.hash, hash), isNull(organisationKey.revokedAt)))
+  const key = rows[0]
+  if (!key || (key.expiresAt !== null && key.expiresAt <= at)) return null
+  return { organisationId: key.organisation as OrganisationId, role: key.role }
+}
+
+/** Events of an organisation, or of all of them, in the order they were made. One more than `limit` is asked for. */
+export function listEvents(db: D1Database, organisationId: OrganisationId | null, { limit, cursor }: Page) {
+  return drizzle(db)
+    .select()
+    .from(event)
+    .where(
+      and(
+        organisationId ? eq(event.organisation, organisationId) : undefined,
+        cursor ? gt(event.id, cursor) : undefined,
+      ),
+    )
+    .orderBy(asc(event.id))
+    .limit(limit + 1)
+}
+
+/** The event whose tag stands in a token, among those of an organisation or of all. */
+export async function findEventByTag(
+  db: D1Database,
+  tag: Uint8Array,
+  organisationId: OrganisationId | null,
+): Promise<EventId | null> {
+  const rows = await drizzle(db)
+    .select({ id: event.id })
+    .from(event)
+    .where(and(eq(event.tag, tag), organisationId ? eq(event.organisation, organisationId) : undefined))
+  return (rows[0]?.id as EventId | undefined) ?? null
+}
+
+/** Events that are on, give or take a day: at most 500, since one run of the sweep may ask no more. */
+export async function eventsAround(db: D1Database, at: number): Promise<EventId[]> {
+  const day = 24 * 60 * 60 * 1000
+  const rows = await drizzle(db)
+    .select({ id: event.id })
+    .from(event)
+    .where(and(gt(event.endsAt, at - day), lt(event.startsAt, at + day)))
+    .limit(500)
+  return rows.map(({ id }) => id as EventId)
+}
+
+/** Counts a wrong enrolment code of this address; gives how many it tried in these ten minutes, this one included. */
+export async function countWrongCode(db: D1Database, address: Uint8Array, at: number): Promise<number> {
+  const minute = Math.floor(at / 600_000) * 10
+  const rows = await drizzle(db)
+    .insert(wrongCode)
+    .values({ address, minute, tries: 1 })
+    .onConflictDoUpdate({ target: [wrongCode.address, wrongCode.minute], set: { tries: sql`${wrongCode.tries} + 1` } })
+    .returning({ tries: wrongCode.tries })
+  return rows[0]?.tries ?? 1
+}
+
+/** Forgets wrong codes of yesterday. */
+export async function forgetWrongCodes(db: D1Database, at: number): Promise<void> {
+  await drizzle(db)
+    .delete(wrongCode)
+    .where(sql`${wrongCode.minute} < ${Math.floor(at / 60_000) - 1440}`)
+}

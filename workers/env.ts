@@ -1,0 +1,10 @@
+import type { Gatekeeper } from '../durable-objects/gatekeeper.ts'
+
+/** What `wrangler.toml` binds. */
+export type Env = {
+  GATEKEEPER: DurableObjectNamespace<Gatekeeper>
+  DB: D1Database
+  QR_IMAGES: KVNamespace
+  ADMIN_KEY: string
+  TICKET_KEY: string
+}

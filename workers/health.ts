@@ -1,0 +1,50 @@
+import type { EventId } from '../core/ids.ts'
+import type { Env } from './env.ts'
+import { askGatekeeper } from './gatekeepers.ts'
+import { VERSION } from './version.ts'
+
+type Components = Record<'gatekeeper' | 'd1' | 'kv', 'operational' | 'down'>
+
+/** Anyone may ask, so what is behind is asked at most this often from one isolate. */
+const FRESH_MS = 2000
+
+let last: { at: number; components: Components } | null = null
+
+/** Whether what scanning needs can be reached. Entry needs only the Gatekeeper. */
+export async function serveHealth(env: Env): Promise<Response> {
+  const at = Date.now()
+  if (last === null || at - last.at > FRESH_MS) last = { at, components: await probe(env) }
+  const { components } = last
+  const operational = Object.values(components).every((state) => state === 'operational')
+  return Response.json(
+    {
+      success: true,
+      status: operational ? 'operational' : 'degraded',
+      timestamp: new Date(at).toISOString(),
+      scanner: 'high-performance',
+      version: VERSION,
+      components,
+    },
+    { status: components.gatekeeper === 'operational' ? 200 : 503 },
+  )
+}
+
+async function probe(env: Env): Promise<Components> {
+  const [gatekeeper, d1, kv] = await Promise.all([
+    // An object that belongs to no event: strangers do not reach one that does.
+    state(askGatekeeper(env, 'health' as EventId, (object) => object.ping())),
+    state(env.DB.prepare('SELECT 1').first()),
+    state(env.QR_IMAGES.get('health')),
+  ])
+  return { gatekeeper, d1, kv }
+}
+
+async function state(answer: Promise<unknown>): Promise<'operational' | 'down'> {
+  try {
+    await answer
+    return 'operational'
+  } catch (error) {
+    console.warn(JSON.stringify({ message: 'health: a component does not answer', error: String(error) }))
+    return 'down'
+  }
+}

@@ -1,0 +1,65 @@
+import type { Issue, Problem } from '../core/answers.ts'
+import type { Role } from './access.ts'
+
+/** Everything that can be wrong with a request, in words and with its one HTTP status. */
+const problems = {
+  bad_request: [400, 'Bad request', 'The request is not what this call expects.'],
+  too_large: [413, 'Too large', 'The request is larger than this call takes.'],
+  unauthenticated: [401, 'Not signed in', 'This call needs a valid credential.'],
+  device_revoked: [401, 'Device revoked', 'This device may not scan at this event any more.'],
+  role_required: [403, 'Not allowed', 'This call needs a higher role.'],
+  device_mismatch: [403, 'Wrong device', 'The request names another device than the one that is signed in.'],
+  device_token_invalid: [403, 'Device token invalid', 'The device token is not the current one of this device.'],
+  not_found: [404, 'Not found', 'There is nothing here.'],
+  unknown_gate: [404, 'Unknown gate', 'The event has no such gate.'],
+  enrolment_unknown: [
+    404,
+    'Unknown enrolment code',
+    'Nobody can enrol with this code. Check it, or ask for a new one.',
+  ],
+  enrolment_used: [410, 'Enrolment code used', 'This code was used or has expired. Ask for a new one.'],
+  scan_id_conflict: [409, 'Scan id used', 'This scanId was used for another scan.'],
+  rate_limited: [429, 'Too many requests', 'Wait a moment, then try again.'],
+  internal: [500, 'Internal error', 'Something went wrong here. The same request may be sent again.'],
+  unavailable: [503, 'Unavailable', 'The answer is not known yet. Send the same request again in a moment.'],
+} as const satisfies Record<string, readonly [number, string, string]>
+
+export type ProblemCode = keyof typeof problems
+
+/** Takes a problem's code and what to tell beside it; gives the answer. */
+export function problemResponse(
+  code: ProblemCode,
+  more: { data?: Record<string, unknown>; headers?: Record<string, string>; message?: string } = {},
+): Response {
+  const [status, error, message] = problems[code]
+  return Response.json(
+    { success: false, error, code, message: more.message ?? message, ...(more.data ? { data: more.data } : {}) },
+    { status, headers: { ...(status === 503 ? { 'Retry-After': '1' } : {}), ...more.headers } },
+  )
+}
+
+/** The answer to a problem that the Gatekeeper found. */
+export function answerProblem(problem: Problem): Response {
+  switch (problem.code) {
+    case 'bad_request':
+      return badRequestResponse(problem.issues)
+    case 'unreadable_code':
+      throw new Error('an unreadable code is answered where it was scanned')
+    default:
+      return problemResponse(problem.code)
+  }
+}
+
+export function badRequestResponse(issues: Issue[]): Response {
+  return problemResponse('bad_request', { data: { issues }, message: sentenceOf(issues) })
+}
+
+export function roleRequired(required: Role): Response {
+  return problemResponse('role_required', { data: { required }, message: `This call needs the role ${required}.` })
+}
+
+function sentenceOf([first, ...others]: Issue[]): string {
+  if (!first) return problems.bad_request[2]
+  const more = others.length > 0 ? ` And ${others.length} more.` : ''
+  return `${first.field || 'The request'} ${first.message}.${more}`
+}

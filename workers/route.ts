@@ -1,0 +1,137 @@
+import type { z } from 'zod'
+import { type EventId, type OrganisationId, parseUuid } from '../core/ids.ts'
+import type { Actor } from '../durable-objects/gatekeeper.ts'
+import { actorOf, authorize, type Caller, identify, type Role } from './access.ts'
+import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
+import type { Env } from './env.ts'
+import { problemResponse } from './problems.ts'
+
+/** One call of the API: what it takes, who may make it, what it does, and what the description says of it. */
+export type Route = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** With `{name}` for parameters, as OpenAPI writes them. */
+  path: string
+  summary: string
+  tag: string
+  /** null: no credential is asked for. */
+  role: Role | null
+  body?: z.ZodType
+  query?: z.ZodObject
+  /** What comes back in `data`, or as the whole body where it stands outside the envelope. */
+  answer?: z.ZodType
+  status: number
+  handle: (request: Request, env: Env, ctx: ExecutionContext, params: Record<string, string>) => Promise<Response>
+}
+
+/** What a handler gets: everything parsed, and a caller who may make this call. */
+export type Call<B, Q> = {
+  request: Request
+  env: Env
+  ctx: ExecutionContext
+  params: Record<string, string>
+  body: B
+  query: Q
+  caller: Caller
+  /** The caller as the Gatekeeper sees it. */
+  actor: Actor
+  /** The event or organisation that the path names; nobody else's gets this far. */
+  eventId: EventId
+  organisationId: OrganisationId
+  /** Milliseconds since 1970. */
+  at: number
+  /** `https://host`, as it was asked. */
+  origin: string
+}
+
+type Definition<B extends z.ZodType, Q extends z.ZodObject> = {
+  method: Route['method']
+  path: string
+  summary: string
+  tag: string
+  role: Role | null
+  body?: B
+  /** A request may hold no body at all, which then counts as `{}`. */
+  bodyOptional?: boolean
+  maxBytes?: number
+  query?: Q
+  answer?: z.ZodType
+  status?: number
+  handle: (call: Call<z.output<B>, z.output<Q>>) => Promise<Response>
+}
+
+const nobody: Caller = { kind: 'admin', role: 'admin' }
+
+/** Makes a route: who is asking, may they, is it well-formed, and then the handler. */
+export function route<B extends z.ZodType, Q extends z.ZodObject>(definition: Definition<B, Q>): Route {
+  const { method, path, summary, tag, role, body, query, answer, status = 200 } = definition
+  return {
+    method,
+    path,
+    summary,
+    tag,
+    role,
+    ...(body ? { body } : {}),
+    ...(query ? { query } : {}),
+    ...(answer ? { answer } : {}),
+    status,
+    handle: (request, env, ctx, params) => run(definition, request, env, ctx, params),
+  }
+}
+
+async function run<B extends z.ZodType, Q extends z.ZodObject>(
+  definition: Definition<B, Q>,
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  params: Record<string, string>,
+): Promise<Response> {
+  const at = Date.now()
+  const url = new URL(request.url)
+  const eventId = idOf<EventId>(params.eventId)
+  const organisationId = idOf<OrganisationId>(params.organisationId)
+  if (eventId === null || organisationId === null) return problemResponse('not_found')
+  const caller = definition.role === null ? nobody : await identify(request, env, at)
+  if (definition.role !== null) {
+    const no = authorize(caller, { role: definition.role, eventId, organisationId })
+    if (no) return no
+  }
+  const bodyResult = await readBody(definition, request)
+  if (!bodyResult.ok) return bodyResult.response
+  const queryResult = definition.query ? parse(definition.query, Object.fromEntries(url.searchParams)) : empty
+  if (!queryResult.ok) return queryResult.response
+  return definition.handle({
+    request,
+    env,
+    ctx,
+    params,
+    body: bodyResult.value as z.output<B>,
+    query: queryResult.value as z.output<Q>,
+    caller: caller ?? nobody,
+    actor: actorOf(caller ?? nobody, request),
+    // A route without the parameter does not read it.
+    eventId: eventId as EventId,
+    organisationId: organisationId as OrganisationId,
+    at,
+    origin: url.origin,
+  })
+}
+
+const empty = { ok: true, value: {} } as const
+
+async function readBody<B extends z.ZodType, Q extends z.ZodObject>(definition: Definition<B, Q>, request: Request) {
+  if (!definition.body) return empty
+  const hasNone = request.body === null || request.headers.get('Content-Length') === '0'
+  if (definition.bodyOptional && hasNone) return parse(definition.body, {})
+  return parseBody(request, definition.body, definition.maxBytes ?? DEFAULT_MAX_BYTES)
+}
+
+/** undefined: the path has no such parameter; null: it has one that is no id of ours. */
+function idOf<T extends EventId | OrganisationId>(text: string | undefined): T | null | undefined {
+  return text === undefined ? undefined : parseUuid<T>(text)
+}
+
+/** The envelope around what a call gives. */
+export function success(data: unknown, options: { status?: number; message?: string } = {}): Response {
+  const { status = 200, message } = options
+  return Response.json({ success: true, ...(message ? { message } : {}), data }, { status })
+}

@@ -1,0 +1,179 @@
+import { concatBytes } from '@noble/hashes/utils.js'
+import { z } from 'zod'
+import { decodeBase32, encodeBase32 } from '../../core/base32.ts'
+import { type DeviceId, type EventId, parseUuid } from '../../core/ids.ts'
+import { eventTagOf } from '../../core/keys.ts'
+import { EnrolRequest, NewEnrolment, RenewRequest } from '../../core/messages.ts'
+import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
+import type { Device } from '../../durable-objects/devices.ts'
+import { eventOfDeviceToken, newDeviceToken } from '../access.ts'
+import { countWrongCode, findEventByTag } from '../db/directory.ts'
+import type { Env } from '../env.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
+import { answerProblem, problemResponse } from '../problems.ts'
+import { type Call, route, success } from '../route.ts'
+import { hashSecret } from '../secrets.ts'
+import { deviceShape, eventShape, gateShape, iso, showDevice, showEvent, showGate } from '../shapes.ts'
+import { signStaffToken } from '../staff-token.ts'
+
+const tag = 'Devices'
+
+/** Wrong enrolment codes from one address in ten minutes, after which more are refused unread. */
+const WRONG_CODES = 5
+
+export const deviceRoutes = [
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/enrolments',
+    summary: 'Invite one device, for a member of staff; the code works once',
+    tag,
+    role: 'supervisor',
+    body: NewEnrolment,
+    answer: z.object({ code: z.string(), url: z.string(), qr: z.string(), expiresAt: z.string() }),
+    status: 201,
+    async handle({ env, eventId, actor, body, at, origin }) {
+      const code = newEnrolmentCode(eventId)
+      const expiresAt = at + body.expiresInMs
+      const invited = await askGatekeeper(env, eventId, (gatekeeper) =>
+        gatekeeper.invite(actor, body, hashSecret(code), expiresAt),
+      )
+      if (!invited.ok) return answerProblem(invited.problem)
+      // Behind the #, so that the code is in no log of any server on the way.
+      const url = `${origin}/scan#enrol=${code}`
+      return success({ code, url, qr: dataUri(qrSvg(url, defaultQrStyle)), expiresAt: iso(expiresAt) }, { status: 201 })
+    },
+  }),
+
+  route({
+    method: 'post',
+    path: '/api/devices/enrol',
+    summary: 'Become a device of an event, with an enrolment code',
+    tag,
+    role: null,
+    body: EnrolRequest,
+    answer: z.object({
+      deviceId: z.string(),
+      deviceToken: z.string(),
+      staffToken: z.string(),
+      expiresAt: z.string(),
+      event: eventShape,
+      gate: gateShape.nullable(),
+      staff: z.object({ id: z.string(), name: z.string(), role: z.string() }),
+    }),
+    status: 201,
+    async handle(call) {
+      const { env, body, at } = call
+      const code = normalCode(body.code)
+      const eventId = code && (await findEventByTag(env.DB, code.eventTag, null))
+      if (!code || !eventId) return wrongCode(call)
+      const deviceToken = newDeviceToken(eventId)
+      const enrolling = {
+        codeHash: hashSecret(code.text),
+        tokenHash: hashSecret(deviceToken),
+        deviceId: body.deviceId ?? (crypto.randomUUID() as string as DeviceId),
+        request: body,
+      }
+      const enrolled = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.enrol(enrolling, at))
+      if (!enrolled.ok) {
+        return enrolled.problem.code === 'enrolment_unknown' ? wrongCode(call) : answerProblem(enrolled.problem)
+      }
+      const { device, event, gate } = enrolled.value
+      return success(
+        {
+          deviceId: device.id,
+          deviceToken,
+          ...(await tokenFor(env, eventId, device, at)),
+          event: showEvent(event),
+          gate: gate && showGate(gate),
+          staff: { id: device.staff.id, name: device.staff.name, role: device.staff.role },
+        },
+        { status: 201 },
+      )
+    },
+  }),
+
+  route({
+    method: 'post',
+    path: '/api/devices/token',
+    summary: 'Renew the staff token with the device token',
+    tag,
+    role: null,
+    body: RenewRequest,
+    answer: z.object({ staffToken: z.string(), expiresAt: z.string() }),
+    async handle({ env, body, at }) {
+      const eventId = parseUuid<EventId>(eventOfDeviceToken(body.deviceToken) ?? '')
+      if (eventId === null) return problemResponse('device_token_invalid')
+      const hash = hashSecret(body.deviceToken)
+      const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.deviceByToken(body.deviceId, hash))
+      if (found.ok) return success(await tokenFor(env, eventId, found.value, at))
+      return found.problem.code === 'not_found' ? problemResponse('device_token_invalid') : answerProblem(found.problem)
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/devices',
+    summary: 'List the devices of an event',
+    tag,
+    role: 'supervisor',
+    answer: z.object({ items: z.array(deviceShape), nextCursor: z.string().nullable() }),
+    async handle({ env, eventId, actor }) {
+      const devices = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listDevices(actor))
+      if (!devices.ok) return answerProblem(devices.problem)
+      return success({ items: devices.value.map(showDevice), nextCursor: null })
+    },
+  }),
+
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/devices/{deviceId}/revoke',
+    summary: 'Take a device out: its next call is refused',
+    tag,
+    role: 'supervisor',
+    answer: z.object({ device: deviceShape }),
+    async handle({ env, eventId, actor, params, at }) {
+      const deviceId = (params.deviceId ?? '') as DeviceId
+      const revoked = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.revokeDevice(actor, deviceId, at))
+      return revoked.ok ? success({ device: showDevice(revoked.value) }) : answerProblem(revoked.problem)
+    },
+  }),
+]
+
+async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) {
+  const { id: staffId, role } = device.staff
+  const { staffToken, expiresAt } = await signStaffToken(
+    env.TICKET_KEY,
+    { eventId, staffId, deviceId: device.id, role },
+    at,
+  )
+  return { staffToken, expiresAt: iso(expiresAt) }
+}
+
+/**
+ * An enrolment code: the event's tag, so that it finds its Gatekeeper, and 80 random bits; 26 characters of base32.
+ */
+function newEnrolmentCode(eventId: EventId): string {
+  return encodeBase32(concatBytes(eventTagOf(eventId), crypto.getRandomValues(new Uint8Array(10))))
+}
+
+/** Codes are typed in any case, with spaces or dashes where it helps the eye. */
+function normalCode(typed: string): { text: string; eventTag: Uint8Array } | null {
+  const text = typed.replace(/[\s-]/g, '').toUpperCase()
+  const bytes = decodeBase32(text)
+  return bytes?.length === 16 ? { text, eventTag: bytes.slice(0, 6) } : null
+}
+
+/**
+ * A wrong code is told so five times in ten minutes and then no more. A right one always works: everybody at a venue
+ * may have one address, and 80 random bits are not guessed.
+ */
+async function wrongCode({ request, env, at }: Call<unknown, unknown>): Promise<Response> {
+  const address = hashSecret(`${env.TICKET_KEY} ${request.headers.get('CF-Connecting-IP') ?? ''}`)
+  const tries = await countWrongCode(env.DB, address, at)
+  if (tries <= WRONG_CODES) return problemResponse('enrolment_unknown')
+  return problemResponse('rate_limited', { headers: { 'Retry-After': '600' } })
+}
+
+function dataUri(svg: string): string {
+  return `data:image/svg+xml;base64,${btoa(svg)}`
+}

@@ -1,0 +1,135 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { z } from 'zod'
+import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
+import { ScanRequest } from '../../core/messages.ts'
+import { readHeader } from '../../core/token.ts'
+import type { ScanAsk } from '../../durable-objects/judging.ts'
+import { reaches } from '../access.ts'
+import { findEventByTag } from '../db/directory.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
+import { countInvalid } from '../invalid-codes.ts'
+import { type OpenedScan, openScan } from '../opening.ts'
+import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
+import { type Call, route } from '../route.ts'
+import { answerInvalid, answerScan } from '../verdict-answer.ts'
+
+const tag = 'Scanner'
+
+const scanAnswer = z.object({
+  success: z.boolean(),
+  message: z.string(),
+  verdict: z.enum(['admitted', 'exited', 'visited', 'refused']),
+  scanId: z.string(),
+  replay: z.boolean(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  validationTime: z.number(),
+  cacheHit: z.boolean(),
+})
+
+export const scanRoutes = [
+  ...['/api/hp-scanner/validate-qr', '/api/scan/validate'].map((path) =>
+    route({
+      method: 'post',
+      path,
+      summary: 'Scan a ticket at a gate',
+      tag,
+      role: 'scanner',
+      body: ScanRequest,
+      answer: scanAnswer,
+      handle: validate,
+    }),
+  ),
+
+  route({
+    method: 'get',
+    path: '/api/hp-scanner/scans/{scanId}',
+    summary: 'The recorded answer to a scan whose reply was lost',
+    tag,
+    role: 'scanner',
+    query: z.object({ eventId: z.string().optional() }),
+    answer: scanAnswer,
+    async handle({ env, caller, actor, params, query }) {
+      const scanId = parseUuid<ScanId>(params.scanId ?? '')
+      const eventId = caller.kind === 'device' ? caller.eventId : parseUuid<EventId>(query.eventId ?? '')
+      if (scanId === null || eventId === null) return problemResponse('not_found')
+      const answer = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.answer(actor, scanId))
+      return answer.ok ? answerScan(answer.value) : answerProblem(answer.problem)
+    },
+  }),
+]
+
+type ScanCall = Call<z.output<typeof ScanRequest>, object>
+
+async function validate(call: ScanCall): Promise<Response> {
+  const { env, caller, actor, body, ctx } = call
+  const startedAt = performance.now()
+  const no = mayNot(call)
+  if (no) return no
+  const eventId = caller.kind === 'device' ? caller.eventId : await eventOf(call)
+  if (eventId === null) {
+    return badRequestResponse([
+      { field: 'eventId', message: 'is needed where the credential is not bound to an event' },
+    ])
+  }
+  const scanId = body.scanId ?? (crypto.randomUUID() as string as ScanId)
+  const opened: OpenedScan | null = body.ticketId ? null : await openScan(env.TICKET_KEY, eventId, body.qrPayload ?? '')
+  if (opened?.kind === 'invalid') {
+    countInvalid(env, ctx, eventId, actor, opened.reason)
+    return answerInvalid(opened.reason, scanId)
+  }
+  const ask = askOf(call, scanId, opened, performance.now() - startedAt)
+  const [result] = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, [ask]))
+  if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
+  if (result.ok) return answerScan(result.value)
+  if (result.problem.code !== 'unreadable_code') return answerProblem(result.problem)
+  countInvalid(env, ctx, eventId, actor, 'unreadable')
+  return answerInvalid('unreadable', scanId)
+}
+
+/** What the contract allows only some callers: naming another device, forcing, and scanning without a code. */
+function mayNot({ request, caller, body }: ScanCall): Response | null {
+  if (caller.kind === 'device') {
+    const named = [request.headers.get('X-Device-ID'), body.deviceId]
+    if (named.some((id) => id != null && id !== caller.deviceId)) return problemResponse('device_mismatch')
+  }
+  const needsSupervisor = body.force != null || body.ticketId != null
+  return needsSupervisor && !reaches(caller.role, 'supervisor') ? roleRequired('supervisor') : null
+}
+
+/** Which event an organiser's own scan is for: the one it names, or the one its code is of. */
+async function eventOf({ env, caller, body }: ScanCall): Promise<EventId | null> {
+  if (body.eventId != null) return parseUuid<EventId>(body.eventId)
+  const header = readHeader(body.qrPayload?.trim() ?? '')
+  return (
+    header && findEventByTag(env.DB, header.eventTag, caller.kind === 'organisation' ? caller.organisationId : null)
+  )
+}
+
+function askOf({ caller, body }: ScanCall, scanId: ScanId, opened: OpenedScan | null, spentMs: number): ScanAsk {
+  const presented = presentedBy(body, opened)
+  const direction = body.direction ?? null
+  const forceReason = body.force?.reason ?? null
+  const asked = [presented, body.gateId, direction, body.people, forceReason]
+  return {
+    scanId,
+    presented,
+    gateId: body.gateId,
+    direction,
+    people: body.people,
+    forceReason,
+    source: body.source ?? null,
+    deviceId: caller.kind === 'device' ? caller.deviceId : null,
+    staffId: caller.kind === 'device' ? caller.staffId : null,
+    fingerprint: sha256(utf8ToBytes(JSON.stringify(asked))).slice(0, 8),
+    spentMs,
+  }
+}
+
+function presentedBy(body: z.output<typeof ScanRequest>, opened: OpenedScan | null): ScanAsk['presented'] {
+  if (body.ticketId) return { by: 'ticket', ticketId: body.ticketId }
+  if (opened?.kind === 'token') {
+    return { by: 'token', ticketId: opened.claims.ticketId, issuedAt: opened.claims.issuedAt }
+  }
+  return { by: 'code', code: opened?.kind === 'code' ? opened.code : '' }
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
+import { IssueRequest, ReasonBody, ReissueBody, TicketFilter } from '../../core/messages.ts'
+import type { TicketAction } from '../../durable-objects/tickets.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
+import { answerProblem, problemResponse } from '../problems.ts'
+import { type Call, route, success } from '../route.ts'
+import {
+  entryShape,
+  issuedShape,
+  type Linking,
+  listOf,
+  showEntry,
+  showIssued,
+  showTicket,
+  ticketShape,
+} from '../shapes.ts'
+
+const tag = 'Tickets'
+
+/** 1 MiB: 500 tickets with everything that can be said of them. */
+const ISSUE_MAX_BYTES = 1024 * 1024
+
+const actionSummary = {
+  revoke: 'Take the right to enter away',
+  restore: 'Give back what was revoked or blocked',
+  block: 'Put a ticket on hold',
+  pay: 'Note that a ticket is paid',
+} satisfies Partial<Record<TicketAction, string>>
+
+export const ticketRoutes = [
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/tickets',
+    summary: 'Issue 1 to 500 tickets, all or none; a known reference gives the ticket that has it',
+    tag,
+    role: 'organiser',
+    body: IssueRequest,
+    maxBytes: ISSUE_MAX_BYTES,
+    answer: z.object({ tickets: z.array(issuedShape.extend({ created: z.boolean() })) }),
+    status: 201,
+    async handle(call) {
+      const { env, eventId, actor, body, at } = call
+      const wanted = body.tickets.map((ticket) => ({ id: newTicketId(at), ticket }))
+      const issued = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.issue(actor, wanted, at))
+      if (!issued.ok) return answerProblem(issued.problem)
+      const tickets = issued.value.map(({ ticket, created }) => ({ ...showIssued(ticket, linking(call)), created }))
+      return success({ tickets }, { status: 201 })
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/tickets',
+    summary: 'List tickets in the order they were issued',
+    tag,
+    role: 'supervisor',
+    query: TicketFilter,
+    answer: listOf(issuedShape),
+    async handle(call) {
+      const { env, eventId, actor, query } = call
+      const list = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listTickets(actor, query))
+      if (!list.ok) return answerProblem(list.problem)
+      const items = list.value.items.map((ticket) => showIssued(ticket, linking(call)))
+      return success({ items, nextCursor: list.value.nextCursor })
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/tickets/{ticketId}',
+    summary: 'Show a ticket with its scans',
+    tag,
+    role: 'supervisor',
+    answer: z.object({ ticket: ticketShape.extend({ scans: z.array(entryShape) }) }),
+    async handle(call) {
+      const { env, eventId, actor } = call
+      const id = ticketIdOf(call)
+      const found = id && (await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.ticket(actor, id)))
+      if (!found) return problemResponse('not_found')
+      if (!found.ok) return answerProblem(found.problem)
+      const { ticket, standings, scans } = found.value
+      return success({ ticket: { ...showTicket(ticket, standings, linking(call)), scans: scans.map(showEntry) } })
+    },
+  }),
+
+  ...(['revoke', 'restore', 'block', 'pay'] as const).map((action) =>
+    route({
+      method: 'post',
+      path: `/api/events/{eventId}/tickets/{ticketId}/${action}`,
+      summary: actionSummary[action],
+      tag,
+      role: 'supervisor',
+      body: ReasonBody,
+      bodyOptional: true,
+      answer: z.object({ ticket: ticketShape }),
+      handle: (call) => act(call, action, call.body.reason ?? null, false),
+    }),
+  ),
+
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/tickets/{ticketId}/reissue',
+    summary: 'Make a new code, which supersedes the old one; newLink makes the link to it new as well',
+    tag,
+    role: 'supervisor',
+    body: ReissueBody,
+    bodyOptional: true,
+    answer: z.object({ ticket: ticketShape }),
+    handle: (call) => act(call, 'reissue', call.body.reason ?? null, call.body.newLink),
+  }),
+]
+
+async function act<B, Q>(call: Call<B, Q>, action: TicketAction, reason: string | null, newLink: boolean) {
+  const { env, eventId, actor, at } = call
+  const id = ticketIdOf(call)
+  if (id === null) return problemResponse('not_found')
+  const acted = await askGatekeeper(env, eventId, (gatekeeper) =>
+    gatekeeper.act(actor, id, action, reason, newLink, at),
+  )
+  if (!acted.ok) return answerProblem(acted.problem)
+  return success({ ticket: showTicket(acted.value.ticket, acted.value.standings, linking(call)) })
+}
+
+function linking<B, Q>({ origin, env, eventId }: Call<B, Q>): Linking {
+  return { origin, ticketKey: env.TICKET_KEY, eventId }
+}
+
+function ticketIdOf<B, Q>({ params }: Call<B, Q>): TicketId | null {
+  return parseUuid<TicketId>(params.ticketId ?? '')
+}
+
+function newTicketId(at: number): TicketId {
+  return uuidAt<TicketId>(at, crypto.getRandomValues(new Uint8Array(16)))
+}

@@ -1,0 +1,249 @@
+import { z } from 'zod'
+import type { Recorded } from '../core/answers.ts'
+import type { EventDetails, Gate, TicketType } from '../core/event.ts'
+import type { Staff } from '../durable-objects/configuration.ts'
+import type { Device } from '../durable-objects/devices.ts'
+import type { ZoneStanding } from '../durable-objects/gatekeeper.ts'
+import type { TicketDetails } from '../durable-objects/tickets.ts'
+import { sealLink } from './links.ts'
+
+/*
+ * Our things as the contract shows them: instants as ISO 8601 texts, nothing that clients need not see. Each function
+ * stands beside the schema that describes what it gives.
+ */
+
+const instant = z.iso.datetime()
+const nullable = { text: z.string().nullable(), count: z.int().nullable(), instant: instant.nullable() }
+
+export const eventShape = z.object({
+  id: z.string(),
+  organisationId: z.string(),
+  title: z.string(),
+  startsAt: instant,
+  endsAt: instant,
+  timezone: z.string(),
+  location: nullable.text,
+  capacity: nullable.count,
+  zones: z.array(z.object({ id: z.string(), name: z.string(), capacity: nullable.count, reentry: z.string() })),
+  policy: z.object({
+    offline: z.string(),
+    full: z.string(),
+    maxEntries: nullable.count,
+    entriesPerDay: nullable.count,
+    minMinutesBetween: z.number().nullable(),
+    rotatingCodes: z.boolean(),
+  }),
+  createdAt: instant,
+  closedAt: nullable.instant,
+})
+
+export function showEvent(event: EventDetails): z.input<typeof eventShape> {
+  return {
+    ...event,
+    startsAt: iso(event.startsAt),
+    endsAt: iso(event.endsAt),
+    createdAt: iso(event.createdAt),
+    closedAt: isoOrNull(event.closedAt),
+  }
+}
+
+export const eventItemShape = eventShape.omit({ zones: true, policy: true })
+
+export const ticketTypeShape = z.object({
+  id: z.string(),
+  name: z.string(),
+  admits: z.int(),
+  validFrom: nullable.instant,
+  validUntil: nullable.instant,
+  zones: z.array(z.string()),
+  capacity: nullable.count,
+  price: z.object({ amount: z.int(), currency: nullable.text }).nullable(),
+  requiresAttention: z.boolean(),
+  note: nullable.text,
+})
+
+export function showTicketType({ number: _, ...type }: TicketType): z.input<typeof ticketTypeShape> {
+  return { ...type, validFrom: isoOrNull(type.validFrom), validUntil: isoOrNull(type.validUntil) }
+}
+
+export const gateShape = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  zone: z.string(),
+  accepts: z.array(z.string()).nullable(),
+})
+
+export function showGate(gate: Gate): z.input<typeof gateShape> {
+  return gate
+}
+
+export const staffShape = z.object({ id: z.string(), name: z.string(), email: nullable.text, role: z.string() })
+
+export function showStaff(staff: Staff): z.input<typeof staffShape> {
+  return staff
+}
+
+export const issuedShape = z.object({
+  id: z.string(),
+  shortCode: z.string(),
+  reference: nullable.text,
+  type: z.string(),
+  status: z.enum(['valid', 'unpaid', 'blocked', 'revoked']),
+  holder: z.object({ name: nullable.text, email: nullable.text }),
+  booking: z.object({ id: z.string(), name: nullable.text, email: nullable.text, quantity: nullable.count }).nullable(),
+  admits: z.int(),
+  validFrom: nullable.instant,
+  validUntil: nullable.instant,
+  note: nullable.text,
+  requiresAttention: z.boolean(),
+  url: z.string(),
+  qr: z.object({ svg: z.string(), png: z.string() }),
+})
+
+export const ticketShape = issuedShape.extend({
+  standings: z.array(
+    z.object({
+      zone: z.string(),
+      entries: z.int(),
+      exits: z.int(),
+      inside: z.int(),
+      firstAt: nullable.instant,
+      lastAt: nullable.instant,
+    }),
+  ),
+})
+
+/** Links to a ticket are absolute on the origin that was asked. */
+export type Linking = { origin: string; ticketKey: string; eventId: TicketEvent }
+type TicketEvent = Parameters<typeof sealLink>[1]['eventId']
+
+export function showIssued(ticket: TicketDetails, linking: Linking): z.input<typeof issuedShape> {
+  const { origin, ticketKey, eventId } = linking
+  const ref = sealLink(ticketKey, { eventId, ticketId: ticket.id, link: ticket.link })
+  return {
+    id: ticket.id,
+    shortCode: ticket.shortCode,
+    reference: ticket.reference,
+    type: ticket.type,
+    status: ticket.status,
+    holder: ticket.holder,
+    booking: ticket.booking,
+    admits: ticket.admits,
+    validFrom: isoOrNull(ticket.validFrom),
+    validUntil: isoOrNull(ticket.validUntil),
+    note: ticket.note,
+    requiresAttention: ticket.requiresAttention,
+    url: `${origin}/t/${ref}`,
+    qr: { svg: `${origin}/qr/${ref}.svg`, png: `${origin}/qr/${ref}.png` },
+  }
+}
+
+export function showTicket(
+  ticket: TicketDetails,
+  standings: ZoneStanding[],
+  linking: Linking,
+): z.input<typeof ticketShape> {
+  return {
+    ...showIssued(ticket, linking),
+    standings: standings.map(({ zone, standing }) => ({
+      zone,
+      entries: standing.entries,
+      exits: standing.exits,
+      inside: standing.inside,
+      firstAt: isoOrNull(standing.firstAt),
+      lastAt: isoOrNull(standing.lastAt),
+    })),
+  }
+}
+
+export const entryShape = z.object({
+  id: z.string(),
+  seq: z.int(),
+  scanId: z.string(),
+  ticketId: nullable.text,
+  gateId: z.string(),
+  gateName: z.string(),
+  zone: z.string(),
+  deviceId: nullable.text,
+  staffId: nullable.text,
+  direction: z.string(),
+  verdict: z.string(),
+  code: nullable.text,
+  scannedAt: instant,
+  receivedAt: instant,
+  offline: z.boolean(),
+  forced: z.boolean(),
+  people: z.int(),
+  duplicateAttemptNumber: nullable.count,
+  validationTime: z.number(),
+  annulledAt: nullable.instant,
+})
+
+export function showEntry({ entry, entryId, gateName }: Recorded): z.input<typeof entryShape> {
+  const { verdict } = entry
+  const refusal = verdict.kind === 'refused' ? verdict.refusal : null
+  return {
+    id: entryId,
+    seq: entry.seq,
+    scanId: entry.scanId,
+    ticketId: entry.ticketId,
+    gateId: entry.gateId,
+    gateName,
+    zone: entry.zone,
+    deviceId: entry.deviceId,
+    staffId: entry.staffId,
+    direction: entry.direction,
+    verdict: verdict.kind,
+    code: refusal?.reason ?? null,
+    scannedAt: iso(entry.scannedAt),
+    receivedAt: iso(entry.receivedAt),
+    offline: false,
+    forced: verdict.kind === 'admitted' && verdict.forced !== null,
+    people: entry.people,
+    duplicateAttemptNumber: refusal?.reason === 'already_admitted' ? refusal.attempt : null,
+    validationTime: entry.validationMs,
+    annulledAt: null,
+  }
+}
+
+export const deviceShape = z.object({
+  id: z.string(),
+  name: z.string(),
+  type: z.string(),
+  staffId: z.string(),
+  staffName: z.string(),
+  gateId: nullable.text,
+  enrolledAt: instant,
+  revokedAt: nullable.instant,
+})
+
+export function showDevice(device: Device): z.input<typeof deviceShape> {
+  return {
+    id: device.id,
+    name: device.name,
+    type: device.type,
+    staffId: device.staff.id,
+    staffName: device.staff.name,
+    gateId: device.gateId,
+    enrolledAt: iso(device.enrolledAt),
+    revokedAt: isoOrNull(device.revokedAt),
+  }
+}
+
+/** A list and where it goes on. */
+export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), nextCursor: nullable.text })
+
+/** Takes one row more than the page holds; gives the page and its cursor. */
+export function page<T extends { id: string }>(rows: T[], limit: number): { items: T[]; nextCursor: string | null } {
+  const items = rows.slice(0, limit)
+  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+}
+
+export function iso(at: number): string {
+  return new Date(at).toISOString()
+}
+
+export function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at)
+}
