@@ -20,6 +20,11 @@ export type EventDetails = {
 /** A place whose entries are counted on their own. */
 export type Zone = { id: ZoneId; name: string; capacity: number | null; reentry: Reentry }
 
+/** Where an event is a single zone without a capacity of its own, the event's is meant. */
+export function withCapacity(zone: Zone, event: Pick<EventDetails, 'zones' | 'capacity'>): Zone {
+  return zone.capacity === null && event.zones.length === 1 ? { ...zone, capacity: event.capacity } : zone
+}
+
 /** Whether one who was in may come in again: never, once they went out, or always. */
 export type Reentry = 'none' | 'after_exit' | 'unlimited'
 

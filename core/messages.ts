@@ -229,8 +229,10 @@ export const TicketFilter = Page.extend({
 })
 export type TicketFilter = z.output<typeof TicketFilter>
 
+/** Says no only where both are instants: what is not one has its own issue. */
 function endsAfterItStarts(event: { startsAt?: number | undefined; endsAt?: number | undefined }): boolean {
-  return event.startsAt === undefined || event.endsAt === undefined || event.startsAt < event.endsAt
+  const { startsAt, endsAt } = event
+  return !(typeof startsAt === 'number' && typeof endsAt === 'number' && startsAt >= endsAt)
 }
 
 function isTimezone(name: string): boolean {

@@ -34,6 +34,7 @@ export const noStanding: Standing = {
 export type Happening =
   | { kind: 'entered'; people: number; admits: number; reentry: Reentry; at: number; day: number; seq: number }
   | { kind: 'left'; people: number; at: number }
+  | { kind: 'visited'; people: number; at: number; day: number; seq: number }
   | { kind: 'presented_again' }
 
 /** Takes a standing and what happened; gives the standing after it. Never changes what it was given. */
@@ -47,6 +48,9 @@ export function advance(standing: Standing, happening: Happening): Standing {
         exits: standing.exits + happening.people,
         inside: Math.max(0, standing.inside - happening.people),
       }
+    case 'visited':
+      // A visit is noted; nobody is inside a stall for the fire brigade's purposes.
+      return { ...enter(standing, { ...happening, kind: 'entered', admits: 0, reentry: 'none' }), inside: 0 }
     case 'presented_again':
       return { ...standing, presented: standing.presented + 1 }
   }

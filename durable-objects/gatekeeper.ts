@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers'
 import { badRequest, type Issue, ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
 import { type EventDetails, type Gate, MAIN_ZONE, type TicketType } from '../core/event.ts'
+import { changedEvent } from '../core/event-form.ts'
 import type { DeviceId, GateId, OrganisationId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
-import type { GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
+import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
 import type { Standing } from '../core/standing.ts'
 import type { Stats } from '../core/stats.ts'
 import { CommitGroup } from './commit-group.ts'
@@ -29,6 +30,7 @@ export type CodeSource = { ticket: TicketDetails; event: EventDetails }
 
 const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
+const OVERDUE_MS = 30_000
 
 /**
  * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
@@ -38,7 +40,8 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   readonly #meta: Meta
   readonly #group = new CommitGroup(() => this.ctx.storage.sync())
   #event: EventParts | null = null
-  #alarmSet = false
+  /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
+  #alarmAt: number | null = null
 
   constructor(ctx: DurableObjectState, env: { DB: D1Database }) {
     super(ctx, env)
@@ -70,14 +73,21 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     return this.#for(actor, ({ configuration }) => ok(configuration.event))
   }
 
-  change(actor: Actor, changes: Partial<EventDetails>): Result<EventDetails> {
+  change(actor: Actor, changes: EventChanges): Result<EventDetails> {
     return this.#change(actor, ({ configuration }) => {
-      const known = configuration.event
-      // An event is closed once: closing it again changes nothing.
-      const event = { ...known, ...changes, closedAt: known.closedAt ?? changes.closedAt ?? null }
+      const event = changedEvent(configuration.event, changes)
       if (event.startsAt >= event.endsAt) return badRequest({ field: 'endsAt', message: 'must be after startsAt' })
       const astray = configuration.gates.all().find((gate) => !event.zones.some((zone) => zone.id === gate.zone))
       if (astray) return badRequest({ field: 'zones', message: `gate "${astray.id}" leads to zone "${astray.zone}"` })
+      configuration.setEvent(event)
+      return ok(event)
+    })
+  }
+
+  /** An event is closed once: closing it again changes nothing. */
+  close(actor: Actor, at: number): Result<EventDetails> {
+    return this.#change(actor, ({ configuration }) => {
+      const event = { ...configuration.event, closedAt: configuration.event.closedAt ?? at }
       configuration.setEvent(event)
       return ok(event)
     })
@@ -257,7 +267,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   override async alarm(): Promise<void> {
-    this.#alarmSet = false
+    this.#alarmAt = null
     await this.#drain()
   }
 
@@ -326,16 +336,16 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   #wakeOutbox(delayMs: number = DRAIN_AFTER_MS): void {
-    if (this.#alarmSet) return
-    this.#alarmSet = true
+    const now = Date.now()
+    // An alarm long past its time has been seen never to come; it is set anew.
+    if (this.#alarmAt !== null && now < this.#alarmAt + OVERDUE_MS) return
+    this.#alarmAt = now + delayMs
     // Not awaited: it is written in the same breath as the entry it is for, and the output gate waits for both.
-    void this.ctx.storage.setAlarm(Date.now() + delayMs)
+    void this.ctx.storage.setAlarm(this.#alarmAt)
   }
 
   async #healAlarm(): Promise<void> {
-    const alarmAt = await this.ctx.storage.getAlarm()
-    // An alarm long past its time has been seen never to come; it is set anew.
-    this.#alarmSet = alarmAt !== null && alarmAt > Date.now() - 60_000
+    this.#alarmAt = await this.ctx.storage.getAlarm()
     const { entries, directory } = this.#parts().outbox.pending()
     if (entries > 0 || directory) this.#wakeOutbox()
   }

@@ -1,5 +1,5 @@
 import { ok, problem, type Recorded, type Result, type TicketBrief } from '../core/answers.ts'
-import type { Gate, TicketType, Zone } from '../core/event.ts'
+import { type Gate, type TicketStatus, type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import { type Direction, directionAt } from '../core/gate.ts'
 import type { DeviceId, ScanId, StaffId, TicketId } from '../core/ids.ts'
 import { type Circumstances, judge } from '../core/judge.ts'
@@ -80,7 +80,7 @@ export class Judging {
     const { event, zones } = this.#configuration
     const zoneNumber = zones.numberOf(gate.zone) ?? 0
     const type = this.#configuration.type(ticket.type) as TicketType
-    const zone = zones.byNumber(zoneNumber) as Zone
+    const zone = withCapacity(zones.byNumber(zoneNumber) as Zone, event)
     const cacheHit = this.#standings.holds(ticket.id, zoneNumber)
     const standing = this.#standings.get(ticket.id, zoneNumber)
     const direction = directionAt(gate, ask.direction, standing)
@@ -174,7 +174,7 @@ export class Judging {
       cacheHit,
       eventTitle: event.title,
       gateName: gates.get(entry.gateId)?.name ?? entry.gateId,
-      ticket: ticket ? this.#brief(ticket) : null,
+      ticket: ticket ? { ...this.#brief(ticket), status: statusWhenJudged(entry.verdict, ticket.status) } : null,
       original: refusal?.reason === 'already_admitted' ? this.#original(refusal.admission) : null,
       useGates: useGates.map((gateId) => ({ gateId, gateName: gates.get(gateId)?.name ?? gateId })),
     }
@@ -207,6 +207,21 @@ export class Judging {
   }
 }
 
+/** An answer that is given again says what the ticket was then, whatever became of it since. */
+function statusWhenJudged(verdict: Verdict, now: TicketStatus): TicketStatus {
+  if (verdict.kind === 'exited') return now
+  const refusal = verdict.kind === 'refused' ? verdict.refusal : verdict.kind === 'admitted' ? verdict.forced : null
+  switch (refusal?.reason) {
+    case 'revoked':
+      return refusal.superseded ? 'valid' : 'revoked'
+    case 'blocked':
+    case 'unpaid':
+      return refusal.reason
+    default:
+      return 'valid'
+  }
+}
+
 function happeningOf(
   verdict: Verdict,
   entry: Omit<Extract<Happening, { kind: 'entered' }>, 'kind' | 'people'>,
@@ -217,7 +232,7 @@ function happeningOf(
     case 'exited':
       return { kind: 'left', people: verdict.people, at: entry.at }
     case 'visited':
-      return { kind: 'entered', people: verdict.people, ...entry, reentry: 'unlimited' }
+      return { kind: 'visited', people: verdict.people, at: entry.at, day: entry.day, seq: entry.seq }
     case 'refused':
       return verdict.refusal.reason === 'already_admitted' ? { kind: 'presented_again' } : null
   }

@@ -119,13 +119,13 @@ export class Tickets {
 
   /** Gives up to `limit` tickets in the order they were issued, after `cursor`. */
   list(filter: TicketFilter): { items: TicketDetails[]; nextCursor: string | null } {
-    const after = filter.cursor === undefined ? null : cursorToKey(filter.cursor)
-    const where = ['(?1 IS NULL OR t.id > ?1)']
-    const bindings: SqlStorageValue[] = [after, filter.limit + 1]
+    const where = ['true']
+    const bindings: SqlStorageValue[] = [filter.limit + 1]
     const bind = (condition: (place: string) => string, value: SqlStorageValue) => {
       bindings.push(value)
       where.push(condition(`?${bindings.length}`))
     }
+    if (filter.cursor !== undefined) bind((p) => `t.id > ${p}`, cursorToKey(filter.cursor))
     if (filter.type !== undefined) bind((p) => `t.type = ${p}`, this.#configuration.types.numberOf(filter.type) ?? -1)
     if (filter.search !== undefined) {
       const like = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
@@ -134,7 +134,7 @@ export class Tickets {
     }
     if (filter.status !== undefined) where.push(statusConditions[filter.status])
     const rows = this.#sql
-      .exec<Row>(`${selectTicket} WHERE ${where.join(' AND ')} ORDER BY t.id LIMIT ?2`, ...bindings)
+      .exec<Row>(`${selectTicket} WHERE ${where.join(' AND ')} ORDER BY t.id LIMIT ?1`, ...bindings)
       .toArray()
     const items = rows.slice(0, filter.limit).map((row) => this.#details(row))
     return { items, nextCursor: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null }

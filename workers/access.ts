@@ -25,7 +25,7 @@ export function reaches(role: Role, needed: Role): boolean {
 
 /** Takes a request; gives who is asking, or null where no good credential came with it. */
 export async function identify(request: Request, env: Env, at: number): Promise<Caller | null> {
-  const credential = /^Bearer +(\S+) *$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
+  const credential = /^Bearer +(.*\S) *$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
   if (credential === undefined) return null
   if (credential.startsWith('a1_org_')) {
     const key = await findKey(env.DB, hashSecret(credential), at)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Result } from '../../core/answers.ts'
-import { defaultPolicy, type EventDetails, MAIN_ZONE, type Policy, type Zone } from '../../core/event.ts'
+import type { EventDetails } from '../../core/event.ts'
+import { newEvent } from '../../core/event-form.ts'
 import {
   type EventId,
   type GateId,
@@ -102,10 +103,7 @@ export const eventRoutes = [
     body: EventChanges,
     answer: z.object({ event: eventShape }),
     async handle({ env, eventId, actor, body }) {
-      const known = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.describe(actor))
-      if (!known.ok) return answerProblem(known.problem)
-      const changes = changesOf(known.value, body)
-      return answerEvent(await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.change(actor, changes)))
+      return answerEvent(await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.change(actor, body)))
     },
   }),
 
@@ -117,7 +115,7 @@ export const eventRoutes = [
     role: 'organiser',
     answer: z.object({ event: eventShape }),
     async handle({ env, eventId, actor, at }) {
-      return answerEvent(await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.change(actor, { closedAt: at })))
+      return answerEvent(await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.close(actor, at)))
     },
   }),
 
@@ -180,44 +178,6 @@ async function organisationFor({ caller, body, env }: Call<NewEvent, object>): P
   const id = parseUuid<OrganisationId>(body.organisationId ?? '')
   if (id !== null && (await hasOrganisation(env.DB, id))) return id
   return badRequestResponse([{ field: 'organisationId', message: 'must name an organisation' }])
-}
-
-function newEvent(id: EventId, organisationId: OrganisationId, body: NewEvent, at: number): EventDetails {
-  const capacity = body.capacity ?? null
-  return {
-    id,
-    organisationId,
-    title: body.title,
-    startsAt: body.startsAt,
-    endsAt: body.endsAt,
-    timezone: body.timezone,
-    location: body.location ?? null,
-    capacity,
-    // An event without zones is one place, and its capacity is that place's.
-    zones: body.zones?.map(toZone) ?? [{ id: MAIN_ZONE, name: 'Main', capacity, reentry: 'none' }],
-    policy: withPolicy(defaultPolicy, body.policy),
-    createdAt: at,
-    closedAt: null,
-  }
-}
-
-function changesOf(known: EventDetails, body: EventChanges): Partial<EventDetails> {
-  const { zones, policy, ...plain } = body
-  const given = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined))
-  return {
-    ...given,
-    ...(zones ? { zones: zones.map(toZone) } : {}),
-    ...(policy ? { policy: withPolicy(known.policy, policy) } : {}),
-  }
-}
-
-function toZone(zone: NonNullable<NewEvent['zones']>[number]): Zone {
-  return { ...zone, capacity: zone.capacity ?? null }
-}
-
-function withPolicy(known: Policy, changes: NewEvent['policy']): Policy {
-  const given = Object.fromEntries(Object.entries(changes ?? {}).filter(([, value]) => value !== undefined))
-  return { ...known, ...given }
 }
 
 function word<T extends TypeId | GateId | StaffId>(text: string | undefined): T | null {

@@ -1,0 +1,198 @@
+import {
+  createScheduledController,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { chain, chainStart } from '../../core/log.ts'
+import type { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
+import worker from '../../workers/index.ts'
+import { gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+
+const asAdmin = { kind: 'admin' } as const
+
+let event: Party
+let device: Awaited<ReturnType<typeof newDevice>>
+beforeEach(async () => {
+  event = await newEvent()
+  device = await newDevice(event)
+})
+
+const inside = <T>(look: (object: Gatekeeper, state: DurableObjectState) => T | Promise<T>) =>
+  runInDurableObject(gatekeeperOf(event), look)
+
+const inD1 = async () => {
+  const rows = await env.DB.prepare(
+    'SELECT seq, verdict, code, hex(scan) AS scan FROM entry WHERE event = unhex(?) ORDER BY seq',
+  )
+    .bind(event.id.replaceAll('-', ''))
+    .all<{ seq: number; verdict: string; code: string | null; scan: string }>()
+  return rows.results
+}
+
+async function scanSome(count: number) {
+  const tickets = await issue(event, ...Array.from({ length: count }, () => ({})))
+  return Promise.all(tickets.map(({ code }) => scan(device.token, code)))
+}
+
+describe('the outbox', () => {
+  it('tells D1 every entry, once, whatever is told twice', async () => {
+    await scanSome(5)
+    await runDurableObjectAlarm(gatekeeperOf(event))
+    expect((await inD1()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5])
+    // As after a crash between D1's yes and our note of it.
+    await inside((_, state) => state.storage.sql.exec("UPDATE meta SET value = 0 WHERE key = 'drained'"))
+    await gatekeeperOf(event).flush()
+    expect((await inD1()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('lets scans go on while D1 is away, and catches up by itself', async () => {
+    await env.DB.exec('ALTER TABLE entry RENAME TO entry_away')
+    try {
+      const answers = await scanSome(3)
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+      await runDurableObjectAlarm(gatekeeperOf(event))
+      const again = await scanSome(1)
+      expect(again[0]?.status).toBe(200)
+      expect(await inside((_, state) => state.storage.getAlarm())).toBeGreaterThan(Date.now())
+    } finally {
+      await env.DB.exec('ALTER TABLE entry_away RENAME TO entry')
+    }
+    await runDurableObjectAlarm(gatekeeperOf(event))
+    expect(await inD1()).toHaveLength(4)
+  })
+
+  it('sends more than one statement takes', async () => {
+    await inside(async (object, state) => {
+      // The entries of a long outage, written where the object writes them.
+      const [ticket] = await issue(event, {})
+      await scan(device.token, ticket?.code ?? '')
+      const columns = state.storage.sql
+        .exec('SELECT * FROM entry')
+        .columnNames.filter((name) => name !== 'seq' && name !== 'scan')
+      state.storage.sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1203)
+         INSERT INTO entry (seq, scan, ${columns.join(', ')}) SELECT i, randomblob(16), ${columns.join(', ')} FROM n, entry WHERE seq = 1`,
+      )
+      expect(object).toBeDefined()
+    })
+    await evictDurableObject(gatekeeperOf(event))
+    await gatekeeperOf(event).flush()
+    const rows = await inD1()
+    expect(rows).toHaveLength(1203)
+    expect(new Set(rows.map(({ scan }) => scan)).size).toBe(1203)
+  })
+
+  describe('whose alarm was lost', () => {
+    const alarm = () => inside((_, state) => state.storage.getAlarm())
+
+    beforeEach(async () => {
+      await scanSome(3)
+      await inside((_, state) => state.storage.deleteAlarm())
+    })
+
+    it('sets it again when the object wakes up', async () => {
+      await evictDurableObject(gatekeeperOf(event))
+      await gatekeeperOf(event).ping()
+      expect(await alarm()).not.toBeNull()
+    })
+
+    it('sets it again with the next scan, once it is overdue', async () => {
+      await scanSome(1)
+      expect(await alarm()).toBeNull()
+      vi.setSystemTime(Date.now() + 60_000)
+      try {
+        await scanSome(1)
+        expect(await alarm()).not.toBeNull()
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+
+    it('is drained by the cron sweep without any', async () => {
+      await worker.scheduled(createScheduledController({ cron: '* * * * *' }), env)
+      expect(await inD1()).toHaveLength(3)
+    })
+  })
+})
+
+describe('the log', () => {
+  it('is chained: each entry is sealed together with all before it', async () => {
+    await scanSome(4)
+    const entries = await gatekeeperOf(event).entries(asAdmin, 0, 100)
+    if (!entries.ok) throw new Error('no log')
+    const stored = await inside((_, state) =>
+      state.storage.sql.exec<{ chain: ArrayBuffer }>('SELECT chain FROM entry ORDER BY seq').toArray(),
+    )
+    let link = chainStart
+    for (const [i, entry] of entries.value.entries()) {
+      link = chain(link, entry)
+      expect(new Uint8Array(stored[i]?.chain ?? new ArrayBuffer())).toEqual(link)
+    }
+    const [first] = entries.value
+    if (!first) throw new Error('the log is empty')
+    expect(chain(chainStart, { ...first, people: 2 })).not.toEqual(chain(chainStart, first))
+  })
+
+  it('holds refusals and no names', async () => {
+    const [ticket] = await issue(event, { holder: { name: 'Ada Lovelace', email: 'ada@example.com' } })
+    await scan(device.token, ticket?.code ?? '')
+    await scan(device.token, ticket?.code ?? '')
+    const rows = await inside((_, state) => state.storage.sql.exec('SELECT * FROM entry').toArray())
+    expect(rows).toHaveLength(2)
+    expect(JSON.stringify(rows)).not.toMatch(/Ada|Lovelace|example\.com/)
+  })
+})
+
+describe('the Gatekeeper', () => {
+  it('counts the same after an eviction as before', async () => {
+    await scanSome(7)
+    const before = await gatekeeperOf(event).stats(asAdmin)
+    await evictDurableObject(gatekeeperOf(event))
+    const after = await gatekeeperOf(event).stats(asAdmin)
+    expect(after).toEqual(before)
+    expect(before).toMatchObject({ value: { stats: { admitted: 7, inside: { main: 7 }, byGate: { 'GATE-A': 7 } } } })
+  })
+
+  it('writes nothing for an event that does not exist', async () => {
+    const nobody = env.GATEKEEPER.getByName(crypto.randomUUID())
+    expect(await nobody.describe(asAdmin)).toEqual({ ok: false, problem: { code: 'not_found' } })
+    await nobody.flush()
+    const tables = await runInDurableObject(nobody, (_, state) =>
+      state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
+    )
+    expect(tables).toEqual([])
+  })
+
+  it('made twice is the same event', async () => {
+    const described = await gatekeeperOf(event).describe(asAdmin)
+    if (!described.ok) throw new Error('no event')
+    const again = await gatekeeperOf(event).create({ ...described.value, title: 'Another' })
+    expect(again).toEqual(described)
+  })
+
+  it('that fails half way through a scan has written nothing of it, and judges the next one afresh', async () => {
+    const [ticket] = await issue(event, {})
+    await inside(async (_, state) => {
+      // The log cannot be written any more: the standing before it must not stay either.
+      state.storage.sql.exec('ALTER TABLE entry RENAME COLUMN chain TO chained')
+    })
+    expect((await scan(device.token, ticket?.code ?? '')).status).toBe(500)
+    await inside((_, state) => {
+      state.storage.sql.exec('ALTER TABLE entry RENAME COLUMN chained TO chain')
+      expect(state.storage.sql.exec('SELECT * FROM standing').toArray()).toEqual([])
+    })
+    expect((await scan(device.token, ticket?.code ?? '')).body.verdict).toBe('admitted')
+    expect((await gatekeeperOf(event).stats(asAdmin)).ok).toBe(true)
+  })
+
+  it('counts codes that are none, and does not log them', async () => {
+    await scan(device.token, 'https://example.com/not-a-ticket')
+    const counts = () =>
+      inside((_, state) => state.storage.sql.exec('SELECT reason, count FROM invalid_code').toArray())
+    await expect.poll(counts, { timeout: 5000 }).toEqual([{ reason: 'unreadable', count: 1 }])
+    expect(await inside((_, state) => new Set(state.storage.sql.exec('SELECT seq FROM entry').toArray()).size)).toBe(0)
+  })
+})
