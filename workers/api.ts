@@ -3,7 +3,7 @@ import { describeRoute, description } from './description.ts'
 import { serveDocs } from './docs-page.ts'
 import type { Env } from './env.ts'
 import { Unavailable } from './gatekeepers.ts'
-import { serveHealth } from './health.ts'
+import { healthRoute } from './health.ts'
 import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
 import type { Route } from './route.ts'
@@ -12,7 +12,7 @@ import { eventRoutes } from './routes/events.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { scanRoutes } from './routes/scans.ts'
 import { ticketRoutes } from './routes/tickets.ts'
-import { serveTicketPage } from './ticket-page.ts'
+import { ticketPageRoute } from './ticket-page.ts'
 
 /** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
 export const routes: readonly Route[] = [
@@ -22,6 +22,8 @@ export const routes: readonly Route[] = [
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
+  ticketPageRoute, // workers/ticket-page.ts: the attendee's page
+  healthRoute, // workers/health.ts
 ]
 
 export const app = new OpenAPIHono<{ Bindings: Env }>()
@@ -40,8 +42,6 @@ for (const route of routes) {
 }
 app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
 
-app.get('/api/hp-scanner/health', (c) => serveHealth(c.env))
-app.get('/t/:ref', (c) => serveTicketPage(c.env, c.req.param('ref')))
 app.get('/openapi.json', (c) => c.json(app.getOpenAPI31Document(description)))
 app.get('/docs', () => serveDocs(routes, app.getOpenAPI31Document(description)))
 app.get('/', (c) => c.redirect('/docs'))

@@ -27,7 +27,12 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): Parsed<z.
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Parsed<string>> {
-  const tooLarge = { ok: false, response: problemResponse('too_large', { data: { maxBytes } }) } as const
+  const tooLarge = {
+    ok: false,
+    response: problemResponse('too_large', {
+      data: { issues: [{ field: '', message: `is larger than ${maxBytes} bytes` }] },
+    }),
+  } as const
   const declared = request.headers.get('Content-Length')
   if (declared !== null) {
     if (Number(declared) > maxBytes) return tooLarge

@@ -1,6 +1,8 @@
+import { z } from 'zod'
 import type { EventId } from '../core/ids.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
+import { type Route, route } from './route.ts'
 import { VERSION } from './version.ts'
 
 type Components = Record<'gatekeeper' | 'd1' | 'kv', 'operational' | 'down'>
@@ -10,8 +12,27 @@ const FRESH_MS = 2000
 
 let last: { at: number; components: Components } | null = null
 
+const component = z.enum(['operational', 'down'])
+
 /** Whether what scanning needs can be reached. Entry needs only the Gatekeeper. */
-export async function serveHealth(env: Env): Promise<Response> {
+export const healthRoute: Route = route({
+  method: 'get',
+  path: '/api/hp-scanner/health',
+  summary: 'Whether all is well (outside the envelope)',
+  tag: 'Scanner',
+  role: null,
+  answer: z.object({
+    success: z.literal(true),
+    status: z.enum(['operational', 'degraded']),
+    timestamp: z.iso.datetime(),
+    scanner: z.literal('high-performance'),
+    version: z.string(),
+    components: z.object({ gatekeeper: component, d1: component, kv: component }),
+  }),
+  handle: ({ env }) => serveHealth(env),
+})
+
+async function serveHealth(env: Env): Promise<Response> {
   const at = Date.now()
   if (last === null || at - last.at > FRESH_MS) last = { at, components: await probe(env) }
   const { components } = last

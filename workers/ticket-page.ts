@@ -6,9 +6,19 @@ import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { openLink } from './links.ts'
 import { answerProblem, problemResponse } from './problems.ts'
+import { type Route, route } from './route.ts'
 
 /** The attendee's page: the event, the holder, and the code, large. It works without a script. */
-export async function serveTicketPage(env: Env, ref: string): Promise<Response> {
+export const ticketPageRoute: Route = route({
+  method: 'get',
+  path: '/t/{ref}',
+  summary: "The attendee's page, for whoever has the ticket's link (HTML)",
+  tag: 'Attendees',
+  role: null,
+  handle: ({ env, params }) => serveTicketPage(env, params.ref ?? ''),
+})
+
+async function serveTicketPage(env: Env, ref: string): Promise<Response> {
   const link = openLink(env.TICKET_KEY, ref)
   if (link === null) return problemResponse('not_found')
   const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.codeByLink(link.ticketId, link.link))
