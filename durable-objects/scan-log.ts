@@ -82,7 +82,7 @@ export class ScanLog {
 
   /** Gives the entry its number and writes it. `settle` is called when the transaction around it has held. */
   append(scan: Omit<Entry, 'seq'>, cacheHit: boolean, fingerprint: Uint8Array): { entry: Entry; settle: () => void } {
-    const entry: Entry = { seq: this.#head.seq + 1, ...scan }
+    const entry: Entry = { ...scan, seq: this.#head.seq + 1 }
     const link = chain(this.#head.chain, entry)
     const { zones, gates, types, staff } = this.#configuration
     this.#sql.exec(

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Log, LogLevel, Miniflare, type MiniflareOptions, type MiniflareWorkerConfig } from 'miniflare'
+import { bundleWorker } from './bundle.ts'
+import { portInUse } from './claim-port.ts'
+import { Failure, inOneLine, systemCode } from './failure.ts'
+import { migrate } from './migrate.ts'
+import { guardRuntime } from './runtime-guard.ts'
+import type { Secrets } from './secrets.ts'
+
+export type LocalRuntime = {
+  url: string
+  /** Does what the cron trigger does every minute in production; Miniflare fires none. */
+  sweep: () => Promise<void>
+  dispose: () => Promise<void>
+}
+
+type Options = {
+  root: string
+  worker: string
+  host: string
+  port: number
+  stateDir: string
+  secrets: Secrets
+  /** workerd died and could not be started again. */
+  onDeath: (failure: Failure) => void
+}
+
+/**
+ * Bundles the worker, brings D1 up to date and only then opens the port, so that whoever gets an answer gets one from
+ * a whole server. Persists everything in `stateDir`.
+ */
+export async function startRuntime(options: Options): Promise<LocalRuntime> {
+  const { root, worker, host, port } = options
+  guardRuntime()
+  const [bundle] = await Promise.all([bundleWorker(worker, root), bringDatabaseUpToDate(options)])
+  const runtime = create({
+    ...common(options, bundle.toSourcePlaces),
+    workers: [
+      {
+        config: workerConfig(options, bundle.code),
+        // Straight to the worker: Miniflare's own entry worker would cost 4 to 20 times the request itself.
+        dev: { unsafeDirectSockets: [{ host, port }] },
+      },
+    ],
+  })
+  await runtime.ready.catch((error: unknown) => {
+    throw new Failure(systemCode(error) === 'ERR_ADDRESS_IN_USE' ? portInUse(port) : inOneLine(error))
+  })
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    sweep: async () => {
+      const running = await runtime.getWorker()
+      const { outcome } = await running.scheduled({ cron: '* * * * *' })
+      if (outcome !== 'ok') throw new Error(`it ended with ${outcome}`)
+    },
+    dispose: () => runtime.dispose(),
+  }
+}
+
+const name = 'admit-one'
+const database = { DB: { type: 'd1', id: name } } as const
+
+function workerConfig({ root, secrets }: Options, code: string): MiniflareWorkerConfig {
+  return {
+    ...bareConfig(root, code),
+    env: {
+      ...database,
+      GATEKEEPER: { type: 'durable-object', worker: name, exportName: 'Gatekeeper' },
+      QR_IMAGES: { type: 'kv', id: name },
+      ADMIN_KEY: { type: 'text', value: secrets.adminKey },
+      TICKET_KEY: { type: 'text', value: secrets.ticketKey },
+    },
+    exports: { Gatekeeper: { type: 'durable-object', storage: 'sqlite' } },
+  }
+}
+
+function bareConfig(root: string, code: string) {
+  return {
+    name,
+    compatibilityDate: compatibilityDateOf(root),
+    manifest: { mainModule: 'index.js', modulesRoot: root, modules: { 'index.js': { type: 'esm', contents: code } } },
+  } as const
+}
+
+// In a runtime of its own, which serves nobody.
+async function bringDatabaseUpToDate(options: Options): Promise<void> {
+  const config = { ...bareConfig(options.root, 'export default {}'), env: database }
+  const runtime = create({ ...common(options), workers: [{ config }] })
+  try {
+    await migrate(await runtime.getD1Database('DB'), join(options.root, 'migrations'))
+  } finally {
+    await runtime.dispose()
+  }
+}
+
+// Its own handlers would end this process, with a failure, before start.ts has put everything away.
+function create(options: MiniflareOptions): Miniflare {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+  const before = new Set(signals.flatMap((signal) => process.listeners(signal)))
+  const runtime = new Miniflare(options)
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) {
+      if (!before.has(listener)) process.removeListener(signal, listener)
+    }
+  }
+  return runtime
+}
+
+// One source for what production and this computer run; wrangler's own reader takes a second to load.
+function compatibilityDateOf(root: string): string {
+  const date = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(root, 'wrangler.toml'), 'utf8'))?.[1]
+  if (!date) throw new Failure('wrangler.toml names no compatibility_date.')
+  return date
+}
+
+/** Whatever the runtime has to say goes to stderr: stdout belongs to the welcome. */
+function common({ stateDir, onDeath }: Options, toSourcePlaces = (text: string) => text) {
+  return {
+    host: '127.0.0.1',
+    port: 0,
+    resourcePersistencePath: stateDir,
+    enableDevRegistry: false,
+    logRequests: false,
+    // No look-up of where this computer is, which needs the network.
+    cf: false,
+    log: new StderrLog(onDeath),
+    handleStructuredLogs: ({ message }: { message: string }) => {
+      // An alarm that was moved before it rang, as it happens at a restart: nothing is wrong.
+      if (message.startsWith('NOSENTRY SQLite alarm handler canceled')) return
+      process.stderr.write(`${toSourcePlaces(message)}\n`)
+    },
+  }
+}
+
+class StderrLog extends Log {
+  readonly #onDeath: (failure: Failure) => void
+
+  constructor(onDeath: (failure: Failure) => void) {
+    super(LogLevel.WARN)
+    this.#onDeath = onDeath
+  }
+
+  protected override log(message: string): void {
+    process.stderr.write(`${message}\n`)
+  }
+
+  override error(error: Error): void {
+    // Miniflare tells this in its log only.
+    if (systemCode(error) === 'ERR_RUNTIME_FAILURE') this.#onDeath(new Failure(inOneLine(error)))
+    else super.error(error)
+  }
+}
