@@ -23,13 +23,15 @@ export type Recorded = {
   replay: boolean
   cacheHit: boolean
   eventTitle: string
-  gateName: string
+  gateName: string | null
+  /** When this admission was taken back, if it was. */
+  annulledAt: number | null
   ticket: TicketBrief | null
   /** The admission that a duplicate repeats. */
   original: {
     scannedAt: number
-    gateId: GateId
-    gateName: string
+    gateId: GateId | null
+    gateName: string | null
     staffId: StaffId | null
     deviceId: DeviceId | null
   } | null
@@ -43,6 +45,10 @@ export type Problem =
   | { code: 'unknown_gate' }
   | { code: 'unreadable_code' }
   | { code: 'scan_id_conflict' }
+  | { code: 'not_admitted' }
+  | { code: 'already_annulled' }
+  | { code: 'too_late_to_annul' }
+  | { code: 'supervisor_needed' }
   | { code: 'device_mismatch' }
   | { code: 'device_token_invalid' }
   | { code: 'device_revoked' }

@@ -13,7 +13,9 @@ export function newEvent(id: EventId, organisationId: OrganisationId, form: NewE
     timezone: form.timezone,
     location: form.location ?? null,
     capacity: form.capacity ?? null,
-    zones: form.zones?.map(toZone) ?? [{ id: MAIN_ZONE, name: 'Main', capacity: null, reentry: 'none' }],
+    zones: form.zones?.map(toZone) ?? [
+      { id: MAIN_ZONE, name: 'Main', capacity: null, reentry: 'none', everyoneOutAt: null },
+    ],
     policy: withPolicy(defaultPolicy, form.policy),
     createdAt: at,
     closedAt: null,
@@ -32,7 +34,7 @@ export function changedEvent(event: EventDetails, changes: EventChanges): EventD
 }
 
 function toZone(zone: NonNullable<NewEvent['zones']>[number]): Zone {
-  return { ...zone, capacity: zone.capacity ?? null }
+  return { ...zone, capacity: zone.capacity ?? null, everyoneOutAt: zone.everyoneOutAt ?? null }
 }
 
 function withPolicy(policy: Policy, changes: NewEvent['policy']): Policy {

@@ -18,7 +18,14 @@ export type EventDetails = {
 }
 
 /** A place whose entries are counted on their own. */
-export type Zone = { id: ZoneId; name: string; capacity: number | null; reentry: Reentry }
+export type Zone = {
+  id: ZoneId
+  name: string
+  capacity: number | null
+  reentry: Reentry
+  /** "HH:MM" in the event's time zone: everybody is taken to have left by then, each day. */
+  everyoneOutAt: string | null
+}
 
 /** Where an event is a single zone without a capacity of its own, the event's is meant. */
 export function withCapacity(zone: Zone, event: Pick<EventDetails, 'zones' | 'capacity'>): Zone {

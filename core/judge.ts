@@ -22,8 +22,9 @@ export type Circumstances = {
   policy: Policy
   type: TicketType
   zone: Zone
-  /** People in the zone now. */
+  /** People in the zone now, and people of this ticket type in it. */
   inside: number
+  insideOfType: number
   gates: Iterable<Gate>
 }
 
@@ -42,13 +43,15 @@ export function judge(
   if (presented.direction === 'exit') return { kind: 'exited', people: presented.people }
   const refusal = firstRefusal(ticket, gate, standing, around, presented)
   if (refusal !== null && !(presented.forced && canBeForced(refusal.reason))) return { kind: 'refused', refusal }
-  if (presented.direction === 'visit') return { kind: 'visited', people: presented.people }
+  if (presented.direction === 'visit') {
+    return { kind: 'visited', people: presented.people, visit: standing.presented + 1 }
+  }
   return {
     kind: 'admitted',
     people: presented.people,
     remaining: Math.max(0, ticket.admits - peopleCounted(standing, around.zone) - presented.people),
     forced: refusal,
-    overfull: wouldOverfill(around, presented.people),
+    overfull: fullRoom(around, presented.people) !== null,
   }
 }
 
@@ -112,7 +115,7 @@ function entryUsedUp(
     return { reason: 'already_admitted', attempt: standing.presented + 1, admission: standing.admission }
   }
   if (presented.people > left) return { reason: 'limit_reached', limit: ticket.admits }
-  return overLimits(standing, policy, presented) ?? zoneFull(around, presented.people)
+  return overLimits(standing, policy, presented) ?? full(around, presented.people)
 }
 
 /** How many of the ticket's people are used up: those ever let in, those inside now, or none, as the zone has it. */
@@ -142,11 +145,20 @@ function overLimits(standing: Standing, policy: Policy, presented: Presentation)
   return null
 }
 
-function zoneFull(around: Circumstances, people: number): Refusal | null {
-  if (around.policy.full === 'warn' || !wouldOverfill(around, people)) return null
-  return { reason: 'full', capacity: around.zone.capacity ?? 0, inside: around.inside }
+function full(around: Circumstances, people: number): Refusal | null {
+  if (around.policy.full === 'warn') return null
+  const room = fullRoom(around, people)
+  return room && { reason: 'full', ...room }
 }
 
-function wouldOverfill({ zone, inside }: Circumstances, people: number): boolean {
-  return zone.capacity !== null && inside + people > zone.capacity
+/** The room that has no place for so many more: the zone, or what of it is meant for this ticket type. */
+function fullRoom(around: Circumstances, people: number): { capacity: number; inside: number } | null {
+  const rooms = [
+    { capacity: around.zone.capacity, inside: around.inside },
+    { capacity: around.type.capacity, inside: around.insideOfType },
+  ]
+  for (const { capacity, inside } of rooms) {
+    if (capacity !== null && inside + people > capacity) return { capacity, inside }
+  }
+  return null
 }

@@ -1,17 +1,43 @@
-const formats = new Map<string, Intl.DateTimeFormat>()
+const DAY_MS = 86_400_000
 
 /**
  * Takes an instant in milliseconds and an IANA time zone; gives the local calendar day there as days since
  * 1970-01-01, right on days with a clock change. Throws a RangeError for a zone that does not exist.
  */
 export function localDay(at: number, timezone: string): number {
+  return Math.floor(wallClock(at, timezone) / DAY_MS)
+}
+
+/**
+ * Takes an instant, a time of day as "HH:MM" and a time zone; gives the last instant, not after it, at which clocks
+ * there showed that time. A time that a clock change skips counts as that much later.
+ */
+export function lastTimeOfDay(at: number, time: string, timezone: string): number {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number)
+  const today = localDay(at, timezone)
+  const instants = [today, today - 1].map((day) => toInstant(day * DAY_MS + (hours * 60 + minutes) * 60_000, timezone))
+  return instants.find((instant) => instant <= at) ?? toInstant((today - 2) * DAY_MS, timezone)
+}
+
+/** The instant at which clocks in the zone show this wall-clock time, itself given as if it were UTC. */
+function toInstant(wall: number, timezone: string): number {
+  // The offset at the guess may be another than at the answer, around a clock change; the second try is right.
+  const guess = wall - (wallClock(wall, timezone) - wall)
+  return wall - (wallClock(guess, timezone) - guess)
+}
+
+/** What a clock in the zone shows, as if it were UTC. */
+function wallClock(at: number, timezone: string): number {
   const parts = Object.fromEntries(
     formatFor(timezone)
       .formatToParts(at)
       .map(({ type, value }) => [type, Number(value)]),
   )
-  return Date.UTC(parts.year ?? 0, (parts.month ?? 1) - 1, parts.day ?? 1) / 86_400_000
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
+  return Date.UTC(year, month - 1, day, hour, minute, second)
 }
+
+const formats = new Map<string, Intl.DateTimeFormat>()
 
 function formatFor(timezone: string): Intl.DateTimeFormat {
   const known = formats.get(timezone)
@@ -19,9 +45,13 @@ function formatFor(timezone: string): Intl.DateTimeFormat {
   const made = new Intl.DateTimeFormat('en', {
     timeZone: timezone,
     calendar: 'iso8601',
+    hourCycle: 'h23',
     year: 'numeric',
     month: 'numeric',
     day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
   })
   formats.set(timezone, made)
   return made

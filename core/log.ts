@@ -16,7 +16,8 @@ export type Entry = {
   /** null: no ticket was found. */
   ticketId: TicketId | null
   type: TypeId | null
-  gateId: GateId
+  /** null: it happened at no gate. */
+  gateId: GateId | null
   zone: ZoneId
   deviceId: DeviceId | null
   staffId: StaffId | null
@@ -27,7 +28,7 @@ export type Entry = {
   insideChange: number
   first: boolean
   source: ScanSource | null
-  /** Why a supervisor asked to let them in all the same. */
+  /** Why a supervisor asked to let them in all the same, or took the admission back. */
   forceReason: string | null
   /** The scan's own time, and when it arrived. */
   scannedAt: number

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   type DeviceId,
+  type EventId,
   type GateId,
   parseUuid,
   type ScanId,
@@ -17,6 +18,28 @@ import { scanSources } from './log.ts'
  * texts and leave as milliseconds since 1970.
  */
 
+// Said after the field's name, so that both make a sentence.
+z.config({
+  customError: (issue) => {
+    switch (issue.code) {
+      case 'invalid_type':
+        return issue.input === undefined ? 'is required' : `must be of type ${issue.expected}`
+      case 'invalid_value':
+        return `must be one of ${issue.values.join(', ')}`
+      case 'too_small':
+        return `must be at least ${issue.minimum}${unitOf(issue.origin)}`
+      case 'too_big':
+        return `must be at most ${issue.maximum}${unitOf(issue.origin)}`
+      default:
+        return undefined
+    }
+  },
+})
+
+function unitOf(origin: string): string {
+  return { string: ' characters', array: ' items' }[origin] ?? ''
+}
+
 const word = z.string().regex(wordShape, 'must be 1 to 64 letters, digits, spaces or . _ ~ : + @ -')
 const typeId = word.transform((text) => text as TypeId)
 const zoneId = word.transform((text) => text as ZoneId)
@@ -24,7 +47,7 @@ const gateId = word.transform((text) => text as GateId)
 const staffId = word.transform((text) => text as StaffId)
 const deviceId = word.transform((text) => text as DeviceId)
 
-const uuid = <T extends ScanId | TicketId>() =>
+const uuid = <T extends ScanId | TicketId | EventId>() =>
   z.string().transform((text, context): T => {
     const id = parseUuid<T>(text)
     if (id !== null) return id
@@ -61,6 +84,11 @@ const zone = z.object({
   name,
   capacity: count.nullish(),
   reentry: z.enum(['none', 'after_exit', 'unlimited']).default('none'),
+  /** When everybody is taken to have left, each day, in the event's time zone. */
+  everyoneOutAt: z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 04:00')
+    .nullish(),
 })
 
 const policy = z.object({
@@ -213,13 +241,45 @@ export const ScanRequest = z
     people: people.default(1),
     force: z.object({ reason: z.string().trim().min(1).max(500) }).nullish(),
   })
-  .refine((scan) => scan.qrPayload != null || scan.ticketId != null, { path: ['qrPayload'], message: 'is required' })
+  .refine((scan) => scan.qrPayload != null || scan.ticketId != null, {
+    path: ['qrPayload'],
+    message: 'is required',
+    // Beside whatever else is wrong: each bad field is named at once.
+    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  })
 export type ScanRequest = z.output<typeof ScanRequest>
+
+export const AnnulRequest = z.object({ reason: note.min(1) })
+
+export const WalkInRequest = z.object({
+  type: typeId,
+  holder: z.object({ name: name.nullish(), email: email.nullish() }).nullish(),
+  people: people.default(1),
+  payment: z.object({
+    method: z.enum(['cash', 'card', 'free']),
+    /** Minor units of the currency, for all of them together. Without it, the type's price is meant. */
+    amount: z.int().min(0).max(1_000_000_000).nullish(),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
+      .nullish(),
+  }),
+  gateId: z.string().min(1).max(64),
+  scanId: uuid<ScanId>(),
+  admit: z.boolean().default(true),
+})
+export type WalkInRequest = z.output<typeof WalkInRequest>
+
+export const SearchQuery = z.object({
+  q: z.string().max(200),
+  limit: z.coerce.number().int().min(1).max(50).default(20),
+})
 
 /** What is asked of a list: `limit` items after `cursor`. */
 export const Page = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(200).optional(),
+  /** Where the page before said that the list goes on. */
+  cursor: uuid().optional(),
 })
 
 export const TicketFilter = Page.extend({

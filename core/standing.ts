@@ -56,6 +56,22 @@ export function advance(standing: Standing, happening: Happening): Standing {
   }
 }
 
+/**
+ * Takes what happened to a ticket in a zone, in the order of the scans' own times; gives its standing. What was
+ * annulled is left out by the caller, and so never was.
+ */
+export function standingAfter(happenings: Iterable<Happening>): Standing {
+  let standing = noStanding
+  for (const happening of happenings) standing = advance(standing, happening)
+  return standing
+}
+
+/** The standing after everybody was taken to have left at `clearedAt`: who came in since is still inside. */
+export function afterClearing(standing: Standing, clearedAt: number | null): Standing {
+  const left = clearedAt !== null && standing.lastAt !== null && standing.lastAt <= clearedAt
+  return left && standing.inside > 0 ? { ...standing, inside: 0 } : standing
+}
+
 function enter(standing: Standing, entry: Extract<Happening, { kind: 'entered' }>): Standing {
   // Where one may come in without having gone out, the same people are counted inside once.
   const inside = standing.inside + entry.people

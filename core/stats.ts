@@ -15,7 +15,10 @@ export type Stats = {
   byStaff: Record<string, number>
   byType: Record<string, number>
   byDevice: Record<string, number>
+  scansByDevice: Record<string, number>
   inside: Record<string, number>
+  /** By zone, then by ticket type. */
+  insideByType: Record<string, Record<string, number>>
 }
 
 /** The sum of an empty log. */
@@ -32,7 +35,9 @@ export function noStats(): Stats {
     byStaff: {},
     byType: {},
     byDevice: {},
+    scansByDevice: {},
     inside: {},
+    insideByType: {},
   }
 }
 
@@ -40,8 +45,13 @@ export function noStats(): Stats {
 export function countEntry(stats: Stats, entry: Entry): void {
   if (entry.seq <= stats.seq) return
   stats.seq = entry.seq
-  stats.scans += 1
+  if (isScan(entry)) {
+    stats.scans += 1
+    add(stats.scansByDevice, entry.deviceId, 1)
+  }
   add(stats.inside, entry.zone, entry.insideChange)
+  if (!Object.hasOwn(stats.insideByType, entry.zone)) stats.insideByType[entry.zone] = {}
+  add(stats.insideByType[entry.zone] ?? {}, entry.type, entry.insideChange)
   switch (entry.verdict.kind) {
     case 'admitted':
       stats.admitted += entry.people
@@ -57,12 +67,33 @@ export function countEntry(stats: Stats, entry: Entry): void {
     case 'visited':
       stats.visited += entry.people
       return
+    case 'annulled':
+      stats.admitted -= entry.people
+      if (entry.first) stats.tickets -= 1
+      add(stats.byGate, entry.gateId, -entry.people)
+      add(stats.byStaff, entry.verdict.staffId, -entry.people)
+      add(stats.byType, entry.type, -entry.people)
+      add(stats.byDevice, entry.verdict.deviceId, -entry.people)
+      return
+    case 'everyone_out':
+      stats.insideByType[entry.zone] = {}
+      return
     case 'refused':
       add(stats.refused, entry.verdict.refusal.reason, 1)
       return
   }
 }
 
+/** Whether somebody stood at a gate: what a person or a clock did afterwards is in the log too. */
+function isScan({ verdict }: Entry): boolean {
+  return verdict.kind !== 'annulled' && verdict.kind !== 'everyone_out'
+}
+
+/** Takes sums and a key; gives the sum. Keys are organisers' words, and `constructor` is one as good as any. */
+export function countOf(counts: Record<string, number>, key: string): number {
+  return Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0
+}
+
 function add(counts: Record<string, number>, key: string | null, by: number): void {
-  if (key !== null && by !== 0) counts[key] = (counts[key] ?? 0) + by
+  if (key !== null && by !== 0) counts[key] = countOf(counts, key) + by
 }

@@ -1,4 +1,4 @@
-import type { GateId } from './ids.ts'
+import type { DeviceId, GateId, StaffId } from './ids.ts'
 import type { OpenFailure } from './token.ts'
 
 /** Why someone may not come in, in order of precedence: when several apply, the first is given. */
@@ -45,8 +45,13 @@ export type Refusal =
 export type Verdict =
   | { kind: 'admitted'; people: number; remaining: number; forced: Refusal | null; overfull: boolean }
   | { kind: 'exited'; people: number }
-  | { kind: 'visited'; people: number }
+  /** `visit` is 1 for the ticket's first visit to this place. */
+  | { kind: 'visited'; people: number; visit: number }
   | { kind: 'refused'; refusal: Refusal }
+  /** Not an answer to a scan but an entry of its own: an admission was taken back. It names whose it was. */
+  | { kind: 'annulled'; seq: number; staffId: StaffId | null; deviceId: DeviceId | null }
+  /** Everybody was taken to have left the zone, as it is set for each day. */
+  | { kind: 'everyone_out' }
 
 /** Whether a supervisor may overrule it: everything below `unknown`. */
 export function canBeForced(reason: RefusalReason): boolean {

@@ -1,5 +1,5 @@
 import type { Entry } from '../core/log.ts'
-import { countEntry, noStats, type Stats } from '../core/stats.ts'
+import { countEntry, countOf, noStats, type Stats } from '../core/stats.ts'
 import type { Meta } from './meta.ts'
 import type { ScanLog } from './scan-log.ts'
 
@@ -15,7 +15,8 @@ export class Counters {
   constructor(meta: Meta, log: ScanLog) {
     this.#meta = meta
     const stored = meta.text('stats')
-    this.#stats = stored === null ? noStats() : JSON.parse(stored)
+    // What was stored before a sum was added starts that sum at nothing.
+    this.#stats = stored === null ? noStats() : { ...noStats(), ...JSON.parse(stored) }
     this.#saved = this.#stats.seq
     for (
       let more = log.after(this.#saved, SAVE_EVERY);
@@ -31,7 +32,17 @@ export class Counters {
   }
 
   inside(zone: string): number {
-    return this.#stats.inside[zone] ?? 0
+    return countOf(this.#stats.inside, zone)
+  }
+
+  insideOfType(zone: string, type: string): number {
+    const { insideByType } = this.#stats
+    return Object.hasOwn(insideByType, zone) ? countOf(insideByType[zone] ?? {}, type) : 0
+  }
+
+  /** Scans and people admitted, so far, on one device. */
+  ofDevice(device: string): { scans: number; admitted: number } {
+    return { scans: countOf(this.#stats.scansByDevice, device), admitted: countOf(this.#stats.byDevice, device) }
   }
 
   count(entry: Entry): void {

@@ -11,11 +11,14 @@ import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { Counters } from './counters.ts'
 import { type Device, Devices, type Enrolling } from './devices.ts'
-import { Judging, type ScanAsk } from './judging.ts'
+import { type Annulling, Judging, type ScanAsk } from './judging.ts'
 import { Meta } from './meta.ts'
 import { Outbox } from './outbox.ts'
+import { Sales, type TillLine } from './sales.ts'
 import { ScanLog } from './scan-log.ts'
 import { isBorn, migrate } from './schema.ts'
+import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
+import { type Shift, Shifts } from './shifts.ts'
 import { Standings } from './standings.ts'
 import { type Issuing, type TicketAction, type TicketDetails, Tickets } from './tickets.ts'
 
@@ -40,6 +43,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   readonly #meta: Meta
   readonly #group = new CommitGroup(() => this.ctx.storage.sync())
   #event: EventParts | null = null
+  #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
   #alarmAt: number | null = null
 
@@ -134,6 +138,13 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     })
   }
 
+  gate(actor: Actor, id: GateId): Result<Gate> {
+    return this.#for(actor, ({ configuration }) => {
+      const gate = configuration.gates.get(id)
+      return gate ? ok(gate) : problem('unknown_gate')
+    })
+  }
+
   putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
     return this.#change(actor, ({ configuration }) => {
       const staff = { id, name: body.name, email: body.email ?? null, role: body.role }
@@ -142,36 +153,43 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     })
   }
 
-  issue(actor: Actor, wanted: Issuing[], at: number): Result<{ ticket: TicketDetails; created: boolean }[]> {
-    return this.#change(actor, ({ tickets }) => tickets.issue(wanted, at))
+  issue(actor: Actor, wanted: Issuing[], at: number): Result<(TicketFacts & { created: boolean })[]> {
+    return this.#change(actor, (parts) => {
+      const issued = parts.tickets.issue(wanted, at)
+      if (!issued.ok) return issued
+      return ok(issued.value.map(({ ticket, created }) => ({ ...factsOf(parts, ticket), created })))
+    })
   }
 
-  listTickets(actor: Actor, filter: TicketFilter): Result<{ items: TicketDetails[]; nextCursor: string | null }> {
-    return this.#for(actor, ({ tickets }) => ok(tickets.list(filter)))
+  listTickets(actor: Actor, filter: TicketFilter): Result<{ items: TicketFacts[]; nextCursor: string | null }> {
+    return this.#for(actor, (parts) => {
+      const { items, nextCursor } = parts.tickets.list(filter)
+      return ok({ items: items.map((ticket) => factsOf(parts, ticket)), nextCursor })
+    })
   }
 
-  ticket(actor: Actor, id: TicketId): Result<{ ticket: TicketDetails; standings: ZoneStanding[]; scans: Recorded[] }> {
+  ticket(actor: Actor, id: TicketId): Result<TicketFacts & { scans: Recorded[] }> {
     return this.#for(actor, (parts) => {
       const ticket = parts.tickets.get(id)
       if (!ticket) return problem('not_found')
       const scans = parts.log
         .of(id, 100)
         .map((entry) => parts.judging.describe({ entry, cacheHit: false, fingerprint: new Uint8Array() }, false))
-      return ok({ ticket, standings: standingsOf(parts, id), scans })
+      return ok({ ...factsOf(parts, ticket), scans })
     })
   }
 
   /** Does what a person decided about a ticket, for the very next scan. */
   act(actor: Actor, id: TicketId, action: TicketAction, reason: string | null, newLink: boolean, at: number) {
-    return this.#change<{ ticket: TicketDetails; standings: ZoneStanding[] }>(actor, (parts) => {
+    return this.#change<TicketFacts>(actor, (parts) => {
       const ticket = parts.tickets.act(id, action, reason, newLink, at)
-      return ticket ? ok({ ticket, standings: standingsOf(parts, id) }) : problem('not_found')
+      return ticket ? ok(factsOf(parts, ticket)) : problem('not_found')
     })
   }
 
   /** What a code is made of, for whoever holds the ticket's link of this serial. */
   codeByLink(id: TicketId, link: number): Result<CodeSource> {
-    return this.#for({ kind: 'admin' }, ({ tickets, configuration }) => {
+    return this.#for(everybody, ({ tickets, configuration }) => {
       const ticket = tickets.get(id)
       return ticket && ticket.link === link ? ok({ ticket, event: configuration.event }) : problem('not_found')
     })
@@ -192,7 +210,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   enrol(enrolling: Enrolling, at: number): Result<{ device: Device; event: EventDetails; gate: Gate | null }> {
-    return this.#change({ kind: 'admin' }, ({ configuration, devices }) => {
+    return this.#change(everybody, ({ configuration, devices }) => {
       const enrolled = devices.enrol(enrolling, at)
       if (!enrolled.ok) return enrolled
       const device = enrolled.value
@@ -203,7 +221,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
 
   /** The device that holds this token, to give it a new staff token. */
   deviceByToken(deviceId: string, tokenHash: Uint8Array): Result<Device> {
-    return this.#for({ kind: 'admin' }, ({ devices }) => {
+    return this.#for(everybody, ({ devices }) => {
       const device = devices.get(deviceId)
       if (!device || !devices.hasToken(deviceId, tokenHash)) return problem('device_token_invalid')
       return device.revokedAt === null ? ok(device) : problem('device_revoked')
@@ -227,12 +245,75 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     return this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt)))
   }
 
+  /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */
+  async visit(visit: Visit): Promise<Result<Recorded>> {
+    const ticket = this.#for(everybody, ({ tickets }) => ok(tickets.get(visit.ticketId)))
+    if (!ticket.ok || ticket.value?.link !== visit.link) return problem('not_found')
+    const [recorded] = await this.record(everybody, [
+      {
+        ...visit,
+        presented: { by: 'ticket', ticketId: visit.ticketId },
+        direction: null,
+        people: 1,
+        forceReason: null,
+        source: 'camera',
+        deviceId: null,
+        staffId: null,
+        spentMs: 0,
+      },
+    ])
+    return recorded ?? problem('not_found')
+  }
+
   /** The recorded answer to a scan. */
   answer(actor: Actor, scanId: ScanId): Result<Recorded> {
     return this.#for(actor, ({ log, judging }) => {
       const known = log.known(scanId)
       return known ? ok(judging.describe(known, true)) : problem('not_found')
     })
+  }
+
+  /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
+  annul(actor: Actor, annulling: Annulling, at: number): Result<Recorded> {
+    return this.#settled(actor, ({ judging }) => judging.annul(annulling, at))
+  }
+
+  /** Sells at the door: the ticket, the payment and, if wished, the admission, all or nothing. */
+  sell(actor: Actor, selling: Selling, at: number): Result<Sold & { standings: ZoneStanding[] }> {
+    try {
+      const sold = this.#settled(actor, (parts) => sell(parts, selling, at))
+      if (!sold.ok || sold.value.kind === 'refused') return sold.ok ? ok({ ...sold.value, standings: [] }) : sold
+      return ok({ ...sold.value, ...factsOf(this.#parts(), sold.value.ticket) })
+    } catch (error) {
+      if (error instanceof TakenBack) return ok({ ...error.answer, standings: [] })
+      throw error
+    }
+  }
+
+  /** What should be in each till. */
+  till(actor: Actor): Result<TillLine[]> {
+    return this.#for(actor, ({ sales }) => ok(sales.till()))
+  }
+
+  search(actor: Actor, text: string, limit: number): Result<TicketFacts[]> {
+    return this.#for(actor, (parts) => ok(parts.tickets.search(text, limit).map((ticket) => factsOf(parts, ticket))))
+  }
+
+  startShift(actor: Actor, id: Uint8Array, deviceId: DeviceId, staffId: StaffId, at: number): Result<Shift> {
+    return this.#change(actor, ({ shifts }) => ok(shifts.start(id, deviceId, staffId, at)))
+  }
+
+  /** Ends a shift: one's own device's, or for a supervisor anybody's. */
+  endShift(actor: Actor, id: Uint8Array, onlyOf: DeviceId | null, at: number): Result<Shift> {
+    return this.#change(actor, ({ shifts }) => {
+      const known = shifts.get(id, at)
+      if (!known || (onlyOf !== null && known.deviceId !== onlyOf)) return problem('not_found')
+      return ok(shifts.end(id, at) ?? known)
+    })
+  }
+
+  listShifts(actor: Actor, at: number): Result<Shift[]> {
+    return this.#for(actor, ({ shifts }) => ok(shifts.list(at)))
   }
 
   /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
@@ -263,7 +344,14 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
 
   /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
   async flush(): Promise<void> {
-    if (isBorn(this.ctx.storage.sql)) await this.#drain()
+    if (!isBorn(this.ctx.storage.sql)) return
+    const at = Date.now()
+    this.#clearZones(at)
+    this.#change(everybody, ({ shifts }) => {
+      shifts.endForgotten(at)
+      return ok(null)
+    })
+    await this.#drain()
   }
 
   override async alarm(): Promise<void> {
@@ -272,10 +360,12 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   #record(actor: Actor, ask: ScanAsk, arrivedAt: number): Result<Recorded> {
+    if (this.#isRubbish(ask)) return problem('unreadable_code')
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
     const at = Date.now()
     const timed = { ...ask, spentMs: ask.spentMs + (at - arrivedAt) }
+    this.#clearZones(at)
     try {
       const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at))
       if (!result.ok) return result
@@ -287,6 +377,33 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
       this.#event = null
       throw error
     }
+  }
+
+  /**
+   * Where no codes were printed elsewhere, a text that is no token is rubbish. It is answered before anything else is
+   * looked at, as a forged token is in the Worker, so that the two cannot be told apart.
+   */
+  #isRubbish({ presented }: ScanAsk): boolean {
+    return presented.by === 'code' && isBorn(this.ctx.storage.sql) && !this.#parts().tickets.hasCodes()
+  }
+
+  /** Runs what appends to the log; the memory above the tables follows once the transaction has held. */
+  #settled<T>(actor: Actor, work: (parts: EventParts) => Result<{ recorded: T; settle: () => void }>): Result<T> {
+    const result = this.#change(actor, work)
+    if (!result.ok) return result
+    result.value.settle()
+    this.#wakeOutbox()
+    return ok(result.value.recorded)
+  }
+
+  #clearZones(at: number): void {
+    // Nobody notices a minute, and every scan would otherwise pay for looking at the clock on the wall.
+    if (at < this.#zonesLookedAt + 60_000) return
+    this.#zonesLookedAt = at
+    this.#change(everybody, ({ judging }) => {
+      judging.clearZones(at)
+      return ok(null)
+    })
   }
 
   /** Runs a change in a transaction. One that ends in a problem is taken back whole. */
@@ -365,7 +482,16 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 }
 
+/** A visit that an attendee notes alone. */
+export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }
+
+/** Whoever holds a secret that says what it is for: a link, an enrolment code. */
+const everybody: Actor = { kind: 'admin' }
+
 export type ZoneStanding = { zone: string; standing: Standing }
+
+/** A ticket and where it stands. */
+export type TicketFacts = { ticket: TicketDetails; standings: ZoneStanding[] }
 
 type EventParts = ReturnType<typeof openParts>
 
@@ -378,13 +504,17 @@ function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const counters = new Counters(meta, log)
   const outbox = new Outbox(db, meta, log, configuration)
   const judging = new Judging(configuration, tickets, standings, log, counters)
-  return { configuration, devices, tickets, standings, log, counters, outbox, judging }
+  const sales = new Sales(sql, configuration, devices)
+  const shifts = new Shifts(sql, configuration, devices, counters)
+  return { configuration, devices, tickets, standings, log, counters, outbox, judging, sales, shifts }
 }
 
-function standingsOf(parts: EventParts, ticket: TicketId): ZoneStanding[] {
-  return parts.standings
-    .of(ticket)
-    .map(({ zone, standing }) => ({ zone: parts.configuration.zones.byNumber(zone)?.id ?? String(zone), standing }))
+function factsOf(parts: EventParts, ticket: TicketDetails): TicketFacts {
+  const { zones } = parts.configuration
+  const standings = parts.standings
+    .of(ticket.id)
+    .map(({ zone, standing }) => ({ zone: zones.byNumber(zone)?.id ?? String(zone), standing }))
+  return { ticket, standings }
 }
 
 function missingZones(configuration: Configuration, zones: string[], field: string): Issue[] {

@@ -1,11 +1,11 @@
 import { ok, problem, type Recorded, type Result, type TicketBrief } from '../core/answers.ts'
 import { type Gate, type TicketStatus, type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import { type Direction, directionAt } from '../core/gate.ts'
-import type { DeviceId, ScanId, StaffId, TicketId } from '../core/ids.ts'
+import { type DeviceId, type ScanId, type StaffId, type TicketId, uuidAt, type ZoneId } from '../core/ids.ts'
 import { type Circumstances, judge } from '../core/judge.ts'
-import { localDay } from '../core/local-day.ts'
+import { lastTimeOfDay, localDay } from '../core/local-day.ts'
 import type { Entry, ScanSource } from '../core/log.ts'
-import { advance, type Happening, noStanding } from '../core/standing.ts'
+import { advance, afterClearing, type Happening, noStanding, type Standing, standingAfter } from '../core/standing.ts'
 import type { Refusal, Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Counters } from './counters.ts'
@@ -33,6 +33,19 @@ export type ScanAsk = {
   /** Milliseconds that the Worker and the way here took so far. */
   spentMs: number
 }
+
+/** A person's wish to take an admission back. `newScanId` becomes the name of the annulment in the log. */
+export type Annulling = {
+  scanId: ScanId
+  newScanId: ScanId
+  reason: string
+  deviceId: DeviceId | null
+  staffId: StaffId | null
+  isSupervisor: boolean
+}
+
+/** SQLite takes a negative limit for none. */
+const EVERY = -1
 
 /** Looks up, judges and writes, in one breath. There is no `await` in this file. */
 export class Judging {
@@ -65,8 +78,6 @@ export class Judging {
     if (!gate) return problem('unknown_gate')
     const ticketId = ask.presented.by === 'code' ? this.#tickets.byCode(ask.presented.code) : ask.presented.ticketId
     const ticket = ticketId === null ? null : this.#tickets.get(ticketId)
-    // Where no codes were printed elsewhere, a text that is no token is rubbish, and rubbish is not stored.
-    if (!ticket && ask.presented.by === 'code' && !this.#tickets.hasCodes()) return problem('unreadable_code')
     return ok(ticket ? this.#recordTicket(ask, gate, ticket, at) : this.#recordUnknown(ask, gate, at))
   }
 
@@ -76,13 +87,63 @@ export class Judging {
     return this.#describe(entry, cacheHit, replay, ticket)
   }
 
+  /**
+   * Takes an admission back: for standing, counts and capacity it never was, and in the log both stand. Gives the
+   * admission. The caller holds the transaction and calls `settle` when it has held.
+   */
+  annul(annulling: Annulling, at: number): Result<{ recorded: Recorded; settle: () => void }> {
+    const logged = this.#log.known(annulling.scanId)
+    if (!logged) return problem('not_found')
+    const admission = logged.entry
+    const ticket = admission.ticketId === null ? null : this.#tickets.get(admission.ticketId)
+    if (admission.verdict.kind !== 'admitted' || !ticket) return problem('not_admitted')
+    if (this.#log.annulledAt(admission.seq) !== null) return problem('already_annulled')
+    const no = mayNotAnnul(annulling, admission, at)
+    if (no) return problem(no)
+    const zoneNumber = this.#configuration.zones.numberOf(admission.zone) ?? 0
+    const standing = this.#standing(ticket.id, zoneNumber)
+    this.#log.annul(admission.seq, this.#log.head + 1, at)
+    const next = this.#standingFromLog(ticket, admission.zone)
+    this.#standings.put(ticket.id, zoneNumber, next)
+    const { settle } = this.#append({
+      ...admission,
+      scanId: annulling.newScanId,
+      deviceId: annulling.deviceId,
+      staffId: annulling.staffId,
+      verdict: { kind: 'annulled', seq: admission.seq, staffId: admission.staffId, deviceId: admission.deviceId },
+      insideChange: next.inside - standing.inside,
+      first: standing.entries > 0 && next.entries === 0,
+      forceReason: annulling.reason,
+      scannedAt: at,
+      receivedAt: at,
+      validationMs: 0,
+    })
+    return ok({ recorded: this.describe(logged, false), settle })
+  }
+
+  /**
+   * Takes everybody to have left the zones for which it is that time of day. The caller holds the transaction; should it
+   * not hold, memory is read anew.
+   */
+  clearZones(at: number): void {
+    const { event, zones } = this.#configuration
+    for (const zone of event.zones) {
+      if (zone.everyoneOutAt === null) continue
+      const number = zones.numberOf(zone.id) ?? 0
+      const dueAt = lastTimeOfDay(at, zone.everyoneOutAt, event.timezone)
+      if (dueAt <= Math.max(this.#standings.clearedAt(number) ?? 0, event.createdAt)) continue
+      this.#standings.clear(number, dueAt)
+      this.#append({ ...everyoneOut(zone.id, at, dueAt), insideChange: -this.#counters.inside(zone.id) }).settle()
+    }
+  }
+
   #recordTicket(ask: ScanAsk, gate: Gate, ticket: TicketDetails, at: number) {
     const { event, zones } = this.#configuration
     const zoneNumber = zones.numberOf(gate.zone) ?? 0
     const type = this.#configuration.type(ticket.type) as TicketType
     const zone = withCapacity(zones.byNumber(zoneNumber) as Zone, event)
     const cacheHit = this.#standings.holds(ticket.id, zoneNumber)
-    const standing = this.#standings.get(ticket.id, zoneNumber)
+    const standing = this.#standing(ticket.id, zoneNumber)
     const direction = directionAt(gate, ask.direction, standing)
     const day = localDay(at, event.timezone)
     const around: Circumstances = {
@@ -91,6 +152,7 @@ export class Judging {
       type,
       zone,
       inside: this.#counters.inside(zone.id),
+      insideOfType: this.#counters.insideOfType(zone.id, type.id),
       gates: this.#configuration.gates.all(),
     }
     const verdict = judge(ticket, gate, standing, around, {
@@ -131,7 +193,7 @@ export class Judging {
     outcome: { ticket: TicketDetails | null; insideChange: number; first: boolean },
   ): { recorded: Recorded; settle: () => void } {
     const { ticket, insideChange, first } = outcome
-    const { entry, settle } = this.#log.append(
+    const { entry, settle } = this.#append(
       {
         scanId: ask.scanId,
         ticketId: ticket?.id ?? null,
@@ -154,13 +216,36 @@ export class Judging {
       cacheHit,
       ask.fingerprint,
     )
+    return { recorded: this.#describe(entry, cacheHit, false, ticket), settle }
+  }
+
+  #append(scan: Omit<Entry, 'seq'>, cacheHit = false, fingerprint: Uint8Array = new Uint8Array(8)) {
+    const { entry, settle } = this.#log.append(scan, cacheHit, fingerprint)
     return {
-      recorded: this.#describe(entry, cacheHit, false, ticket),
+      entry,
       settle: () => {
         settle()
         this.#counters.count(entry)
       },
     }
+  }
+
+  #standing(ticket: TicketId, zone: number): Standing {
+    return afterClearing(this.#standings.get(ticket, zone), this.#standings.clearedAt(zone))
+  }
+
+  /** A ticket's standing told again from the log, without what was annulled. */
+  #standingFromLog(ticket: TicketDetails, zoneId: ZoneId): Standing {
+    const zone = this.#configuration.zone(zoneId)
+    const { timezone } = this.#configuration.event
+    const happenings = this.#log
+      .of(ticket.id, EVERY)
+      .filter((entry) => entry.zone === zoneId && this.#log.annulledAt(entry.seq) === null)
+      .flatMap(({ verdict, scannedAt: at, seq }) => {
+        const day = localDay(at, timezone)
+        return happeningOf(verdict, { admits: ticket.admits, reentry: zone?.reentry ?? 'none', at, day, seq }) ?? []
+      })
+    return standingAfter(happenings)
   }
 
   #describe(entry: Entry, cacheHit: boolean, replay: boolean, ticket: TicketDetails | null): Recorded {
@@ -173,7 +258,8 @@ export class Judging {
       replay,
       cacheHit,
       eventTitle: event.title,
-      gateName: gates.get(entry.gateId)?.name ?? entry.gateId,
+      gateName: entry.gateId === null ? null : (gates.get(entry.gateId)?.name ?? entry.gateId),
+      annulledAt: entry.verdict.kind === 'admitted' ? this.#log.annulledAt(entry.seq) : null,
       ticket: ticket ? { ...this.#brief(ticket), status: statusWhenJudged(entry.verdict, ticket.status) } : null,
       original: refusal?.reason === 'already_admitted' ? this.#original(refusal.admission) : null,
       useGates: useGates.map((gateId) => ({ gateId, gateName: gates.get(gateId)?.name ?? gateId })),
@@ -183,7 +269,7 @@ export class Judging {
   #original(seq: number | null): Recorded['original'] {
     const entry = seq === null ? null : this.#log.at(seq)?.entry
     if (!entry) return null
-    const gateName = this.#configuration.gates.get(entry.gateId)?.name ?? entry.gateId
+    const gateName = entry.gateId === null ? null : (this.#configuration.gates.get(entry.gateId)?.name ?? entry.gateId)
     const { scannedAt, gateId, staffId, deviceId } = entry
     return { scannedAt, gateId, gateName, staffId, deviceId }
   }
@@ -205,6 +291,37 @@ export class Judging {
       attention: ticket.requiresAttention || (type?.requiresAttention ?? false),
     }
   }
+}
+
+function everyoneOut(zone: ZoneId, at: number, dueAt: number): Omit<Entry, 'seq'> {
+  return {
+    scanId: uuidAt<ScanId>(at, crypto.getRandomValues(new Uint8Array(16))),
+    ticketId: null,
+    type: null,
+    gateId: null,
+    zone,
+    deviceId: null,
+    staffId: null,
+    direction: 'exit',
+    people: 0,
+    verdict: { kind: 'everyone_out' },
+    insideChange: 0,
+    first: false,
+    source: null,
+    forceReason: null,
+    scannedAt: dueAt,
+    receivedAt: at,
+    validationMs: 0,
+  }
+}
+
+/** Within this long, whoever let somebody in may take it back on the same device. */
+const ANNUL_WITHIN_MS = 15 * 60 * 1000
+
+function mayNotAnnul({ deviceId, isSupervisor }: Annulling, admission: Entry, at: number) {
+  if (isSupervisor) return null
+  if (deviceId === null || deviceId !== admission.deviceId) return 'supervisor_needed' as const
+  return at - admission.receivedAt > ANNUL_WITHIN_MS ? ('too_late_to_annul' as const) : null
 }
 
 /** An answer that is given again says what the ticket was then, whatever became of it since. */
@@ -233,6 +350,9 @@ function happeningOf(
       return { kind: 'left', people: verdict.people, at: entry.at }
     case 'visited':
       return { kind: 'visited', people: verdict.people, at: entry.at, day: entry.day, seq: entry.seq }
+    case 'annulled':
+    case 'everyone_out':
+      return null
     case 'refused':
       return verdict.refusal.reason === 'already_admitted' ? { kind: 'presented_again' } : null
   }

@@ -59,18 +59,29 @@ export class Outbox {
   }
 
   async #send(entries: Entry[]): Promise<void> {
-    const rows = entries.map((entry) => toRow(entry))
-    await this.#db
+    const event = hex(this.#configuration.event.id)
+    const epoch = this.#meta.number('epoch')
+    const rows = JSON.stringify(entries.map((entry) => toRow(entry)))
+    const insert = this.#db
       .prepare(
         `INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict,
-         code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms)
+         code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms, annuls)
          SELECT unhex(?1), ?2, value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
          value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
-         value->>16, value->>17, value->>18 FROM json_each(?3) WHERE true
+         value->>16, value->>17, value->>18, value->>19 FROM json_each(?3) WHERE true
          ON CONFLICT (event, epoch, seq) DO NOTHING`,
       )
-      .bind(hex(this.#configuration.event.id), this.#meta.number('epoch'), JSON.stringify(rows))
-      .run()
+      .bind(event, epoch, rows)
+    const annulments = entries.flatMap(({ verdict, receivedAt }) =>
+      verdict.kind === 'annulled' ? [{ seq: verdict.seq, at: receivedAt }] : [],
+    )
+    const annul = annulments.map(({ seq, at }) =>
+      this.#db
+        .prepare('UPDATE entry SET annulled_at = ? WHERE event = unhex(?) AND epoch = ? AND seq = ?')
+        .bind(at, event, epoch, seq),
+    )
+    // One transaction: an admission is never without its annulment once D1 has that.
+    await this.#db.batch([insert, ...annul])
   }
 
   async #sendEvent(event: EventDetails, version: number): Promise<void> {
@@ -109,7 +120,8 @@ function toRow(entry: Entry): (string | number | null)[] {
     hex(entry.scanId),
     entry.ticketId === null ? null : hex(entry.ticketId),
     entry.type,
-    entry.gateId,
+    // Nothing that is done by the clock happens at a gate.
+    entry.gateId ?? '',
     entry.zone,
     entry.deviceId,
     entry.staffId,
@@ -124,6 +136,7 @@ function toRow(entry: Entry): (string | number | null)[] {
     entry.scannedAt,
     entry.receivedAt,
     entry.validationMs,
+    verdict.kind === 'annulled' ? verdict.seq : null,
   ]
 }
 

@@ -32,6 +32,9 @@ type Row = {
   chain: ArrayBuffer
 }
 
+/** Stands where an entry happened at no gate. Gates are numbered from 1. */
+const NO_GATE = 0
+
 /** The log: every scan in order, with its verdict. It is appended to and never changed. */
 export class ScanLog {
   readonly #sql: SqlStorage
@@ -71,6 +74,17 @@ export class ScanLog {
       .map((row) => this.#logged(row).entry)
   }
 
+  /** When an admission was taken back, if it was. */
+  annulledAt(seq: number): number | null {
+    const row = this.#sql.exec<{ at: number }>('SELECT at FROM annulment WHERE seq = ?', seq).toArray()[0]
+    return row?.at ?? null
+  }
+
+  /** Notes that the admission `seq` was taken back by the entry `by`. The caller holds the transaction. */
+  annul(seq: number, by: number, at: number): void {
+    this.#sql.exec('INSERT INTO annulment (seq, by_seq, at) VALUES (?, ?, ?)', seq, by, at)
+  }
+
   /** The newest entries of one ticket, in order. */
   of(ticket: TicketId, limit: number): Entry[] {
     return this.#sql
@@ -93,7 +107,7 @@ export class ScanLog {
       uuidToBytes(entry.scanId),
       entry.ticketId === null ? null : uuidToBytes(entry.ticketId),
       entry.type === null ? null : (types.numberOf(entry.type) ?? null),
-      gates.numberOf(entry.gateId) ?? 0,
+      entry.gateId === null ? NO_GATE : (gates.numberOf(entry.gateId) ?? NO_GATE),
       zones.numberOf(entry.zone) ?? 0,
       entry.deviceId === null ? null : (this.#devices.get(entry.deviceId)?.no ?? null),
       entry.staffId === null ? null : (staff.numberOf(entry.staffId) ?? null),
@@ -119,7 +133,7 @@ export class ScanLog {
     const { zones, gates, types, staff } = this.#configuration
     const gate = gates.byNumber(row.gate)
     const zone = zones.byNumber(row.zone)
-    if (!gate || !zone) throw new Error(`entry ${row.seq} names gate ${row.gate} in zone ${row.zone}, not there`)
+    if (!zone) throw new Error(`entry ${row.seq} names zone ${row.zone}, which is not there`)
     return {
       cacheHit: row.cache_hit === 1,
       fingerprint: new Uint8Array(row.fingerprint),
@@ -128,7 +142,7 @@ export class ScanLog {
         scanId: bytesToUuid<ScanId>(new Uint8Array(row.scan)),
         ticketId: row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
         type: row.type === null ? null : (types.byNumber(row.type)?.id ?? null),
-        gateId: gate.id,
+        gateId: gate?.id ?? null,
         zone: zone.id,
         deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
         staffId: row.staff === null ? null : (staff.byNumber(row.staff)?.id ?? null),

@@ -57,6 +57,28 @@ export const steps: readonly string[] = [
   CREATE UNIQUE INDEX entry_scan ON entry (scan);
   CREATE INDEX entry_ticket ON entry (ticket) WHERE ticket IS NOT NULL;
   `,
+  `
+  -- Which admission was taken back by which entry.
+  CREATE TABLE annulment (seq INTEGER PRIMARY KEY, by_seq INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+  -- When everybody was last taken to have left a zone.
+  CREATE TABLE clearing (zone INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+  -- People that tickets were issued for, revoked ones left out: what a type's capacity is counted against.
+  CREATE TABLE sold (type INTEGER PRIMARY KEY, people INTEGER NOT NULL) STRICT;
+  CREATE TABLE sale (
+    scan BLOB PRIMARY KEY, ticket BLOB NOT NULL, method TEXT NOT NULL, amount INTEGER NOT NULL, currency TEXT,
+    people INTEGER NOT NULL, gate INTEGER NOT NULL, staff INTEGER, device INTEGER, sold_at INTEGER NOT NULL,
+    admitted INTEGER NOT NULL, fingerprint BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- A shift of a member of staff on a device. The counts are the device's at its start, and its own at its end.
+  CREATE TABLE shift (
+    id BLOB PRIMARY KEY, device INTEGER NOT NULL, staff INTEGER NOT NULL, started_at INTEGER NOT NULL,
+    ended_at INTEGER, scans INTEGER NOT NULL, admitted INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX shift_device ON shift (device) WHERE ended_at IS NULL;
+  -- The folded words that a ticket is found by.
+  CREATE TABLE search_word (word TEXT NOT NULL, ticket BLOB NOT NULL, PRIMARY KEY (word, ticket)) STRICT, WITHOUT ROWID;
+  INSERT INTO sold (type, people) SELECT type, sum(admits) FROM ticket WHERE revoked_at IS NULL GROUP BY type;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

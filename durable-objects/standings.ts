@@ -49,6 +49,16 @@ export class Standings {
       .map((row) => ({ zone: row.zone, standing: toStanding(row) }))
   }
 
+  /** When everybody was last taken to have left a zone. */
+  clearedAt(zone: number): number | null {
+    const row = this.#sql.exec<{ at: number }>('SELECT at FROM clearing WHERE zone = ?', zone).toArray()[0]
+    return row?.at ?? null
+  }
+
+  clear(zone: number, at: number): void {
+    this.#sql.exec('INSERT OR REPLACE INTO clearing (zone, at) VALUES (?, ?)', zone, at)
+  }
+
   put(ticket: TicketId, zone: number, standing: Standing): void {
     this.#sql.exec(
       `INSERT OR REPLACE INTO standing (ticket, zone, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -3,6 +3,7 @@ import type { Ticket, TicketType } from '../core/event.ts'
 import { statusOf, type TicketStatus } from '../core/event.ts'
 import { bytesToUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
 import type { NewTicket, TicketFilter } from '../core/messages.ts'
+import { searchWords } from '../core/search.ts'
 import type { Configuration } from './configuration.ts'
 
 /** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
@@ -83,14 +84,45 @@ export class Tickets {
    */
   issue(wanted: Issuing[], at: number): Result<{ ticket: TicketDetails; created: boolean }[]> {
     const issues = wanted.flatMap((one, index) => this.#issuesOf(one, index))
-    issues.push(...repeated(wanted, 'reference'), ...repeated(wanted, 'code'))
+    issues.push(...repeated(wanted, 'reference'), ...repeated(wanted, 'code'), ...this.#soldOut(wanted))
     if (issues.length > 0) return { ok: false, problem: { code: 'bad_request', issues } }
     return ok(wanted.map((one) => this.#issueOne(one, at)))
+  }
+
+  /** How many more people this type may be sold to; without a capacity, any number. */
+  left(type: TicketType): number {
+    if (type.capacity === null) return Number.POSITIVE_INFINITY
+    const row = this.#sql.exec<{ people: number }>('SELECT people FROM sold WHERE type = ?', type.number).toArray()[0]
+    return type.capacity - (row?.people ?? 0)
+  }
+
+  /**
+   * Finds tickets by the beginnings of words in the holder's and booking's names and addresses, the references and
+   * the short code. All words must be there. Gives at most `limit`, in no particular order.
+   */
+  search(text: string, limit: number): TicketDetails[] {
+    // More words than this narrow nothing down, and each takes two of a statement's parameters.
+    const words = searchWords(text).slice(0, 8)
+    if (words.length === 0) return []
+    const each = 'SELECT ticket FROM search_word WHERE word >= ? AND word < ?'
+    return this.#sql
+      .exec<{ ticket: ArrayBuffer }>(
+        `SELECT DISTINCT ticket FROM (${words.map(() => each).join(' INTERSECT ')}) LIMIT ?`,
+        ...words.flatMap((word) => [word, `${word}\u{10ffff}`]),
+        limit,
+      )
+      .toArray()
+      .map(({ ticket }) => this.get(bytesToUuid<TicketId>(new Uint8Array(ticket))))
+      .filter((ticket) => ticket !== null)
   }
 
   /** Takes what a person decided about a ticket; gives the ticket as it is now, or null where there is none. */
   act(id: TicketId, action: TicketAction, reason: string | null, newLink: boolean, at: number): TicketDetails | null {
     const key = uuidToBytes(id)
+    const before = this.get(id)
+    if (!before) return null
+    if (action === 'revoke' && before.revokedAt === null) this.#countSold(before.typeNumber, -before.admits)
+    if (action === 'restore' && before.revokedAt !== null) this.#countSold(before.typeNumber, before.admits)
     switch (action) {
       case 'revoke':
         this.#sql.exec('UPDATE ticket SET revoked_at = ifnull(revoked_at, ?), reason = ? WHERE id = ?', at, reason, key)
@@ -186,8 +218,47 @@ export class Tickets {
       const { name = null, email = null } = ticket.holder
       this.#sql.exec('INSERT INTO holder (ticket, name, email) VALUES (?, ?, ?)', key, name, email)
     }
+    this.#countSold(type.number, ticket.admits ?? type.admits)
     if (ticket.code != null) this.#sql.exec('INSERT INTO code (code, ticket) VALUES (?, ?)', ticket.code, key)
-    return { ticket: this.get(id) as TicketDetails, created: true }
+    const issued = this.get(id) as TicketDetails
+    this.#makeFindable(issued)
+    return { ticket: issued, created: true }
+  }
+
+  #makeFindable({ id, holder, booking, reference, shortCode }: TicketDetails): void {
+    const words = searchWords(
+      holder.name,
+      holder.email,
+      booking?.id,
+      booking?.name,
+      booking?.email,
+      reference,
+      shortCode,
+    )
+    for (const word of words) {
+      this.#sql.exec('INSERT OR IGNORE INTO search_word (word, ticket) VALUES (?, ?)', word, uuidToBytes(id))
+    }
+  }
+
+  #countSold(type: number, people: number): void {
+    this.#sql.exec(
+      'INSERT INTO sold (type, people) VALUES (?, ?) ON CONFLICT (type) DO UPDATE SET people = people + excluded.people',
+      type,
+      people,
+    )
+  }
+
+  /** Names the items for which there is no room left in their type, counting those before them in the same request. */
+  #soldOut(wanted: Issuing[]): Issue[] {
+    const asked = new Map<TypeId, number>()
+    return wanted.flatMap(({ id, ticket }, index) => {
+      const type = this.#configuration.type(ticket.type)
+      const isKnown = ticket.reference != null && this.#one('t.reference = ?', ticket.reference) !== null
+      if (!type || type.capacity === null || isKnown || this.get(id)) return []
+      const people = (asked.get(type.id) ?? 0) + (ticket.admits ?? type.admits)
+      asked.set(type.id, people)
+      return people > this.left(type) ? [{ index, field: 'type', message: `"${type.id}" is sold out` }] : []
+    })
   }
 
   #bookingNumber(booking: NewTicket['booking']): number | null {

@@ -8,15 +8,19 @@ import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
 import type { Route } from './route.ts'
 import { deviceRoutes } from './routes/devices.ts'
+import { doorRoutes } from './routes/door.ts'
 import { eventRoutes } from './routes/events.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { scanRoutes } from './routes/scans.ts'
+import { stallRoutes } from './routes/stalls.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { ticketPageRoute } from './ticket-page.ts'
 
 /** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
 export const routes: readonly Route[] = [
   ...scanRoutes, // workers/routes/scans.ts: validate-qr, the answer by scanId
+  ...doorRoutes, // workers/routes/door.ts: annul, search, walk-in, shifts, till
+  ...stallRoutes, // workers/routes/stalls.ts: a stall's own QR code, visits
   ...deviceRoutes, // workers/routes/devices.ts: enrolments, devices, staff tokens
   ...ticketRoutes, // workers/routes/tickets.ts: issue, list, show, revoke, restore, reissue, block, pay
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff

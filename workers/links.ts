@@ -1,13 +1,15 @@
 import { aessiv } from '@noble/ciphers/aes.js'
-import { concatBytes } from '@noble/hashes/utils.js'
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { base64url } from 'jose'
-import { bytesToUuid, type EventId, type TicketId, uuidToBytes } from '../core/ids.ts'
+import { bytesToUuid, type EventId, type GateId, type TicketId, uuidToBytes } from '../core/ids.ts'
 import { deriveKey } from '../core/keys.ts'
 
 /** What a public link stands for. `link` is the ticket's serial of it: a new one makes the old link void. */
 export type Link = { eventId: EventId; ticketId: TicketId; link: number }
 
 const VERSION = 1
+/** Additional data, so that a ticket's link is never taken for a stall's. */
+const STALL = utf8ToBytes('stall')
 
 /**
  * Takes what a link stands for; gives the `ref` in its URL: 68 characters that say nothing and cannot be guessed
@@ -17,6 +19,31 @@ export function sealLink(ticketKey: string, { eventId, ticketId, link }: Link): 
   const serial = Uint8Array.of(link >> 8, link & 255)
   const sealed = aessiv(linkKey(ticketKey)).encrypt(concatBytes(uuidToBytes(eventId), uuidToBytes(ticketId), serial))
   return base64url.encode(concatBytes(Uint8Array.of(VERSION), sealed))
+}
+
+/** What a stall's QR code stands for: an attendee who scans it there is noted as a visitor. */
+export type StallLink = { eventId: EventId; gateId: GateId }
+
+/** Takes a stall; gives the unguessable text in its QR code's address. */
+export function sealStall(ticketKey: string, { eventId, gateId }: StallLink): string {
+  const sealed = aessiv(linkKey(ticketKey), STALL).encrypt(concatBytes(uuidToBytes(eventId), utf8ToBytes(gateId)))
+  return base64url.encode(concatBytes(Uint8Array.of(VERSION), sealed))
+}
+
+/** Takes the text, or the whole address around it; gives the stall, or null where it is none of ours. */
+export function openStall(ticketKey: string, text: string): StallLink | null {
+  try {
+    const bytes = base64url.decode(text.split('/').at(-1) ?? '')
+    if (bytes.length < 34 || bytes[0] !== VERSION) return null
+    const plain = aessiv(linkKey(ticketKey), STALL).decrypt(bytes.subarray(1))
+    return {
+      eventId: bytesToUuid<EventId>(plain.slice(0, 16)),
+      gateId: new TextDecoder().decode(plain.subarray(16)) as GateId,
+    }
+  } catch {
+    // Not base64url, or made up, as above.
+    return null
+  }
 }
 
 /** Takes a `ref`; gives what it stands for, or null where it is not one of ours. */

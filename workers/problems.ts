@@ -19,6 +19,9 @@ const problems = {
   ],
   enrolment_used: [410, 'Enrolment code used', 'This code was used or has expired. Ask for a new one.'],
   scan_id_conflict: [409, 'Scan id used', 'This scanId was used for another scan.'],
+  not_admitted: [409, 'Not an admission', 'This scan let nobody in, so there is nothing to take back.'],
+  already_annulled: [409, 'Taken back already', 'This admission was taken back already.'],
+  too_late_to_annul: [403, 'Too late', 'This admission can only be taken back by a supervisor now.'],
   rate_limited: [429, 'Too many requests', 'Wait a moment, then try again.'],
   internal: [500, 'Internal error', 'Something went wrong here. The same request may be sent again.'],
   unavailable: [503, 'Unavailable', 'The answer is not known yet. Send the same request again in a moment.'],
@@ -45,6 +48,8 @@ export function answerProblem(problem: Problem): Response {
       return badRequestResponse(problem.issues)
     case 'unreadable_code':
       throw new Error('an unreadable code is answered where it was scanned')
+    case 'supervisor_needed':
+      return roleRequired('supervisor')
     default:
       return problemResponse(problem.code)
   }

@@ -3,7 +3,8 @@ import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
 import type { Device } from '../durable-objects/devices.ts'
-import type { ZoneStanding } from '../durable-objects/gatekeeper.ts'
+import type { TicketFacts, ZoneStanding } from '../durable-objects/gatekeeper.ts'
+import type { Shift } from '../durable-objects/shifts.ts'
 import type { TicketDetails } from '../durable-objects/tickets.ts'
 import { sealLink } from './links.ts'
 
@@ -24,7 +25,15 @@ export const eventShape = z.object({
   timezone: z.string(),
   location: nullable.text,
   capacity: nullable.count,
-  zones: z.array(z.object({ id: z.string(), name: z.string(), capacity: nullable.count, reentry: z.string() })),
+  zones: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      capacity: nullable.count,
+      reentry: z.string(),
+      everyoneOutAt: nullable.text,
+    }),
+  ),
   policy: z.object({
     offline: z.string(),
     full: z.string(),
@@ -139,22 +148,8 @@ export function showIssued(ticket: TicketDetails, linking: Linking): z.input<typ
   }
 }
 
-export function showTicket(
-  ticket: TicketDetails,
-  standings: ZoneStanding[],
-  linking: Linking,
-): z.input<typeof ticketShape> {
-  return {
-    ...showIssued(ticket, linking),
-    standings: standings.map(({ zone, standing }) => ({
-      zone,
-      entries: standing.entries,
-      exits: standing.exits,
-      inside: standing.inside,
-      firstAt: isoOrNull(standing.firstAt),
-      lastAt: isoOrNull(standing.lastAt),
-    })),
-  }
+export function showTicket({ ticket, standings }: TicketFacts, linking: Linking): z.input<typeof ticketShape> {
+  return { ...showIssued(ticket, linking), standings: standings.map(showStanding) }
 }
 
 export const entryShape = z.object({
@@ -162,8 +157,8 @@ export const entryShape = z.object({
   seq: z.int(),
   scanId: z.string(),
   ticketId: nullable.text,
-  gateId: z.string(),
-  gateName: z.string(),
+  gateId: nullable.text,
+  gateName: nullable.text,
   zone: z.string(),
   deviceId: nullable.text,
   staffId: nullable.text,
@@ -180,7 +175,7 @@ export const entryShape = z.object({
   annulledAt: nullable.instant,
 })
 
-export function showEntry({ entry, entryId, gateName }: Recorded): z.input<typeof entryShape> {
+export function showEntry({ entry, entryId, gateName, annulledAt }: Recorded): z.input<typeof entryShape> {
   const { verdict } = entry
   const refusal = verdict.kind === 'refused' ? verdict.refusal : null
   return {
@@ -203,7 +198,7 @@ export function showEntry({ entry, entryId, gateName }: Recorded): z.input<typeo
     people: entry.people,
     duplicateAttemptNumber: refusal?.reason === 'already_admitted' ? refusal.attempt : null,
     validationTime: entry.validationMs,
-    annulledAt: null,
+    annulledAt: isoOrNull(annulledAt),
   }
 }
 
@@ -231,6 +226,57 @@ export function showDevice(device: Device): z.input<typeof deviceShape> {
   }
 }
 
+const zoneStandingShape = ticketShape.shape.standings.element
+
+export const foundShape = z.object({
+  ticketId: z.string(),
+  name: nullable.text,
+  type: z.string(),
+  status: z.string(),
+  shortCode: z.string(),
+  standing: z.array(zoneStandingShape),
+  email: nullable.text.optional(),
+  booking: issuedShape.shape.booking.optional(),
+})
+
+/** A scanner is told whose ticket it is and no more: no address, no purchase. */
+export function showFound({ ticket, standings }: TicketFacts, withContact: boolean): z.input<typeof foundShape> {
+  return {
+    ticketId: ticket.id,
+    name: ticket.holder.name ?? ticket.booking?.name ?? null,
+    type: ticket.type,
+    status: ticket.status,
+    shortCode: ticket.shortCode,
+    standing: standings.map(showStanding),
+    ...(withContact ? { email: ticket.holder.email ?? ticket.booking?.email ?? null, booking: ticket.booking } : {}),
+  }
+}
+
+function showStanding({ zone, standing }: ZoneStanding): z.input<typeof zoneStandingShape> {
+  return {
+    zone,
+    entries: standing.entries,
+    exits: standing.exits,
+    inside: standing.inside,
+    firstAt: isoOrNull(standing.firstAt),
+    lastAt: isoOrNull(standing.lastAt),
+  }
+}
+
+export const shiftShape = z.object({
+  id: z.string(),
+  staffId: z.string(),
+  deviceId: z.string(),
+  startedAt: instant,
+  endedAt: nullable.instant,
+  scans: z.int(),
+  admitted: z.int(),
+})
+
+export function showShift(shift: Shift): z.input<typeof shiftShape> {
+  return { ...shift, startedAt: iso(shift.startedAt), endedAt: isoOrNull(shift.endedAt) }
+}
+
 /** A list and where it goes on. */
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), nextCursor: nullable.text })
 
@@ -238,6 +284,11 @@ export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.arra
 export function page<T extends { id: string }>(rows: T[], limit: number): { items: T[]; nextCursor: string | null } {
   const items = rows.slice(0, limit)
   return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+}
+
+/** An SVG that an `<img>` shows as it stands. */
+export function svgDataUri(svg: string): string {
+  return `data:image/svg+xml;base64,${btoa(svg)}`
 }
 
 export function iso(at: number): string {

@@ -1,7 +1,7 @@
 import type { Recorded } from '../core/answers.ts'
 import type { ScanId } from '../core/ids.ts'
 import type { OpenFailure } from '../core/token.ts'
-import type { Refusal, RefusalReason } from '../core/verdict.ts'
+import type { Refusal, RefusalReason, Verdict } from '../core/verdict.ts'
 import { iso } from './shapes.ts'
 
 /** Each refusal's HTTP status, its title and its sentence for a person. */
@@ -35,7 +35,7 @@ export function answerScan(recorded: Recorded): Response {
   const { entry, replay } = recorded
   const { verdict } = entry
   const common = { scanId: entry.scanId, replay, validationTime: entry.validationMs, cacheHit: recorded.cacheHit }
-  if (verdict.kind !== 'refused') {
+  if (isAdmission(verdict)) {
     return Response.json({
       success: true,
       message: admissions[verdict.kind],
@@ -49,7 +49,14 @@ export function answerScan(recorded: Recorded): Response {
       },
     })
   }
-  const [status, error, message] = refusals[verdict.refusal.reason]
+  if (verdict.kind === 'refused') return answerRefused(recorded, verdict.refusal)
+  throw new Error(`entry ${entry.seq} is no answer to a scan`)
+}
+
+function answerRefused(recorded: Recorded, refusal: Refusal): Response {
+  const { entry, replay } = recorded
+  const common = { scanId: entry.scanId, replay, validationTime: entry.validationMs, cacheHit: recorded.cacheHit }
+  const [status, error, message] = refusals[refusal.reason]
   const { notes = [], attention = false } = recorded.ticket ?? {}
   const data = {
     entryLogId: recorded.entryId,
@@ -62,10 +69,10 @@ export function answerScan(recorded: Recorded): Response {
           attention,
         }
       : {}),
-    ...detailsOf(verdict.refusal, recorded),
+    ...detailsOf(refusal, recorded),
   }
   return Response.json(
-    { success: false, verdict: 'refused', error, code: verdict.refusal.reason, message, ...common, data },
+    { success: false, verdict: 'refused', error, code: refusal.reason, message, ...common, data },
     { status },
   )
 }
@@ -93,6 +100,20 @@ export function answerInvalid(reason: OpenFailure, scanId: ScanId): Response {
   )
 }
 
+/** The answer to a sale that came to nothing: why nobody could be let in, with nothing logged and nothing sold. */
+export function answerUnsold(refusal: Refusal, useGates: Recorded['useGates'], scanId: ScanId): Response {
+  const [status, error, message] = refusals[refusal.reason]
+  const data = detailsOf(refusal, { original: null, useGates })
+  return Response.json(
+    { success: false, verdict: 'refused', error, code: refusal.reason, message, scanId, validationTime: 0, data },
+    { status },
+  )
+}
+
+function isAdmission(verdict: Verdict): verdict is Extract<Verdict, { kind: keyof typeof admissions }> {
+  return verdict.kind in admissions
+}
+
 function bookingOf({ ticket, eventTitle }: Recorded) {
   if (!ticket) return null
   return {
@@ -104,7 +125,7 @@ function bookingOf({ ticket, eventTitle }: Recorded) {
   }
 }
 
-function scanOf({ entry, gateName, ticket }: Recorded) {
+export function scanOf({ entry, gateName, ticket }: Recorded) {
   const { verdict } = entry
   return {
     gateId: entry.gateId,
@@ -119,10 +140,14 @@ function scanOf({ entry, gateName, ticket }: Recorded) {
     forced: verdict.kind === 'admitted' && verdict.forced !== null,
     attention: ticket?.attention ?? false,
     notes: ticket?.notes ?? [],
+    ...(verdict.kind === 'visited' ? { visit: verdict.visit } : {}),
   }
 }
 
-function detailsOf(refusal: Refusal, { original, useGates }: Recorded): Record<string, unknown> {
+function detailsOf(
+  refusal: Refusal,
+  { original, useGates }: Pick<Recorded, 'original' | 'useGates'>,
+): Record<string, unknown> {
   switch (refusal.reason) {
     case 'unreadable':
     case 'forged':

@@ -77,6 +77,8 @@ export const entry = sqliteTable(
     scannedAt: integer('scanned_at').notNull(),
     receivedAt: integer('received_at').notNull(),
     validationMs: real('validation_ms').notNull(),
+    annuls: integer('annuls'),
+    annulledAt: integer('annulled_at'),
   },
   (table) => [
     primaryKey({ columns: [table.event, table.epoch, table.seq] }),

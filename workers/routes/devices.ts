@@ -13,7 +13,7 @@ import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { hashSecret } from '../secrets.ts'
-import { deviceShape, eventShape, gateShape, iso, showDevice, showEvent, showGate } from '../shapes.ts'
+import { deviceShape, eventShape, gateShape, iso, showDevice, showEvent, showGate, svgDataUri } from '../shapes.ts'
 import { signStaffToken } from '../staff-token.ts'
 
 const tag = 'Devices'
@@ -40,7 +40,10 @@ export const deviceRoutes = [
       if (!invited.ok) return answerProblem(invited.problem)
       // Behind the #, so that the code is in no log of any server on the way.
       const url = `${origin}/scan#enrol=${code}`
-      return success({ code, url, qr: dataUri(qrSvg(url, defaultQrStyle)), expiresAt: iso(expiresAt) }, { status: 201 })
+      return success(
+        { code, url, qr: svgDataUri(qrSvg(url, defaultQrStyle)), expiresAt: iso(expiresAt) },
+        { status: 201 },
+      )
     },
   }),
 
@@ -172,8 +175,4 @@ async function wrongCode({ request, env, at }: Call<unknown, unknown>): Promise<
   const tries = await countWrongCode(env.DB, address, at)
   if (tries <= WRONG_CODES) return problemResponse('enrolment_unknown')
   return problemResponse('rate_limited', { headers: { 'Retry-After': '600' } })
-}
-
-function dataUri(svg: string): string {
-  return `data:image/svg+xml;base64,${btoa(svg)}`
 }

@@ -5,7 +5,7 @@ import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ScanRequest } from '../../core/messages.ts'
 import { readHeader } from '../../core/token.ts'
 import type { ScanAsk } from '../../durable-objects/judging.ts'
-import { reaches } from '../access.ts'
+import { type Caller, reaches } from '../access.ts'
 import { findEventByTag } from '../db/directory.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { countInvalid } from '../invalid-codes.ts'
@@ -51,7 +51,7 @@ export const scanRoutes = [
     answer: scanAnswer,
     async handle({ env, caller, actor, params, query }) {
       const scanId = parseUuid<ScanId>(params.scanId ?? '')
-      const eventId = caller.kind === 'device' ? caller.eventId : parseUuid<EventId>(query.eventId ?? '')
+      const eventId = eventOfCaller(caller, query.eventId)
       if (scanId === null || eventId === null) return problemResponse('not_found')
       const answer = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.answer(actor, scanId))
       return answer.ok ? answerScan(answer.value) : answerProblem(answer.problem)
@@ -85,6 +85,11 @@ async function validate(call: ScanCall): Promise<Response> {
   if (result.problem.code !== 'unreadable_code') return answerProblem(result.problem)
   countInvalid(env, ctx, eventId, actor, 'unreadable')
   return answerInvalid('unreadable', scanId)
+}
+
+/** A staff token is bound to its event; any other credential names it. */
+export function eventOfCaller(caller: Caller, named: string | undefined): EventId | null {
+  return caller.kind === 'device' ? caller.eventId : parseUuid<EventId>(named ?? '')
 }
 
 /** What the contract allows only some callers: naming another device, forcing, and scanning without a code. */
@@ -121,9 +126,14 @@ function askOf({ caller, body }: ScanCall, scanId: ScanId, opened: OpenedScan | 
     source: body.source ?? null,
     deviceId: caller.kind === 'device' ? caller.deviceId : null,
     staffId: caller.kind === 'device' ? caller.staffId : null,
-    fingerprint: sha256(utf8ToBytes(JSON.stringify(asked))).slice(0, 8),
+    fingerprint: fingerprintOf(asked),
     spentMs,
   }
+}
+
+/** 8 bytes that stand for what was asked under a scanId. */
+export function fingerprintOf(asked: unknown): Uint8Array {
+  return sha256(utf8ToBytes(JSON.stringify(asked))).slice(0, 8)
 }
 
 function presentedBy(body: z.output<typeof ScanRequest>, opened: OpenedScan | null): ScanAsk['presented'] {

@@ -5,16 +5,7 @@ import type { TicketAction } from '../../durable-objects/tickets.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
-import {
-  entryShape,
-  issuedShape,
-  type Linking,
-  listOf,
-  showEntry,
-  showIssued,
-  showTicket,
-  ticketShape,
-} from '../shapes.ts'
+import { entryShape, type Linking, listOf, showEntry, showTicket, ticketShape } from '../shapes.ts'
 
 const tag = 'Tickets'
 
@@ -37,14 +28,14 @@ export const ticketRoutes = [
     role: 'organiser',
     body: IssueRequest,
     maxBytes: ISSUE_MAX_BYTES,
-    answer: z.object({ tickets: z.array(issuedShape.extend({ created: z.boolean() })) }),
+    answer: z.object({ tickets: z.array(ticketShape.extend({ created: z.boolean() })) }),
     status: 201,
     async handle(call) {
       const { env, eventId, actor, body, at } = call
       const wanted = body.tickets.map((ticket) => ({ id: newTicketId(at), ticket }))
       const issued = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.issue(actor, wanted, at))
       if (!issued.ok) return answerProblem(issued.problem)
-      const tickets = issued.value.map(({ ticket, created }) => ({ ...showIssued(ticket, linking(call)), created }))
+      const tickets = issued.value.map(({ created, ...facts }) => ({ ...showTicket(facts, linking(call)), created }))
       return success({ tickets }, { status: 201 })
     },
   }),
@@ -56,12 +47,12 @@ export const ticketRoutes = [
     tag,
     role: 'supervisor',
     query: TicketFilter,
-    answer: listOf(issuedShape),
+    answer: listOf(ticketShape),
     async handle(call) {
       const { env, eventId, actor, query } = call
       const list = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listTickets(actor, query))
       if (!list.ok) return answerProblem(list.problem)
-      const items = list.value.items.map((ticket) => showIssued(ticket, linking(call)))
+      const items = list.value.items.map((facts) => showTicket(facts, linking(call)))
       return success({ items, nextCursor: list.value.nextCursor })
     },
   }),
@@ -79,8 +70,8 @@ export const ticketRoutes = [
       const found = id && (await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.ticket(actor, id)))
       if (!found) return problemResponse('not_found')
       if (!found.ok) return answerProblem(found.problem)
-      const { ticket, standings, scans } = found.value
-      return success({ ticket: { ...showTicket(ticket, standings, linking(call)), scans: scans.map(showEntry) } })
+      const { scans, ...facts } = found.value
+      return success({ ticket: { ...showTicket(facts, linking(call)), scans: scans.map(showEntry) } })
     },
   }),
 
@@ -119,7 +110,7 @@ async function act<B, Q>(call: Call<B, Q>, action: TicketAction, reason: string 
     gatekeeper.act(actor, id, action, reason, newLink, at),
   )
   if (!acted.ok) return answerProblem(acted.problem)
-  return success({ ticket: showTicket(acted.value.ticket, acted.value.standings, linking(call)) })
+  return success({ ticket: showTicket(acted.value, linking(call)) })
 }
 
 function linking<B, Q>({ origin, env, eventId }: Call<B, Q>): Linking {
