@@ -23,7 +23,7 @@ export async function parseBody<S extends z.ZodType>(
 export function parse<S extends z.ZodType>(schema: S, value: unknown): Parsed<z.output<S>> {
   const result = schema.safeParse(value)
   if (result.success) return { ok: true, value: result.data }
-  return { ok: false, response: badRequestResponse(result.error.issues.map(toIssue)) }
+  return failed(...result.error.issues)
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Parsed<string>> {
@@ -64,8 +64,8 @@ function parseJson(text: string): Parsed<unknown> {
   try {
     const value: unknown = JSON.parse(text)
     // A lone surrogate can only come in as an escape; it would be stored as another character than it was sent.
-    if (/\\u[dD][89a-fA-F]/.test(text) && !isWellFormed(value)) return notJson('holds half a character')
-    return { ok: true, value }
+    const broken = /\\u[dD][89a-fA-F]/.test(text) ? illFormed(value, []) : null
+    return broken ? failed({ path: broken, message: 'holds half a character' }) : { ok: true, value }
   } catch {
     // A SyntaxError is how JSON.parse says that this is no JSON.
     return notJson('is not JSON')
@@ -73,13 +73,23 @@ function parseJson(text: string): Parsed<unknown> {
 }
 
 function notJson(message: string): { ok: false; response: Response } {
-  return { ok: false, response: badRequestResponse([{ field: '', message }]) }
+  return failed({ path: [], message })
 }
 
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed()
-  if (typeof value !== 'object' || value === null) return true
-  return Object.entries(value).every(([key, inner]) => key.isWellFormed() && isWellFormed(inner))
+function failed(...issues: Parameters<typeof toIssue>[0][]): { ok: false; response: Response } {
+  return { ok: false, response: badRequestResponse(issues.map(toIssue)) }
+}
+
+/** The path to the first text, or name of a field, that is no Unicode; null where all are. */
+function illFormed(value: unknown, path: PropertyKey[]): PropertyKey[] | null {
+  if (typeof value === 'string') return value.isWellFormed() ? null : path
+  if (typeof value !== 'object' || value === null) return null
+  for (const [key, inner] of Object.entries(value)) {
+    const here = [...path, Array.isArray(value) ? Number(key) : key]
+    const broken = key.isWellFormed() ? illFormed(inner, here) : path
+    if (broken) return broken
+  }
+  return null
 }
 
 /** `tickets.3.type` is told as field `type` of item 3, as clients that sent a list expect it. */

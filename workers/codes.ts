@@ -12,8 +12,8 @@ export async function codeOf(env: Env, eventId: EventId, ticket: TicketDetails):
     {
       ticketId: ticket.id,
       issuedAt: ticket.issuedAt,
-      validFrom: seconds(ticket.validFrom),
-      validUntil: seconds(ticket.validUntil),
+      validFrom: fromSecond(ticket.validFrom),
+      validUntil: untilSecond(ticket.validUntil),
       type: ticket.typeNumber,
       admits: ticket.admits,
     },
@@ -22,6 +22,13 @@ export async function codeOf(env: Env, eventId: EventId, ticket: TicketDetails):
   )
 }
 
-function seconds(at: number | null): number | null {
-  return at === null ? null : Math.floor(at / 1000)
+/** A token's seconds go from 1970 to 2106. What begins before that has no beginning, and what ends after it no end. */
+const LAST_SECOND = 0xffff_ffff
+
+function fromSecond(at: number | null): number | null {
+  return at === null || at < 1000 ? null : Math.min(LAST_SECOND, Math.floor(at / 1000))
+}
+
+function untilSecond(at: number | null): number | null {
+  return at === null || at > LAST_SECOND * 1000 ? null : Math.max(1, Math.floor(at / 1000))
 }
