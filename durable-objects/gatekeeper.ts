@@ -1,32 +1,24 @@
 import { DurableObject } from 'cloudflare:workers'
-import { badRequest, type Issue, ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
-import { type EventDetails, type Gate, MAIN_ZONE, type TicketType } from '../core/event.ts'
-import { changedEvent } from '../core/event-form.ts'
-import type { DeviceId, GateId, OrganisationId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
+import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
+import type { EventDetails, Gate, TicketType } from '../core/event.ts'
+import type { DeviceId, GateId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
-import type { Standing } from '../core/standing.ts'
 import type { Stats } from '../core/stats.ts'
+import { type Actor, everybody, mayAct } from './actor.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
-import { Counters } from './counters.ts'
-import { type Device, Devices, type Enrolling } from './devices.ts'
-import { type Annulling, Judging, type ScanAsk } from './judging.ts'
+import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
+import type { Device, Enrolling } from './devices.ts'
+import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
+import type { Annulling, ScanAsk } from './judging.ts'
 import { Meta } from './meta.ts'
-import { Outbox } from './outbox.ts'
-import { Sales, type TillLine } from './sales.ts'
-import { ScanLog } from './scan-log.ts'
+import type { TillLine } from './sales.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
-import { type Shift, Shifts } from './shifts.ts'
-import { Standings } from './standings.ts'
-import { type Issuing, type TicketAction, type TicketDetails, Tickets } from './tickets.ts'
-
-/** For whom a call is made. The Worker has checked who they are; whose event it is, only the Gatekeeper knows. */
-export type Actor =
-  | { kind: 'admin' }
-  | { kind: 'organisation'; organisationId: OrganisationId }
-  | { kind: 'device'; deviceId: DeviceId; staffId: StaffId; tokenHash: Uint8Array | null }
+import type { Shift } from './shifts.ts'
+import type { ZoneStanding } from './standings.ts'
+import type { Issuing, TicketAction, TicketDetails } from './tickets.ts'
 
 /** What is needed to make a ticket's code. */
 export type CodeSource = { ticket: TicketDetails; event: EventDetails }
@@ -78,78 +70,29 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   change(actor: Actor, changes: EventChanges): Result<EventDetails> {
-    return this.#change(actor, ({ configuration }) => {
-      const event = changedEvent(configuration.event, changes)
-      if (event.startsAt >= event.endsAt) return badRequest({ field: 'endsAt', message: 'must be after startsAt' })
-      const astray = configuration.gates.all().find((gate) => !event.zones.some((zone) => zone.id === gate.zone))
-      if (astray) return badRequest({ field: 'zones', message: `gate "${astray.id}" leads to zone "${astray.zone}"` })
-      configuration.setEvent(event)
-      return ok(event)
-    })
+    return this.#change(actor, ({ configuration }) => changeEvent(configuration, changes))
   }
 
-  /** An event is closed once: closing it again changes nothing. */
   close(actor: Actor, at: number): Result<EventDetails> {
-    return this.#change(actor, ({ configuration }) => {
-      const event = { ...configuration.event, closedAt: configuration.event.closedAt ?? at }
-      configuration.setEvent(event)
-      return ok(event)
-    })
+    return this.#change(actor, ({ configuration }) => closeEvent(configuration, at))
   }
 
   putTicketType(actor: Actor, id: TypeId, body: TicketTypeBody): Result<TicketType> {
-    return this.#change(actor, ({ configuration }) => {
-      const zones = body.zones ?? [MAIN_ZONE]
-      const issues = missingZones(configuration, zones, 'zones')
-      if (issues.length > 0) return badRequest(...issues)
-      if (configuration.types.all().length >= 65_535)
-        return badRequest({ field: 'typeId', message: 'too many ticket types' })
-      const { validFrom = null, validUntil = null, capacity = null, price = null, note = null } = body
-      const { name, admits, requiresAttention } = body
-      return ok(
-        configuration.putType({
-          id,
-          name,
-          admits,
-          validFrom,
-          validUntil,
-          zones,
-          capacity,
-          price,
-          requiresAttention,
-          note,
-        }),
-      )
-    })
+    return this.#change(actor, ({ configuration }) => putTicketType(configuration, id, body))
   }
 
   putGate(actor: Actor, id: GateId, body: GateBody): Result<Gate> {
-    return this.#change(actor, ({ configuration }) => {
-      const zone = body.zone ?? MAIN_ZONE
-      const issues = missingZones(configuration, [zone], 'zone')
-      for (const type of body.accepts ?? []) {
-        if (!configuration.type(type))
-          issues.push({ field: 'accepts', message: `the event has no ticket type "${type}"` })
-      }
-      if (issues.length > 0) return badRequest(...issues)
-      const gate = { id, name: body.name, kind: body.kind, zone, accepts: body.accepts ?? null }
-      configuration.gates.put(gate)
-      return ok(gate)
-    })
+    return this.#change(actor, ({ configuration }) => putGate(configuration, id, body))
+  }
+
+  putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
+    return this.#change(actor, ({ configuration }) => putStaff(configuration, id, body))
   }
 
   gate(actor: Actor, id: GateId): Result<Gate> {
     return this.#for(actor, ({ configuration }) => {
       const gate = configuration.gates.get(id)
       return gate ? ok(gate) : problem('unknown_gate')
-    })
-  }
-
-  putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
-    return this.#change(actor, ({ configuration }) => {
-      const staff = { id, name: body.name, email: body.email ?? null, role: body.role }
-      configuration.staff.put(staff)
-      return ok(staff)
     })
   }
 
@@ -174,7 +117,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
       if (!ticket) return problem('not_found')
       const scans = parts.log
         .of(id, 100)
-        .map((entry) => parts.judging.describe({ entry, cacheHit: false, fingerprint: new Uint8Array() }, false))
+        .map((entry) => parts.telling.fromLog({ entry, cacheHit: false, fingerprint: new Uint8Array() }))
       return ok({ ...factsOf(parts, ticket), scans })
     })
   }
@@ -196,17 +139,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
-    return this.#change(actor, ({ configuration, devices }) => {
-      const issues: Issue[] = []
-      if (!configuration.staff.get(body.staffId))
-        issues.push({ field: 'staffId', message: 'the event has no such staff' })
-      if (body.gateId != null && !configuration.gates.get(body.gateId)) {
-        issues.push({ field: 'gateId', message: 'the event has no such gate' })
-      }
-      if (issues.length > 0) return badRequest(...issues)
-      devices.invite(codeHash, body.staffId, body.gateId ?? null, expiresAt)
-      return ok(null)
-    })
+    return this.#change(actor, (parts) => invite(parts, body, codeHash, expiresAt))
   }
 
   enrol(enrolling: Enrolling, at: number): Result<{ device: Device; event: EventDetails; gate: Gate | null }> {
@@ -267,9 +200,9 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
 
   /** The recorded answer to a scan. */
   answer(actor: Actor, scanId: ScanId): Result<Recorded> {
-    return this.#for(actor, ({ log, judging }) => {
+    return this.#for(actor, ({ log, telling }) => {
       const known = log.known(scanId)
-      return known ? ok(judging.describe(known, true)) : problem('not_found')
+      return known ? ok(telling.again(known)) : problem('not_found')
     })
   }
 
@@ -430,21 +363,10 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   #allowed(actor: Actor): Result<EventParts> {
-    if (!isBorn(this.ctx.storage.sql)) return problem('not_found')
+    if (this.#event === null && !isBorn(this.ctx.storage.sql)) return problem('not_found')
     const parts = this.#parts()
-    switch (actor.kind) {
-      case 'admin':
-        return ok(parts)
-      case 'organisation':
-        return parts.configuration.event.organisationId === actor.organisationId ? ok(parts) : problem('not_found')
-      case 'device': {
-        const device = parts.devices.get(actor.deviceId)
-        if (!device || device.revokedAt !== null) return problem('device_revoked')
-        if (actor.tokenHash && !parts.devices.hasToken(actor.deviceId, actor.tokenHash))
-          return problem('device_token_invalid')
-        return ok(parts)
-      }
-    }
+    const allowed = mayAct(actor, parts)
+    return allowed.ok ? ok(parts) : allowed
   }
 
   #parts(): EventParts {
@@ -484,45 +406,6 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
 
 /** A visit that an attendee notes alone. */
 export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }
-
-/** Whoever holds a secret that says what it is for: a link, an enrolment code. */
-const everybody: Actor = { kind: 'admin' }
-
-export type ZoneStanding = { zone: string; standing: Standing }
-
-/** A ticket and where it stands. */
-export type TicketFacts = { ticket: TicketDetails; standings: ZoneStanding[] }
-
-type EventParts = ReturnType<typeof openParts>
-
-function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
-  const configuration = new Configuration(sql, meta)
-  const devices = new Devices(sql, configuration)
-  const tickets = new Tickets(sql, configuration)
-  const standings = new Standings(sql)
-  const log = new ScanLog(sql, configuration, devices)
-  const counters = new Counters(meta, log)
-  const outbox = new Outbox(db, meta, log, configuration)
-  const judging = new Judging(configuration, tickets, standings, log, counters)
-  const sales = new Sales(sql, configuration, devices)
-  const shifts = new Shifts(sql, configuration, devices, counters)
-  return { configuration, devices, tickets, standings, log, counters, outbox, judging, sales, shifts }
-}
-
-function factsOf(parts: EventParts, ticket: TicketDetails): TicketFacts {
-  const { zones } = parts.configuration
-  const standings = parts.standings
-    .of(ticket.id)
-    .map(({ zone, standing }) => ({ zone: zones.byNumber(zone)?.id ?? String(zone), standing }))
-  return { ticket, standings }
-}
-
-function missingZones(configuration: Configuration, zones: string[], field: string): Issue[] {
-  const known = configuration.event.zones
-  return zones
-    .filter((id) => !known.some((zone) => zone.id === id))
-    .map((id) => ({ field, message: `the event has no zone "${id}"` }))
-}
 
 /** Carries a problem out of a transaction, so that it is rolled back. */
 class Refused extends Error {

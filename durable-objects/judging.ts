@@ -1,5 +1,5 @@
-import { ok, problem, type Recorded, type Result, type TicketBrief } from '../core/answers.ts'
-import { type Gate, type TicketStatus, type TicketType, withCapacity, type Zone } from '../core/event.ts'
+import { ok, problem, type Recorded, type Result } from '../core/answers.ts'
+import { type Gate, type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import { type Direction, directionAt } from '../core/gate.ts'
 import { type DeviceId, type ScanId, type StaffId, type TicketId, uuidAt, type ZoneId } from '../core/ids.ts'
 import { type Circumstances, judge } from '../core/judge.ts'
@@ -9,8 +9,9 @@ import { advance, afterClearing, type Happening, noStanding, type Standing, stan
 import type { Refusal, Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Counters } from './counters.ts'
-import type { Logged, ScanLog } from './scan-log.ts'
+import type { ScanLog } from './scan-log.ts'
 import type { Standings } from './standings.ts'
+import type { Telling } from './telling.ts'
 import type { TicketDetails, Tickets } from './tickets.ts'
 
 /** A scan that the Worker has opened and checked. */
@@ -54,13 +55,22 @@ export class Judging {
   readonly #standings: Standings
   readonly #log: ScanLog
   readonly #counters: Counters
+  readonly #telling: Telling
 
-  constructor(configuration: Configuration, tickets: Tickets, standings: Standings, log: ScanLog, counters: Counters) {
+  constructor(
+    configuration: Configuration,
+    tickets: Tickets,
+    standings: Standings,
+    log: ScanLog,
+    counters: Counters,
+    telling: Telling,
+  ) {
     this.#configuration = configuration
     this.#tickets = tickets
     this.#standings = standings
     this.#log = log
     this.#counters = counters
+    this.#telling = telling
   }
 
   /**
@@ -71,7 +81,7 @@ export class Judging {
     const known = this.#log.known(ask.scanId)
     if (known) {
       return sameBytes(known.fingerprint, ask.fingerprint)
-        ? ok({ recorded: this.describe(known, true), settle: () => {} })
+        ? ok({ recorded: this.#telling.again(known), settle: () => {} })
         : problem('scan_id_conflict')
     }
     const gate = this.#configuration.gates.get(ask.gateId)
@@ -79,12 +89,6 @@ export class Judging {
     const ticketId = ask.presented.by === 'code' ? this.#tickets.byCode(ask.presented.code) : ask.presented.ticketId
     const ticket = ticketId === null ? null : this.#tickets.get(ticketId)
     return ok(ticket ? this.#recordTicket(ask, gate, ticket, at) : this.#recordUnknown(ask, gate, at))
-  }
-
-  /** A logged scan with what is told of it. */
-  describe({ entry, cacheHit }: Logged, replay: boolean): Recorded {
-    const ticket = entry.ticketId === null ? null : this.#tickets.get(entry.ticketId)
-    return this.#describe(entry, cacheHit, replay, ticket)
   }
 
   /**
@@ -103,7 +107,7 @@ export class Judging {
     const zoneNumber = this.#configuration.zones.numberOf(admission.zone) ?? 0
     const standing = this.#standing(ticket.id, zoneNumber)
     this.#log.annul(admission.seq, this.#log.head + 1, at)
-    const next = this.#standingFromLog(ticket, admission.zone)
+    const next = afterClearing(this.#standingFromLog(ticket, admission.zone), this.#standings.clearedAt(zoneNumber))
     this.#standings.put(ticket.id, zoneNumber, next)
     const { settle } = this.#append({
       ...admission,
@@ -118,7 +122,7 @@ export class Judging {
       receivedAt: at,
       validationMs: 0,
     })
-    return ok({ recorded: this.describe(logged, false), settle })
+    return ok({ recorded: this.#telling.fromLog(logged), settle })
   }
 
   /**
@@ -216,7 +220,7 @@ export class Judging {
       cacheHit,
       ask.fingerprint,
     )
-    return { recorded: this.#describe(entry, cacheHit, false, ticket), settle }
+    return { recorded: this.#telling.first(entry, cacheHit, ticket), settle }
   }
 
   #append(scan: Omit<Entry, 'seq'>, cacheHit = false, fingerprint: Uint8Array = new Uint8Array(8)) {
@@ -246,50 +250,6 @@ export class Judging {
         return happeningOf(verdict, { admits: ticket.admits, reentry: zone?.reentry ?? 'none', at, day, seq }) ?? []
       })
     return standingAfter(happenings)
-  }
-
-  #describe(entry: Entry, cacheHit: boolean, replay: boolean, ticket: TicketDetails | null): Recorded {
-    const { event, gates } = this.#configuration
-    const refusal = entry.verdict.kind === 'refused' ? entry.verdict.refusal : null
-    const useGates = refusal !== null && 'useGates' in refusal ? refusal.useGates : []
-    return {
-      entry,
-      entryId: String(entry.seq),
-      replay,
-      cacheHit,
-      eventTitle: event.title,
-      gateName: entry.gateId === null ? null : (gates.get(entry.gateId)?.name ?? entry.gateId),
-      annulledAt: entry.verdict.kind === 'admitted' ? this.#log.annulledAt(entry.seq) : null,
-      ticket: ticket ? { ...this.#brief(ticket), status: statusWhenJudged(entry.verdict, ticket.status) } : null,
-      original: refusal?.reason === 'already_admitted' ? this.#original(refusal.admission) : null,
-      useGates: useGates.map((gateId) => ({ gateId, gateName: gates.get(gateId)?.name ?? gateId })),
-    }
-  }
-
-  #original(seq: number | null): Recorded['original'] {
-    const entry = seq === null ? null : this.#log.at(seq)?.entry
-    if (!entry) return null
-    const gateName = entry.gateId === null ? null : (this.#configuration.gates.get(entry.gateId)?.name ?? entry.gateId)
-    const { scannedAt, gateId, staffId, deviceId } = entry
-    return { scannedAt, gateId, gateName, staffId, deviceId }
-  }
-
-  #brief(ticket: TicketDetails): TicketBrief {
-    const type = this.#configuration.type(ticket.type)
-    return {
-      id: ticket.id,
-      typeName: type?.name ?? ticket.type,
-      status: ticket.status,
-      admits: ticket.admits,
-      holderName: ticket.holder.name ?? ticket.booking?.name ?? null,
-      booking: ticket.booking && {
-        id: ticket.booking.id,
-        name: ticket.booking.name,
-        quantity: ticket.booking.quantity,
-      },
-      notes: [ticket.note, type?.note ?? null].filter((note) => note !== null),
-      attention: ticket.requiresAttention || (type?.requiresAttention ?? false),
-    }
   }
 }
 
@@ -322,21 +282,6 @@ function mayNotAnnul({ deviceId, isSupervisor }: Annulling, admission: Entry, at
   if (isSupervisor) return null
   if (deviceId === null || deviceId !== admission.deviceId) return 'supervisor_needed' as const
   return at - admission.receivedAt > ANNUL_WITHIN_MS ? ('too_late_to_annul' as const) : null
-}
-
-/** An answer that is given again says what the ticket was then, whatever became of it since. */
-function statusWhenJudged(verdict: Verdict, now: TicketStatus): TicketStatus {
-  if (verdict.kind === 'exited') return now
-  const refusal = verdict.kind === 'refused' ? verdict.refusal : verdict.kind === 'admitted' ? verdict.forced : null
-  switch (refusal?.reason) {
-    case 'revoked':
-      return refusal.superseded ? 'valid' : 'revoked'
-    case 'blocked':
-    case 'unpaid':
-      return refusal.reason
-    default:
-      return 'valid'
-  }
 }
 
 function happeningOf(

@@ -6,6 +6,7 @@ import type { Configuration } from './configuration.ts'
 import type { Judging, ScanAsk } from './judging.ts'
 import { amountOf, type Sales } from './sales.ts'
 import type { ScanLog } from './scan-log.ts'
+import type { Telling } from './telling.ts'
 import type { TicketDetails, Tickets } from './tickets.ts'
 
 /** A sale at the door and the scan that lets the buyer in. `ticketId` is made by the caller. */
@@ -16,7 +17,14 @@ export type Sold =
   | { kind: 'sold'; ticket: TicketDetails; recorded: Recorded | null }
   | { kind: 'refused'; refusal: Refusal; useGates: Recorded['useGates'] }
 
-type Parts = { configuration: Configuration; tickets: Tickets; sales: Sales; log: ScanLog; judging: Judging }
+type Parts = {
+  configuration: Configuration
+  tickets: Tickets
+  sales: Sales
+  log: ScanLog
+  telling: Telling
+  judging: Judging
+}
 
 /**
  * Ticket, payment and admission in one transaction, which the caller holds. The same scan id again is the same sale. A
@@ -70,12 +78,12 @@ function refused(refusal: Refusal, useGates: Recorded['useGates'] = []): TakenBa
   return new TakenBack({ kind: 'refused', refusal, useGates })
 }
 
-function again({ tickets, log, judging }: Parts, { ask }: Selling, known: NonNullable<ReturnType<Sales['known']>>) {
+function again({ tickets, log, telling }: Parts, { ask }: Selling, known: NonNullable<ReturnType<Sales['known']>>) {
   const isSame = known.fingerprint.every((byte, i) => byte === ask.fingerprint[i])
   const ticket = tickets.get(known.ticketId)
   if (!isSame || !ticket) return problem('scan_id_conflict')
   const logged = log.known(ask.scanId)
-  const recorded = logged && judging.describe(logged, true)
+  const recorded = logged && telling.again(logged)
   return ok({ recorded: { kind: 'sold' as const, ticket, recorded }, settle: () => {} })
 }
 

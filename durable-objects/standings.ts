@@ -15,6 +15,9 @@ type Row = {
 
 const columns = 'entries, exits, inside, presented, admission, first_at, last_at, day, entries_today'
 
+/** A standing and the zone it is in. */
+export type ZoneStanding = { zone: string; standing: Standing }
+
 /** How many standings are held in memory: the tickets at the doors just now, not the event's. */
 const HELD = 4096
 
@@ -22,9 +25,12 @@ const HELD = 4096
 export class Standings {
   readonly #sql: SqlStorage
   readonly #held = new Map<string, Standing>()
+  readonly #clearedAt: Map<number, number>
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    const rows = sql.exec<{ zone: number; at: number }>('SELECT zone, at FROM clearing').toArray()
+    this.#clearedAt = new Map(rows.map(({ zone, at }) => [zone, at]))
   }
 
   /** Whether the next `get` needs no look-up. */
@@ -51,12 +57,12 @@ export class Standings {
 
   /** When everybody was last taken to have left a zone. */
   clearedAt(zone: number): number | null {
-    const row = this.#sql.exec<{ at: number }>('SELECT at FROM clearing WHERE zone = ?', zone).toArray()[0]
-    return row?.at ?? null
+    return this.#clearedAt.get(zone) ?? null
   }
 
   clear(zone: number, at: number): void {
     this.#sql.exec('INSERT OR REPLACE INTO clearing (zone, at) VALUES (?, ?)', zone, at)
+    this.#clearedAt.set(zone, at)
   }
 
   put(ticket: TicketId, zone: number, standing: Standing): void {
@@ -75,11 +81,6 @@ export class Standings {
       standing.entriesToday,
     )
     this.#hold(`${ticket} ${zone}`, standing)
-  }
-
-  /** Forgets what is held in memory: to be called when a transaction was rolled back. */
-  forget(): void {
-    this.#held.clear()
   }
 
   #hold(key: string, standing: Standing): void {

@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
 import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
-import type { Actor } from '../durable-objects/gatekeeper.ts'
+import type { Actor } from '../durable-objects/actor.ts'
 import { findKey } from './db/directory.ts'
 import type { Env } from './env.ts'
 import { problemResponse, roleRequired } from './problems.ts'

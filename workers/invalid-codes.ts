@@ -1,6 +1,6 @@
 import type { EventId } from '../core/ids.ts'
 import type { OpenFailure } from '../core/token.ts'
-import type { Actor } from '../durable-objects/gatekeeper.ts'
+import type { Actor } from '../durable-objects/actor.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type EventId, type OrganisationId, parseUuid } from '../core/ids.ts'
-import type { Actor } from '../durable-objects/gatekeeper.ts'
+import type { Actor } from '../durable-objects/actor.ts'
 import { actorOf, authorize, type Caller, identify, type Role } from './access.ts'
 import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
 import type { Env } from './env.ts'

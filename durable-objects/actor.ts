@@ -1,0 +1,28 @@
+import { ok, problem, type Result } from '../core/answers.ts'
+import type { DeviceId, OrganisationId, StaffId } from '../core/ids.ts'
+import type { EventParts } from './event-parts.ts'
+
+/** For whom a call is made. The Worker has checked who they are; whose event it is, only the Gatekeeper knows. */
+export type Actor =
+  | { kind: 'admin' }
+  | { kind: 'organisation'; organisationId: OrganisationId }
+  | { kind: 'device'; deviceId: DeviceId; staffId: StaffId; tokenHash: Uint8Array | null }
+
+/** Whoever holds a secret that says what it is for: a link, an enrolment code. */
+export const everybody: Actor = { kind: 'admin' }
+
+/** Whether the event is theirs and their device is still one of its own. */
+export function mayAct(actor: Actor, { configuration, devices }: EventParts): Result<null> {
+  switch (actor.kind) {
+    case 'admin':
+      return ok(null)
+    case 'organisation':
+      return configuration.event.organisationId === actor.organisationId ? ok(null) : problem('not_found')
+    case 'device': {
+      const device = devices.get(actor.deviceId)
+      if (!device || device.revokedAt !== null) return problem('device_revoked')
+      const isCurrent = actor.tokenHash === null || devices.hasToken(actor.deviceId, actor.tokenHash)
+      return isCurrent ? ok(null) : problem('device_token_invalid')
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { Configuration } from './configuration.ts'
+import { Counters } from './counters.ts'
+import { Devices } from './devices.ts'
+import { Judging } from './judging.ts'
+import type { Meta } from './meta.ts'
+import { Outbox } from './outbox.ts'
+import { Sales } from './sales.ts'
+import { ScanLog } from './scan-log.ts'
+import { Shifts } from './shifts.ts'
+import { Standings, type ZoneStanding } from './standings.ts'
+import { Telling } from './telling.ts'
+import { type TicketDetails, Tickets } from './tickets.ts'
+
+/** Everything that knows something of the event: memory over the tables, opened when the object wakes up. */
+export type EventParts = ReturnType<typeof openParts>
+
+/** Opens all of them. What it reads does not grow with the event. */
+export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
+  const configuration = new Configuration(sql, meta)
+  const devices = new Devices(sql, configuration)
+  const tickets = new Tickets(sql, configuration)
+  const standings = new Standings(sql)
+  const log = new ScanLog(sql, configuration, devices)
+  const counters = new Counters(meta, log)
+  const outbox = new Outbox(db, meta, log, configuration)
+  const telling = new Telling(configuration, tickets, log)
+  const judging = new Judging(configuration, tickets, standings, log, counters, telling)
+  const sales = new Sales(sql, configuration, devices)
+  const shifts = new Shifts(sql, configuration, devices, counters)
+  return { configuration, devices, tickets, standings, log, counters, outbox, telling, judging, sales, shifts }
+}
+
+/** A ticket and where it stands. */
+export type TicketFacts = { ticket: TicketDetails; standings: ZoneStanding[] }
+
+export function factsOf({ configuration, standings }: EventParts, ticket: TicketDetails): TicketFacts {
+  const named = standings
+    .of(ticket.id)
+    .map(({ zone, standing }) => ({ zone: configuration.zones.byNumber(zone)?.id ?? String(zone), standing }))
+  return { ticket, standings: named }
+}
