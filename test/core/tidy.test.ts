@@ -62,6 +62,15 @@ describe('the tree', () => {
     expect(impure).toEqual([])
   })
 
+  it('runs locally with everything that wrangler.toml binds', () => {
+    const bound = [...read('wrangler.toml').matchAll(/\b(?:binding|name) = "([A-Z_]+)"/g)].map(([, name = '']) => name)
+    const secrets = [...(/required = \[(.*)\]/.exec(read('wrangler.toml'))?.[1] ?? '').matchAll(/"(\w+)"/g)]
+    const local = read('cli/local-runtime.ts')
+    const names = [...bound, ...secrets.map(([, name = '']) => name)]
+    expect(names).toContain('GATEKEEPER')
+    expect(names.filter((name) => !local.includes(`${name}: {`))).toEqual([])
+  })
+
   it('says one version', () => {
     expect(JSON.parse(read('package.json')).version).toBe(VERSION)
   })

@@ -62,7 +62,9 @@ describe('500 scans of 500 tickets at once, from 25 devices', () => {
       byStaff: { sam: 500 },
       byType: { vip: 500 },
       byDevice: Object.fromEntries(venue.devices.map(({ deviceId }) => [deviceId, 20])),
+      scansByDevice: Object.fromEntries(venue.devices.map(({ deviceId }) => [deviceId, 20])),
       inside: { main: 500 },
+      insideByType: { main: { vip: 500 } },
     })
     expect(checkHistory(acks, log, readD1(server.stateDir, venue.eventId))).toEqual([])
 
