@@ -5,8 +5,16 @@ const DAY_MS = 86_400_000
  * 1970-01-01, right on days with a clock change. Throws a RangeError for a zone that does not exist.
  */
 export function localDay(at: number, timezone: string): number {
-  return Math.floor(wallClock(at, timezone) / DAY_MS)
+  const quarter = Math.floor(at / QUARTER_MS)
+  if (last.quarter !== quarter || last.timezone !== timezone) {
+    last = { quarter, timezone, day: Math.floor(wallClock(at, timezone) / DAY_MS) }
+  }
+  return last.day
 }
+
+// Every zone's days begin at a quarter of an hour of UTC, and asking Intl costs more than judging.
+const QUARTER_MS = 900_000
+let last = { quarter: 0, timezone: '', day: 0 }
 
 /**
  * Takes an instant, a time of day as "HH:MM" and a time zone; gives the last instant, not after it, at which clocks

@@ -35,12 +35,17 @@ type Row = {
 /** Stands where an entry happened at no gate. Gates are numbered from 1. */
 const NO_GATE = 0
 
+/** So many entries at least are held in memory once they were written. */
+const TAIL = 1000
+
 /** The log: every scan in order, with its verdict. It is appended to and never changed. */
 export class ScanLog {
   readonly #sql: SqlStorage
   readonly #configuration: Configuration
   readonly #devices: Devices
   #head: { seq: number; chain: Uint8Array }
+  /** The newest entries, up to the head: the outbox asks for them a moment after they were written. */
+  #tail: Entry[] = []
 
   constructor(sql: SqlStorage, configuration: Configuration, devices: Devices) {
     this.#sql = sql
@@ -68,6 +73,8 @@ export class ScanLog {
 
   /** Up to `limit` entries after `seq`, in order. */
   after(seq: number, limit: number): Entry[] {
+    const from = seq + 1 - (this.#tail[0]?.seq ?? Number.POSITIVE_INFINITY)
+    if (from >= 0) return this.#tail.slice(from, from + limit)
     return this.#sql
       .exec<Row>('SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit)
       .toArray()
@@ -126,7 +133,12 @@ export class ScanLog {
       link,
     )
     const head = { seq: entry.seq, chain: link }
-    return { entry, settle: () => (this.#head = head) }
+    const settle = () => {
+      this.#head = head
+      this.#tail.push(entry)
+      if (this.#tail.length > 2 * TAIL) this.#tail.splice(0, TAIL)
+    }
+    return { entry, settle }
   }
 
   #logged(row: Row): Logged {

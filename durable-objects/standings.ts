@@ -18,6 +18,9 @@ const columns = 'entries, exits, inside, presented, admission, first_at, last_at
 /** A standing and the zone it is in. */
 export type ZoneStanding = { zone: string; standing: Standing }
 
+const selectOne = `SELECT ${columns} FROM standing WHERE ticket = ? AND zone = ?`
+const replaceOne = `INSERT OR REPLACE INTO standing (ticket, zone, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
 /** How many standings are held in memory: the tickets at the doors just now, not the event's. */
 const HELD = 4096
 
@@ -41,9 +44,7 @@ export class Standings {
   get(ticket: TicketId, zone: number): Standing {
     const held = this.#held.get(`${ticket} ${zone}`)
     if (held) return held
-    const row = this.#sql
-      .exec<Row>(`SELECT ${columns} FROM standing WHERE ticket = ? AND zone = ?`, uuidToBytes(ticket), zone)
-      .toArray()[0]
+    const row = this.#sql.exec<Row>(selectOne, uuidToBytes(ticket), zone).toArray()[0]
     return row ? toStanding(row) : noStanding
   }
 
@@ -67,7 +68,7 @@ export class Standings {
 
   put(ticket: TicketId, zone: number, standing: Standing): void {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO standing (ticket, zone, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      replaceOne,
       uuidToBytes(ticket),
       zone,
       standing.entries,

@@ -27,15 +27,15 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): Parsed<z.
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Parsed<string>> {
-  const tooLarge = {
-    ok: false,
+  const tooLarge = () => ({
+    ok: false as const,
     response: problemResponse('too_large', {
       data: { issues: [{ field: '', message: `is larger than ${maxBytes} bytes` }] },
     }),
-  } as const
+  })
   const declared = request.headers.get('Content-Length')
   if (declared !== null) {
-    if (Number(declared) > maxBytes) return tooLarge
+    if (Number(declared) > maxBytes) return tooLarge()
     return decode(await request.arrayBuffer())
   }
   // Nobody said how long it is, so it is counted as it comes and left where it grows too long.
@@ -43,7 +43,7 @@ async function readText(request: Request, maxBytes: number): Promise<Parsed<stri
   let length = 0
   for await (const chunk of request.body ?? []) {
     length += chunk.byteLength
-    if (length > maxBytes) return tooLarge
+    if (length > maxBytes) return tooLarge()
     chunks.push(chunk)
   }
   return decode(await new Blob(chunks).arrayBuffer())

@@ -18,12 +18,22 @@ export async function openScan(ticketKey: string, eventId: EventId, text: string
       ? { kind: 'code', code: trimmed }
       : { kind: 'invalid', reason: 'unreadable' }
   }
-  const { sealing, verify } = await eventKeys(ticketKey, eventTagOf(eventId))
-  const opened = await openToken(trimmed, [sealing], verify)
+  const { sealing, verify, unseal } = await eventKeys(ticketKey, tagOf(eventId))
+  const opened = await openToken(trimmed, [sealing], verify, unseal)
   if (opened.ok) return { kind: 'token', claims: opened.claims }
   if (opened.reason !== 'wrong_event') return { kind: 'invalid', reason: opened.reason }
   // The edge can tell another event's ticket from one that only claims to be; a device alone cannot.
   const foreign = await importKeys(ticketKey, header.eventTag, header.keyId)
-  const elsewhere = await openToken(trimmed, [foreign.sealing], foreign.verify)
+  const elsewhere = await openToken(trimmed, [foreign.sealing], foreign.verify, foreign.unseal)
   return { kind: 'invalid', reason: elsewhere.ok ? 'wrong_event' : 'forged' }
+}
+
+const tags = new Map<EventId, Uint8Array>()
+
+function tagOf(eventId: EventId): Uint8Array {
+  const known = tags.get(eventId)
+  if (known) return known
+  const tag = eventTagOf(eventId)
+  tags.set(eventId, tag)
+  return tag
 }

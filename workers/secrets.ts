@@ -14,5 +14,5 @@ export function hashSecret(secret: string): Uint8Array {
 
 /** Compares without telling by its time how much agreed. */
 export function sameSecret(a: string, b: string): boolean {
-  return crypto.subtle.timingSafeEqual(hashSecret(a), hashSecret(b))
+  return a.length === b.length && crypto.subtle.timingSafeEqual(hashSecret(a), hashSecret(b))
 }

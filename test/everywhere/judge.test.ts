@@ -25,7 +25,7 @@ const type: TicketType = {
   note: null,
 }
 const gate: Gate = { id: 'A' as GateId, name: 'A', kind: 'entry', zone: 'main' as ZoneId, accepts: null }
-const zone: Zone = { id: 'main' as ZoneId, name: 'Main', capacity: null, reentry: 'none' }
+const zone: Zone = { id: 'main' as ZoneId, name: 'Main', capacity: null, reentry: 'none', everyoneOutAt: null }
 const ticket: Ticket = {
   id: '0197a1b2-0000-7000-8000-000000000001' as TicketId,
   type: type.id,
@@ -40,7 +40,15 @@ const ticket: Ticket = {
   note: null,
   requiresAttention: false,
 }
-const around: Circumstances = { event: { closedAt: null }, policy: defaultPolicy, type, zone, inside: 0, gates: [gate] }
+const around: Circumstances = {
+  event: { closedAt: null },
+  policy: defaultPolicy,
+  type,
+  zone,
+  inside: 0,
+  insideOfType: 0,
+  gates: [gate],
+}
 const entry: Presentation = { direction: 'entry', people: 1, at, day: 20_000, tokenIssuedAt: 1000, forced: false }
 const inside: Standing = {
   ...noStanding,

@@ -184,7 +184,7 @@ export function rowOf(entry: Entry): D1Row {
     scan: entry.scanId,
     ticket: entry.ticketId,
     type: entry.type,
-    gate: entry.gateId,
+    gate: entry.gateId ?? '',
     zone: entry.zone,
     device: entry.deviceId,
     staff: entry.staffId,

@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export type Server = {
+  url: string
+  port: number
+  adminKey: string
+  ticketKey: string
+  pid: number
+  stop: () => Promise<void>
+}
+
+/** Starts what `npm start` starts, with the bench's own entry file, on a free port and an empty state. */
+export async function startServer(): Promise<Server> {
+  const root = join(import.meta.dirname, '..')
+  const stateDir = mkdtempSync(join(tmpdir(), 'admit-one-bench-'))
+  const secrets = { ADMIN_KEY: 'the key of the bench', TICKET_KEY: 'the tickets of the bench' }
+  const options = ['--port', '0', '--state', stateDir, '--empty', '--worker', 'bench/worker/index.ts']
+  const child = spawn(process.execPath, [join(root, 'cli/start.ts'), ...options], {
+    cwd: root,
+    env: { ...process.env, ...secrets },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    }
+    rmSync(stateDir, { recursive: true, force: true })
+  }
+  const url = await urlOf(child).catch(async (error) => {
+    await stop()
+    throw error
+  })
+  const { ADMIN_KEY: adminKey, TICKET_KEY: ticketKey } = secrets
+  return { url, port: Number(new URL(url).port), adminKey, ticketKey, pid: child.pid ?? 0, stop }
+}
+
+/** The server says where it is once it is ready, in its one line. */
+function urlOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    child.stdout?.on('data', (text: Buffer) => {
+      said += text
+      const url = /http:\/\/\S+/.exec(said)?.[0]
+      if (url) resolve(url)
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`the server ended with exit code ${code}: ${said.trim()}`)))
+  })
+}
