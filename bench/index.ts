@@ -12,6 +12,11 @@ import { table } from './table.ts'
 let server: Server | null = null
 process.once('SIGINT', () => void finish(130))
 process.once('SIGTERM', () => void finish(143))
+// Thrown where nobody waits, on a socket: the server must not be left behind.
+process.once('uncaughtException', (error) => {
+  process.stderr.write(`The bench failed: ${inOneLine(error)}\n`)
+  void finish(1)
+})
 
 try {
   const options = parseBenchOptions(process.argv.slice(2))

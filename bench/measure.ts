@@ -56,7 +56,7 @@ function inTurn(settings: Setting[], round: number): Setting[] {
 /** Takes what was measured so far; gives how many tickets a window may take. */
 function ticketsFor({ loop, size, subject }: Setting, { leadInMs, windowMs }: Window, before: Measured[]): number {
   const alike = before.filter((one) => one.loop === loop && one.size === size && one.subject === subject)
-  const perSecond = loop === 'open' ? size : Math.max(1000 + size * 50, ...alike.map((one) => one.perSecond * 1.5))
+  const perSecond = loop === 'open' ? size : Math.max(4000 + size * 100, ...alike.map((one) => one.perSecond * 1.5))
   return Math.ceil((perSecond * (leadInMs + windowMs)) / 1000) + size
 }
 

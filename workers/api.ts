@@ -40,7 +40,7 @@ app.use(async (c, next) => {
 
 for (const route of routes) {
   app.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) =>
-    route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, c.req.param()),
+    route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, route.path.includes('{') ? c.req.param() : {}),
   )
   app.openAPIRegistry.registerPath(describeRoute(route))
 }
