@@ -16,6 +16,9 @@ export type Stats = {
   byType: Record<string, number>
   byDevice: Record<string, number>
   scansByDevice: Record<string, number>
+  /** Visits by checkpoint, and how many of them were a ticket's first there. */
+  visits: Record<string, number>
+  visitors: Record<string, number>
   inside: Record<string, number>
   /** By zone, then by ticket type. */
   insideByType: Record<string, Record<string, number>>
@@ -36,6 +39,8 @@ export function noStats(): Stats {
     byType: {},
     byDevice: {},
     scansByDevice: {},
+    visits: {},
+    visitors: {},
     inside: {},
     insideByType: {},
   }
@@ -66,6 +71,8 @@ export function countEntry(stats: Stats, entry: Entry): void {
       return
     case 'visited':
       stats.visited += entry.people
+      add(stats.visits, entry.gateId, entry.people)
+      if (entry.first) add(stats.visitors, entry.gateId, entry.people)
       return
     case 'annulled':
       stats.admitted -= entry.people

@@ -1,7 +1,12 @@
+import type { Gate } from '../core/event.ts'
+import type { GateId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import { countEntry, countOf, noStats, type Stats } from '../core/stats.ts'
 import type { Meta } from './meta.ts'
 import type { ScanLog } from './scan-log.ts'
+
+/** What a stall was visited: in all, and by different tickets. */
+export type StallVisits = { gateId: GateId; name: string; visits: number; visitors: number }
 
 /** So many entries are counted again at most when the object wakes up. */
 const SAVE_EVERY = 1000
@@ -38,6 +43,14 @@ export class Counters {
   insideOfType(zone: string, type: string): number {
     const { insideByType } = this.#stats
     return Object.hasOwn(insideByType, zone) ? countOf(insideByType[zone] ?? {}, type) : 0
+  }
+
+  /** Each checkpoint's visits. One that nobody came to yet is there with none. */
+  visits(gates: Gate[]): StallVisits[] {
+    const { visits, visitors } = this.#stats
+    return gates
+      .filter(({ kind }) => kind === 'checkpoint')
+      .map(({ id, name }) => ({ gateId: id, name, visits: countOf(visits, id), visitors: countOf(visitors, id) }))
   }
 
   /** Scans and people admitted, so far, on one device. */

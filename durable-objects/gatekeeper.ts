@@ -9,6 +9,7 @@ import { type Actor, everybody, mayAct } from './actor.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
+import type { StallVisits } from './counters.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
@@ -221,6 +222,11 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
       if (error instanceof TakenBack) return ok({ ...error.answer, standings: [] })
       throw error
     }
+  }
+
+  /** How many came to each checkpoint, and how many different tickets. */
+  visits(actor: Actor): Result<StallVisits[]> {
+    return this.#for(actor, ({ configuration, counters }) => ok(counters.visits(configuration.gates.all())))
   }
 
   /** What should be in each till. */

@@ -454,6 +454,8 @@ describe('zones', () => {
     expect([first.body.data.scan.visit, (await visit()).body.data.scan.visit]).toEqual([1, 2])
     expect((await scan(phone.token, ticket?.code ?? '')).body.verdict).toBe('admitted')
     expect((await stats(expo)).inside).toEqual({ main: 1 })
+    const report = await call('GET', `/api/hp-scanner/stall-report/${expo.id}`, { as: expo.key })
+    expect(report.body.data.items).toEqual([{ gateId: 'STALL-7', name: 'Stall 7', visits: 2, visitors: 1 }])
   })
 
   it('let a visitor note the visit alone, with the QR code that the stall hangs out', async () => {

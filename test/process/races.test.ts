@@ -63,6 +63,8 @@ describe('500 scans of 500 tickets at once, from 25 devices', () => {
       byType: { vip: 500 },
       byDevice: Object.fromEntries(venue.devices.map(({ deviceId }) => [deviceId, 20])),
       scansByDevice: Object.fromEntries(venue.devices.map(({ deviceId }) => [deviceId, 20])),
+      visits: {},
+      visitors: {},
       inside: { main: 500 },
       insideByType: { main: { vip: 500 } },
     })

@@ -36,6 +36,22 @@ export const stallRoutes = [
   }),
 
   route({
+    method: 'get',
+    path: '/api/hp-scanner/stall-report/{eventId}',
+    summary: 'Visits by stall: in all, and by different tickets',
+    tag,
+    role: 'viewer',
+    answer: z.object({
+      items: z.array(z.object({ gateId: z.string(), name: z.string(), visits: z.int(), visitors: z.int() })),
+      nextCursor: z.null(),
+    }),
+    async handle({ env, eventId, actor }) {
+      const visits = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.visits(actor))
+      return visits.ok ? success({ items: visits.value, nextCursor: null }) : answerProblem(visits.problem)
+    },
+  }),
+
+  route({
     method: 'post',
     path: '/t/{ref}/visits',
     summary: "Note a visit: the ticket's link and what the stall's QR code says are all it takes",
