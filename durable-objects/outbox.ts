@@ -3,6 +3,7 @@ import type { EventDetails } from '../core/event.ts'
 import { uuidToBytes } from '../core/ids.ts'
 import { eventTagOf } from '../core/keys.ts'
 import type { Entry } from '../core/log.ts'
+import { tallyOf } from '../core/tally.ts'
 import type { Configuration } from './configuration.ts'
 import type { Meta } from './meta.ts'
 import type { ScanLog } from './scan-log.ts'
@@ -14,8 +15,9 @@ const BATCH = 500
 const BATCHES = 20
 
 /**
- * What D1 has not been told yet. D1 is told at least once, and its keys make the second time do nothing; what was
- * told is remembered only after D1 has said yes.
+ * What D1 has not been told yet. D1 is told at least once, and its keys make the second time do nothing. How far it has
+ * the log is its own word: `drained` there moves in the transaction that brings the entries and what they add up to,
+ * and only from where these begin, so that nothing is added up twice or left out; `drained` here is a copy of it.
  */
 export class Outbox {
   readonly #db: D1Database
@@ -42,12 +44,10 @@ export class Outbox {
   async drain(): Promise<void> {
     await this.drainDirectory()
     for (let batch = 0; batch < BATCHES; batch++) {
-      const entries = this.#log.after(this.#meta.number('drained'), BATCH)
-      const last = entries.at(-1)
-      if (!last) return
-      await this.#send(entries)
-      // Another drain may have overtaken this one while it waited for D1.
-      this.#meta.set('drained', Math.max(last.seq, this.#meta.number('drained')))
+      const from = this.#meta.number('drained')
+      const entries = this.#log.after(from, BATCH)
+      if (entries.length === 0) return
+      this.#meta.set('drained', await this.#send(entries, from))
     }
   }
 
@@ -58,30 +58,31 @@ export class Outbox {
     this.#meta.set('directory_drained', Math.max(version, this.#meta.number('directory_drained')))
   }
 
-  async #send(entries: Entry[]): Promise<void> {
+  /** Sends the entries after `from`; gives how far D1 has the log now, which another drain may have taken further. */
+  async #send(entries: Entry[], from: number): Promise<number> {
     const event = hex(this.#configuration.event.id)
     const epoch = this.#meta.number('epoch')
-    const rows = JSON.stringify(entries.map((entry) => toRow(entry)))
-    const insert = this.#db
-      .prepare(
-        `INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict,
-         code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms, annuls)
-         SELECT unhex(?1), ?2, value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
-         value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
-         value->>16, value->>17, value->>18, value->>19 FROM json_each(?3) WHERE true
-         ON CONFLICT (event, epoch, seq) DO NOTHING`,
-      )
-      .bind(event, epoch, rows)
+    const to = entries.at(-1)?.seq ?? from
+    const { tallies, latencies } = tallyOf(entries, (seq) => this.#log.at(seq)?.entry ?? null)
+    const run = (sql: string, ...values: unknown[]) => this.#db.prepare(sql).bind(event, epoch, ...values)
     const annulments = entries.flatMap(({ verdict, receivedAt }) =>
       verdict.kind === 'annulled' ? [{ seq: verdict.seq, at: receivedAt }] : [],
     )
-    const annul = annulments.map(({ seq, at }) =>
-      this.#db
-        .prepare('UPDATE entry SET annulled_at = ? WHERE event = unhex(?) AND epoch = ? AND seq = ?')
-        .bind(at, event, epoch, seq),
-    )
-    // One transaction: an admission is never without its annulment once D1 has that.
-    await this.#db.batch([insert, ...annul])
+    // One transaction: an admission is never without its annulment once D1 has that, nor an entry without its tally.
+    const results = await this.#db.batch<{ seq: number }>([
+      run('INSERT INTO drained (event, epoch, seq) VALUES (unhex(?1), ?2, 0) ON CONFLICT DO NOTHING'),
+      run(insertEntries, JSON.stringify(entries.map((entry) => toRow(entry)))),
+      ...annulments.map(({ seq, at }) =>
+        run('UPDATE entry SET annulled_at = ?4 WHERE event = unhex(?1) AND epoch = ?2 AND seq = ?3', seq, at),
+      ),
+      run(addTallies, from, JSON.stringify(tallies)),
+      run(addLatencies, from, JSON.stringify(latencies)),
+      run('UPDATE drained SET seq = ?4 WHERE event = unhex(?1) AND epoch = ?2 AND seq = ?3', from, to),
+      run('SELECT seq FROM drained WHERE event = unhex(?1) AND epoch = ?2'),
+    ])
+    const seq = results.at(-1)?.results[0]?.seq
+    if (seq === undefined) throw new Error('D1 did not say how far it has the log')
+    return seq
   }
 
   async #sendEvent(event: EventDetails, version: number): Promise<void> {
@@ -111,6 +112,27 @@ export class Outbox {
       .run()
   }
 }
+
+const insertEntries = `INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction,
+  people, verdict, code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms, annuls)
+  SELECT unhex(?1), ?2, value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
+  value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
+  value->>16, value->>17, value->>18, value->>19 FROM json_each(?3) WHERE true
+  ON CONFLICT (event, epoch, seq) DO NOTHING`
+
+const notYetAddedUp = '(SELECT seq FROM drained WHERE event = unhex(?1) AND epoch = ?2) = ?3'
+
+const addTallies = `INSERT INTO tally (event, scope, key, at, outcome, scans, people, first_at, last_at)
+  SELECT unhex(?1), value->>'scope', value->>'key', value->>'at', value->>'outcome', value->>'scans', value->>'people',
+  value->>'firstAt', value->>'lastAt' FROM json_each(?4) WHERE ${notYetAddedUp}
+  ON CONFLICT (event, scope, key, at, outcome) DO UPDATE SET scans = scans + excluded.scans,
+  people = people + excluded.people, first_at = min(first_at, excluded.first_at),
+  last_at = max(last_at, excluded.last_at)`
+
+const addLatencies = `INSERT INTO latency_tally (event, scope, key, bucket, scans)
+  SELECT unhex(?1), value->>'scope', value->>'key', value->>'bucket', value->>'scans' FROM json_each(?4)
+  WHERE ${notYetAddedUp}
+  ON CONFLICT (event, scope, key, bucket) DO UPDATE SET scans = scans + excluded.scans`
 
 function toRow(entry: Entry): (string | number | null)[] {
   const { verdict } = entry

@@ -48,6 +48,30 @@ describe('the outbox', () => {
     expect((await inD1()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5])
   })
 
+  it('adds up every entry once, whatever is told twice, out of turn, or half', async () => {
+    const sums = async () => {
+      const { results } = await env.DB.prepare(
+        "SELECT scope, key, outcome, sum(scans) AS scans FROM tally WHERE event = unhex(?) AND scope <> 'staff' GROUP BY 1, 2, 3",
+      )
+        .bind(event.id.replaceAll('-', ''))
+        .all<{ scope: string; key: string; outcome: string; scans: number }>()
+      return results.map(({ scope, key, outcome, scans }) => `${scope}${key} ${outcome} ${scans}`)
+    }
+    await scanSome(5)
+    await Promise.all([gatekeeperOf(event).flush(), gatekeeperOf(event).flush()])
+    expect(await sums()).toEqual(['event admitted 5', 'gateGATE-A admitted 5'])
+    await scanSome(2)
+    await inside((_, state) => state.storage.sql.exec("UPDATE meta SET value = 3 WHERE key = 'drained'"))
+    await gatekeeperOf(event).flush()
+    expect(await sums()).toEqual(['event admitted 7', 'gateGATE-A admitted 7'])
+    // As after D1 was brought back from a backup.
+    await env.DB.prepare('DELETE FROM tally').run()
+    await env.DB.prepare('DELETE FROM drained').run()
+    await scanSome(1)
+    await gatekeeperOf(event).flush()
+    expect(await sums()).toEqual(['event admitted 8', 'gateGATE-A admitted 8'])
+  })
+
   it('lets scans go on while D1 is away, and catches up by itself', async () => {
     await env.DB.exec('ALTER TABLE entry RENAME TO entry_away')
     try {

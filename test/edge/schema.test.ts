@@ -48,7 +48,16 @@ describe("the Gatekeeper's schema", () => {
 })
 
 describe("D1's tables", () => {
-  const tables = [schema.organisation, schema.organisationKey, schema.event, schema.wrongCode, schema.entry]
+  const tables = [
+    schema.organisation,
+    schema.organisationKey,
+    schema.event,
+    schema.wrongCode,
+    schema.entry,
+    schema.tally,
+    schema.latencyTally,
+    schema.drained,
+  ]
 
   it.each(tables.map((table) => [getTableName(table), table] as const))(
     '%s is as drizzle reads it',

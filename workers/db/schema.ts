@@ -1,5 +1,6 @@
 import { blob, customType, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { bytesToUuid, uuidToBytes } from '../../core/ids.ts'
+import { tallyScopes } from '../../core/tally.ts'
 
 /*
  * D1 as drizzle reads it. The tables themselves are made by `migrations/`; a test holds the two together.
@@ -84,4 +85,38 @@ export const entry = sqliteTable(
     primaryKey({ columns: [table.event, table.epoch, table.seq] }),
     index('entry_time').on(table.event, table.scannedAt),
   ],
+)
+
+export const tally = sqliteTable(
+  'tally',
+  {
+    event: uuid('event').notNull(),
+    scope: text('scope', { enum: tallyScopes }).notNull(),
+    key: text('key').notNull(),
+    at: integer('at').notNull(),
+    outcome: text('outcome').notNull(),
+    scans: integer('scans').notNull(),
+    people: integer('people').notNull(),
+    firstAt: integer('first_at').notNull(),
+    lastAt: integer('last_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.event, table.scope, table.key, table.at, table.outcome] })],
+)
+
+export const latencyTally = sqliteTable(
+  'latency_tally',
+  {
+    event: uuid('event').notNull(),
+    scope: text('scope', { enum: tallyScopes }).notNull(),
+    key: text('key').notNull(),
+    bucket: integer('bucket').notNull(),
+    scans: integer('scans').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.event, table.scope, table.key, table.bucket] })],
+)
+
+export const drained = sqliteTable(
+  'drained',
+  { event: uuid('event').notNull(), epoch: integer('epoch').notNull(), seq: integer('seq').notNull() },
+  (table) => [primaryKey({ columns: [table.event, table.epoch] })],
 )
