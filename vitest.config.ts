@@ -7,7 +7,8 @@ Object.assign(process.env, secrets)
 
 /**
  * `core` runs in Node, `edge` in workerd with real bindings, `process` against servers of its own that it starts and
- * kills. What stands in `test/everywhere` runs in Node and in workerd.
+ * kills, `browser` drives the pages in the browser that comes with `npm ci`. What stands in `test/everywhere` runs in
+ * Node and in workerd.
  */
 export default defineConfig(async () => ({ test: { projects: await projects() } }))
 
@@ -39,6 +40,17 @@ async function projects(): Promise<TestProjectConfiguration[]> {
         fileParallelism: false,
         testTimeout: 120_000,
         hookTimeout: 60_000,
+      },
+    },
+    {
+      test: {
+        name: 'browser',
+        include: ['test/browser/**/*.test.ts'],
+        fileParallelism: false,
+        // After all others: a browser wants the machine for itself too.
+        sequence: { groupOrder: 1 },
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
       },
     },
   ]

@@ -5,6 +5,7 @@ import { bundleWorker } from './bundle.ts'
 import { portInUse } from './claim-port.ts'
 import { Failure, inOneLine, systemCode } from './failure.ts'
 import { migrate } from './migrate.ts'
+import { buildPages, pagesDir } from './pages.ts'
 import { guardRuntime } from './runtime-guard.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -33,7 +34,7 @@ type Options = {
 export async function startRuntime(options: Options): Promise<LocalRuntime> {
   const { root, worker, host, port } = options
   guardRuntime()
-  const [bundle] = await Promise.all([bundleWorker(worker, root), bringDatabaseUpToDate(options)])
+  const [bundle] = await Promise.all([bundleWorker(worker, root), bringDatabaseUpToDate(options), buildPages(root)])
   const runtime = create({
     ...common(options, bundle.toSourcePlaces),
     workers: [
@@ -42,6 +43,7 @@ export async function startRuntime(options: Options): Promise<LocalRuntime> {
         // Straight to the worker: Miniflare's own entry worker would cost 4 to 20 times the request itself.
         dev: { unsafeDirectSockets: [{ host, port }] },
       },
+      { config: pagesConfig(root) },
     ],
   })
   await runtime.ready.catch((error: unknown) => {
@@ -59,6 +61,7 @@ export async function startRuntime(options: Options): Promise<LocalRuntime> {
 }
 
 const name = 'admit-one'
+const pages = 'admit-one-pages'
 const database = { DB: { type: 'd1', id: name } } as const
 
 function workerConfig({ root, secrets }: Options, code: string): MiniflareWorkerConfig {
@@ -67,11 +70,21 @@ function workerConfig({ root, secrets }: Options, code: string): MiniflareWorker
     env: {
       ...database,
       GATEKEEPER: { type: 'durable-object', worker: name, exportName: 'Gatekeeper' },
+      ASSETS: { type: 'worker', worker: pages },
       QR_IMAGES: { type: 'kv', id: name },
       ADMIN_KEY: { type: 'text', value: secrets.adminKey },
       TICKET_KEY: { type: 'text', value: secrets.ticketKey },
     },
     exports: { Gatekeeper: { type: 'durable-object', storage: 'sqlite' } },
+  }
+}
+
+// A worker of its own: with assets beside it, Miniflare would put a proxy before the one that answers the API.
+function pagesConfig(root: string): MiniflareWorkerConfig {
+  return {
+    ...bareConfig(root, 'export default {}'),
+    name: pages,
+    assets: { directory: join(root, pagesDir), hasUserWorker: false, htmlHandling: 'none', notFoundHandling: 'none' },
   }
 }
 

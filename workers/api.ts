@@ -4,6 +4,7 @@ import { serveDocs } from './docs-page.ts'
 import type { Env } from './env.ts'
 import { Unavailable } from './gatekeepers.ts'
 import { healthRoute } from './health.ts'
+import { servePages } from './pages.ts'
 import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
 import type { Route } from './route.ts'
@@ -48,6 +49,7 @@ app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http
 
 app.get('/openapi.json', (c) => c.json(app.getOpenAPI31Document(description)))
 app.get('/docs', () => serveDocs(routes, app.getOpenAPI31Document(description)))
+servePages(app) // workers/pages.ts: what web/ builds
 app.get('/', (c) => c.redirect('/docs'))
 
 app.notFound(() => problemResponse('not_found'))

@@ -5,6 +5,8 @@ export type Env = {
   GATEKEEPER: DurableObjectNamespace<Gatekeeper>
   DB: D1Database
   QR_IMAGES: KVNamespace
+  /** What `npm run build` makes of web/. */
+  ASSETS: Fetcher
   ADMIN_KEY: string
   TICKET_KEY: string
 }

@@ -1,0 +1,5 @@
+import { serveShell } from './shell.ts'
+
+declare const self: ServiceWorkerGlobalScope
+
+serveShell(self)
