@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import type { DeviceId, GateId, ScanId, TicketId, ZoneId } from './ids.ts'
+import type { Lease } from './lease.ts'
+import type { KnownStanding, KnownState, KnownStatus } from './snapshot.ts'
+
+/*
+ * What goes over the live socket, one JSON text a message. Instants are ISO 8601 texts, as everywhere on the wire.
+ */
+
+/** What a client may ask to hear of. */
+export const topics = ['standings', 'revocations', 'alerts'] as const
+export type Topic = (typeof topics)[number]
+
+/** From the Gatekeeper to a client. */
+export type ServerMessage =
+  /** The first message. `cursor` is the event's own; what was missed since the client's own cursor follows. */
+  | { type: 'hello'; cursor: string; serverTime: string }
+  /** After these items the client knows every standing up to `cursor`. */
+  | { type: 'standings'; items: WireStanding[]; cursor: string }
+  | { type: 'revocations'; items: WireState[]; cursor: string }
+  | { type: 'conflict'; conflict: WireConflict }
+  | { type: 'alert'; alert: { kind: string; [detail: string]: unknown } }
+  /** What the client judges by has changed, or more was missed than fits here: get the snapshot's difference. */
+  | { type: 'config'; revision: number }
+  /** Write these tickets down as never to be admitted alone, durably, then answer `recalled`. */
+  | { type: 'recall'; recallId: string; ticketIds: TicketId[] }
+  /** The client's lease as it is now; null where it has none. */
+  | { type: 'lease'; lease: Lease | null }
+  /** The last message before the socket is closed: `device_revoked`, `unauthenticated`, `too_many`, `bad_message`. */
+  | { type: 'bye'; code: string }
+
+export type WireStanding = Omit<KnownStanding, 'firstAt' | 'lastAt'> & { firstAt: string | null; lastAt: string | null }
+
+export type WireState = { ticketId: TicketId; at: string; status: KnownStatus; validSince: number }
+
+/**
+ * A scan that was shown otherwise than the Gatekeeper judges it, now that it knows all. `with` is the admission that it
+ * collides with. `settled`: it was a conflict and, with what became known since, is none.
+ */
+export type WireConflict = {
+  ticketId: TicketId | null
+  scanId: ScanId
+  zone: ZoneId | null
+  gateId: GateId | null
+  deviceId: DeviceId | null
+  scannedAt: string
+  /** `admitted`, `visited`, or why it was refused. */
+  shown: string
+  judged: string
+  with: { scanId: ScanId; deviceId: DeviceId | null; gateId: GateId | null; scannedAt: string } | null
+  settled: boolean
+}
+
+const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
+const generation = z.int().min(1)
+
+/** How a device is doing. Sent when it changes, and each 30 s. */
+const DeviceStatus = z.object({
+  type: z.literal('status'),
+  /** Scans that are not answered yet. */
+  pending: z.int().min(0).max(1_000_000),
+  snapshotCursor: z.string().max(60).nullish(),
+  snapshotAt: instant.nullish(),
+  appVersion: z.string().max(40).nullish(),
+  /** Shell, decoder, keys and snapshot are all on the device. */
+  readyOffline: z.boolean().default(false),
+  /** By how much the device's wall clock is ahead of the server's. */
+  clockSkewMs: z.number().min(-1e12).max(1e12).nullish(),
+  battery: z.number().min(0).max(1).nullish(),
+})
+export type DeviceStatus = z.output<typeof DeviceStatus>
+
+/** From a client to the Gatekeeper. Beside these a client sends the bare text `ping`, and is answered `pong`. */
+export const ClientMessage = z.discriminatedUnion('type', [
+  DeviceStatus,
+  /**
+   * The tickets of a recall are written down as gone. A device may say so only while none of its own scans of them is
+   * unanswered by the server: those are synced first.
+   */
+  z.object({ type: z.literal('recalled'), recallId: z.string().max(64) }),
+  /** The offered lease is written down. It may be used once `lease` says `held` and its cursor is covered. */
+  z.object({ type: z.literal('lease_taken'), generation }),
+  /** Nothing is pending, and nobody will be admitted alone under this lease any more. */
+  z.object({ type: z.literal('lease_returned'), generation }),
+])
+export type ClientMessage = z.output<typeof ClientMessage>
+/** What a client writes, before it is parsed. */
+export type ClientMessageInput = z.input<typeof ClientMessage>
+
+/** What a client asks for with a socket, in the query. */
+export const LiveQuery = z.object({
+  topics: z.string().max(200).default('standings,revocations,alerts'),
+  since: z.string().max(60).optional(),
+  ticket: z.string().max(200).optional(),
+})
+
+/** A client that sent nothing for this long, not even `ping`, is taken to be away. */
+export const SILENT_AFTER_MS = 6000
+
+export const PING_EVERY_MS = 2000
+
+export function toWireStanding(known: KnownStanding): WireStanding {
+  return { ...known, firstAt: isoOrNull(known.firstAt), lastAt: isoOrNull(known.lastAt) }
+}
+
+export function fromWireStanding(wire: WireStanding): KnownStanding {
+  return { ...wire, firstAt: msOrNull(wire.firstAt), lastAt: msOrNull(wire.lastAt) }
+}
+
+export function toWireState(known: KnownState): WireState {
+  return { ...known, at: new Date(known.at).toISOString() }
+}
+
+export function fromWireState(wire: WireState): KnownState {
+  return { ...wire, at: Date.parse(wire.at) }
+}
+
+function isoOrNull(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
+}
+
+function msOrNull(text: string | null): number | null {
+  return text === null ? null : Date.parse(text)
+}

@@ -1,0 +1,453 @@
+import { bytesToUtf8 } from '@noble/ciphers/utils.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { fromBase64url, toBase64url } from './base64url.ts'
+import { bytesToUuid, type GateId, type TicketId, type TypeId, uuidToBytes, type ZoneId } from './ids.ts'
+import {
+  type KnownCode,
+  type KnownStanding,
+  type KnownState,
+  knownStatuses,
+  merge,
+  type Snapshot,
+  type SnapshotHead,
+} from './snapshot.ts'
+import { afterClearing, noStanding, type Standing } from './standing.ts'
+
+/*
+ * A snapshot as one blob, version 1, big-endian:
+ *
+ *   magic 4 "A1SN" · version 1 · head length 4 · head, JSON in UTF-8
+ *   count 4 · standings, each  ticket 16 · zone 2 · gate 2 · entries 2 · exits 2 · inside 2 · presented 2 · today 1 · first 5 · last 5
+ *   count 4 · revocations, each  ticket 16 · at 5 · status 1 · valid since 4
+ *   count 4 · codes, each  hash 12 · ticket 16 · type 2 · admits 1 · valid from 5 · valid until 5
+ *
+ * The rows of each kind are in the order of their bytes, so that a device finds one by halving, without building
+ * anything first. Zones, gates and types are places in the head's `words`. An instant is milliseconds since 2020 plus
+ * one, from 2020 to 2054; 0 is none. A count over what its bytes hold is told as the most they hold.
+ */
+
+const MAGIC = utf8ToBytes('A1SN')
+const VERSION = 1
+
+/** The bytes of a row of each kind. */
+export const rowLength = { standing: 39, state: 26, code: 41 } as const
+
+/** The words that rows name by their place, the first being 1. 0 stands for none. */
+export type Words = { zones: string[]; gates: string[]; types: string[] }
+
+/** A snapshot whose rows are still bytes, as the Gatekeeper packs them. */
+export type PackedRows = { standings: Uint8Array; states: Uint8Array; codes: Uint8Array }
+
+/** Takes a snapshot; gives its bytes. */
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  const { standings, revocations, codes, ...head } = snapshot
+  const words: Words = {
+    zones: [...new Set([...head.event.zones.map(({ id }) => id), ...standings.map(({ zone }) => zone)])],
+    gates: [...new Set([...head.gates.map(({ id }) => id), ...standings.flatMap(({ gateId }) => gateId ?? [])])],
+    types: [...new Set([...head.ticketTypes.map(({ id }) => id), ...codes.map(({ type }) => type)])],
+  }
+  const places = { zones: placesOf(words.zones), gates: placesOf(words.gates), types: placesOf(words.types) }
+  return joinSnapshot(head, words, {
+    standings: packRows(
+      rowLength.standing,
+      standings.map((one) => (view: DataView) => {
+        const zone = places.zones.get(one.zone) ?? 0
+        const gate = one.gateId === null ? 0 : (places.gates.get(one.gateId) ?? 0)
+        packStanding(view, uuidToBytes(one.ticketId), zone, gate, one)
+      }),
+    ),
+    states: packRows(
+      rowLength.state,
+      revocations.map((one) => (view: DataView) => packState(view, uuidToBytes(one.ticketId), one)),
+    ),
+    codes: packRows(
+      rowLength.code,
+      codes.map((one) => (view: DataView) => {
+        packCode(view, fromBase64url(one.hash), uuidToBytes(one.ticketId), places.types.get(one.type) ?? 0, one)
+      }),
+    ),
+  })
+}
+
+/** Takes a head and packed rows, in any order; gives the bytes of the snapshot. */
+export function joinSnapshot(head: SnapshotHead, words: Words, rows: PackedRows): Uint8Array {
+  const json = utf8ToBytes(JSON.stringify({ head, words }))
+  return concatBytes(
+    MAGIC,
+    Uint8Array.of(VERSION),
+    uint32(json.length),
+    json,
+    ...section(rows.standings, rowLength.standing, 18),
+    ...section(rows.states, rowLength.state, 16),
+    ...section(rows.codes, rowLength.code, 12),
+  )
+}
+
+/** Takes bytes; gives the snapshot in them, or null where they are none of this version, whole and in order. */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot | null {
+  return openSnapshot(bytes)?.toSnapshot() ?? null
+}
+
+/** Takes a snapshot's bytes; gives what a device looks things up in, or null as `decodeSnapshot` does. */
+export function openSnapshot(bytes: Uint8Array): KnownTickets | null {
+  const parts = split(bytes)
+  return parts && new KnownTickets(parts)
+}
+
+/** The name of a barcode in a snapshot: nobody can read the barcode back from it. */
+export function codeHash(code: string): Uint8Array {
+  return sha256(utf8ToBytes(code)).slice(0, 12)
+}
+
+/**
+ * What a device knows of the tickets: the rows of a snapshot as they came, and over them what has changed since. It
+ * takes no time to open and holds little more than the bytes.
+ */
+export class KnownTickets {
+  #parts: Parts
+  #standings = new Map<string, KnownStanding>()
+  #states = new Map<TicketId, KnownState>()
+  #codes = new Map<string, KnownCode>()
+  #head: SnapshotHead
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#head = parts.head
+  }
+
+  get head(): SnapshotHead {
+    return this.#head
+  }
+
+  /** What is known of a ticket in a zone; null where it was never scanned there. */
+  standing(ticketId: TicketId, zone: ZoneId): KnownStanding | null {
+    const changed = this.#standings.get(`${ticketId} ${zone}`)
+    if (changed) return changed
+    const { standings, words } = this.#parts
+    const place = words.zones.indexOf(zone) + 1
+    if (place === 0) return null
+    const key = new Uint8Array(18)
+    key.set(uuidToBytes(ticketId))
+    new DataView(key.buffer).setUint16(16, place)
+    const row = find(standings, rowLength.standing, key)
+    return row && unpackStanding(row, words)
+  }
+
+  /** Why a ticket may not enter, or null where nothing is known against it. */
+  state(ticketId: TicketId): KnownState | null {
+    const changed = this.#states.get(ticketId)
+    if (changed) return changed.status === 'valid' ? null : changed
+    const row = find(this.#parts.states, rowLength.state, uuidToBytes(ticketId))
+    return row && unpackState(row)
+  }
+
+  /** The ticket with a barcode printed elsewhere. */
+  byCode(hash: Uint8Array): KnownCode | null {
+    const changed = this.#codes.get(toBase64url(hash))
+    if (changed) return changed
+    const row = find(this.#parts.codes, rowLength.code, hash)
+    return row && unpackCode(row, this.#parts.words)
+  }
+
+  /** Takes standings that were told later, from a live socket. */
+  applyStandings(items: readonly KnownStanding[], cursor: string): void {
+    for (const one of items) this.#standings.set(`${one.ticketId} ${one.zone}`, one)
+    this.#head = { ...this.#head, cursor }
+  }
+
+  /** Takes decisions about tickets that were told later, from a live socket. */
+  applyStates(items: readonly KnownState[], cursor: string): void {
+    for (const one of items) this.#states.set(one.ticketId, one)
+    this.#head = { ...this.#head, cursor }
+  }
+
+  /** Takes a lease that was told later, from a live socket. */
+  applyLease(lease: SnapshotHead['lease']): void {
+    this.#head = { ...this.#head, lease }
+  }
+
+  /** Takes the bytes of a difference, or of a full snapshot; gives false where they are no snapshot, and changes nothing. */
+  applyDelta(bytes: Uint8Array): boolean {
+    const parts = split(bytes)
+    if (parts === null) return false
+    if (parts.head.full) {
+      this.#parts = parts
+      this.#standings.clear()
+      this.#states.clear()
+      this.#codes.clear()
+      this.#head = parts.head
+      return true
+    }
+    const { standings, revocations, codes } = toSnapshot(parts)
+    this.applyStandings(standings, parts.head.cursor)
+    this.applyStates(revocations, parts.head.cursor)
+    for (const one of codes) this.#codes.set(one.hash, one)
+    this.#head = { ...parts.head, full: true }
+    return true
+  }
+
+  /** All of it as one snapshot, to be kept: `encodeSnapshot` makes the bytes. */
+  toSnapshot(): Snapshot {
+    const known = toSnapshot(this.#parts)
+    const changes = [this.#standings, this.#states, this.#codes]
+    if (changes.every(({ size }) => size === 0)) return { ...known, ...this.#head }
+    return merge(known, {
+      ...this.#head,
+      full: false,
+      standings: [...this.#standings.values()],
+      revocations: [...this.#states.values()],
+      codes: [...this.#codes.values()],
+    })
+  }
+}
+
+/**
+ * Takes what is known of a ticket in a zone, when everybody last left it, and the local day of `lastAt` as days since
+ * 1970; gives the standing that the ticket is judged by.
+ */
+export function toStanding(known: KnownStanding | null, everyoneOutAt: number | null, lastDay: number): Standing {
+  if (known === null) return noStanding
+  const { entries, exits, inside, presented, firstAt, lastAt, today } = known
+  const standing = { entries, exits, inside, presented, admission: null, firstAt, lastAt, day: lastDay }
+  return afterClearing({ ...standing, entriesToday: today }, everyoneOutAt)
+}
+
+export function packStanding(
+  view: DataView,
+  ticket: Uint8Array,
+  zone: number,
+  gate: number,
+  { entries, exits, inside, presented, today, firstAt, lastAt }: Omit<KnownStanding, 'ticketId' | 'zone' | 'gateId'>,
+): void {
+  setBytes(view, 0, ticket)
+  view.setUint16(16, zone)
+  view.setUint16(18, gate)
+  view.setUint16(20, Math.min(entries, 0xffff))
+  view.setUint16(22, Math.min(exits, 0xffff))
+  view.setUint16(24, Math.min(inside, 0xffff))
+  view.setUint16(26, Math.min(presented, 0xffff))
+  view.setUint8(28, Math.min(today, 0xff))
+  setInstant(view, 29, firstAt)
+  setInstant(view, 34, lastAt)
+}
+
+export function packState(
+  view: DataView,
+  ticket: Uint8Array,
+  { at, status, validSince }: Omit<KnownState, 'ticketId'>,
+): void {
+  setBytes(view, 0, ticket)
+  setInstant(view, 16, at)
+  view.setUint8(21, knownStatuses.indexOf(status))
+  view.setUint32(22, validSince)
+}
+
+export function packCode(
+  view: DataView,
+  hash: Uint8Array,
+  ticket: Uint8Array,
+  type: number,
+  { admits, validFrom, validUntil }: Pick<KnownCode, 'admits' | 'validFrom' | 'validUntil'>,
+): void {
+  setBytes(view, 0, hash)
+  setBytes(view, 12, ticket)
+  view.setUint16(28, type)
+  view.setUint8(30, admits)
+  setInstant(view, 31, validFrom)
+  setInstant(view, 36, validUntil)
+}
+
+/** Takes the length of a row and what writes each; gives the rows one after the other. */
+export function packRows(length: number, writers: readonly ((view: DataView) => void)[]): Uint8Array {
+  const bytes = new Uint8Array(length * writers.length)
+  writers.forEach((write, i) => {
+    write(new DataView(bytes.buffer, i * length, length))
+  })
+  return bytes
+}
+
+type Parts = { head: SnapshotHead; words: Words; standings: Uint8Array; states: Uint8Array; codes: Uint8Array }
+
+function split(bytes: Uint8Array): Parts | null {
+  const reader = new Reader(bytes)
+  const magic = reader.take(MAGIC.length)
+  if (magic === null || !MAGIC.every((byte, i) => byte === magic[i]) || reader.take(1)?.[0] !== VERSION) return null
+  const json = reader.takeCounted(1)
+  const standings = reader.takeCounted(rowLength.standing)
+  const states = reader.takeCounted(rowLength.state)
+  const codes = reader.takeCounted(rowLength.code)
+  if (json === null || standings === null || states === null || codes === null || !reader.isAtEnd) return null
+  const inOrder =
+    isSorted(standings, rowLength.standing, 18) &&
+    isSorted(states, rowLength.state, 16) &&
+    isSorted(codes, rowLength.code, 12)
+  const top = inOrder ? parseTop(json) : null
+  return top && { ...top, standings, states, codes }
+}
+
+function parseTop(json: Uint8Array): Pick<Parts, 'head' | 'words'> | null {
+  try {
+    const { head, words } = JSON.parse(bytesToUtf8(json)) as Pick<Parts, 'head' | 'words'>
+    const isWhole =
+      typeof head.cursor === 'string' && [words.zones, words.gates, words.types].every((list) => Array.isArray(list))
+    return isWhole ? { head, words } : null
+  } catch {
+    // A SyntaxError or a TypeError: these bytes are not what we write.
+    return null
+  }
+}
+
+function toSnapshot({ head, words, standings, states, codes }: Parts): Snapshot {
+  return {
+    ...head,
+    standings: rowsOf(standings, rowLength.standing).map((row) => unpackStanding(row, words)),
+    revocations: rowsOf(states, rowLength.state).map(unpackState),
+    codes: rowsOf(codes, rowLength.code).map((row) => unpackCode(row, words)),
+  }
+}
+
+function unpackStanding(row: DataView, words: Words): KnownStanding {
+  const gate = row.getUint16(18)
+  return {
+    ticketId: ticketAt(row, 0),
+    zone: (words.zones[row.getUint16(16) - 1] ?? '') as ZoneId,
+    gateId: gate === 0 ? null : ((words.gates[gate - 1] ?? '') as GateId),
+    entries: row.getUint16(20),
+    exits: row.getUint16(22),
+    inside: row.getUint16(24),
+    presented: row.getUint16(26),
+    today: row.getUint8(28),
+    firstAt: getInstant(row, 29),
+    lastAt: getInstant(row, 34),
+  }
+}
+
+function unpackState(row: DataView): KnownState {
+  return {
+    ticketId: ticketAt(row, 0),
+    at: getInstant(row, 16) ?? 0,
+    status: knownStatuses[row.getUint8(21)] ?? 'revoked',
+    validSince: row.getUint32(22),
+  }
+}
+
+function unpackCode(row: DataView, words: Words): KnownCode {
+  return {
+    hash: toBase64url(bytesAt(row, 0, 12)),
+    ticketId: ticketAt(row, 12),
+    type: (words.types[row.getUint16(28) - 1] ?? '') as TypeId,
+    admits: row.getUint8(30),
+    validFrom: getInstant(row, 31),
+    validUntil: getInstant(row, 36),
+  }
+}
+
+/** 2020-01-01. */
+const INSTANTS_FROM = 1_577_836_800_000
+const LAST_INSTANT = 2 ** 40 - 1
+
+function setInstant(view: DataView, offset: number, at: number | null): void {
+  const value = at === null ? 0 : Math.min(LAST_INSTANT, Math.max(1, Math.floor(at) - INSTANTS_FROM + 1))
+  view.setUint8(offset, Math.floor(value / 2 ** 32))
+  view.setUint32(offset + 1, value % 2 ** 32)
+}
+
+function getInstant(view: DataView, offset: number): number | null {
+  const value = view.getUint8(offset) * 2 ** 32 + view.getUint32(offset + 1)
+  return value === 0 ? null : value - 1 + INSTANTS_FROM
+}
+
+function ticketAt(row: DataView, offset: number): TicketId {
+  return bytesToUuid<TicketId>(bytesAt(row, offset, 16))
+}
+
+function bytesAt(row: DataView, offset: number, length: number): Uint8Array {
+  return new Uint8Array(row.buffer, row.byteOffset + offset, length)
+}
+
+function setBytes(view: DataView, offset: number, bytes: Uint8Array): void {
+  new Uint8Array(view.buffer, view.byteOffset + offset, bytes.length).set(bytes)
+}
+
+function placesOf(words: readonly string[]): Map<string, number> {
+  return new Map(words.map((word, i) => [word, i + 1]))
+}
+
+function uint32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setUint32(0, value)
+  return bytes
+}
+
+function rowsOf(bytes: Uint8Array, length: number): DataView[] {
+  const rows: DataView[] = []
+  for (let at = 0; at < bytes.length; at += length) rows.push(new DataView(bytes.buffer, bytes.byteOffset + at, length))
+  return rows
+}
+
+/** The count and the rows in order; of two with the same key the later one. */
+function section(rows: Uint8Array, length: number, key: number): Uint8Array[] {
+  if (isSorted(rows, length, key)) return [uint32(rows.length / length), rows]
+  const order = [...Array(rows.length / length).keys()].sort(
+    (a, b) => compare(rows, a * length, rows, b * length, key) || a - b,
+  )
+  const kept = order.filter((row, i) => {
+    const next = order[i + 1]
+    return next === undefined || compare(rows, row * length, rows, next * length, key) !== 0
+  })
+  return [uint32(kept.length), ...kept.map((row) => rows.subarray(row * length, (row + 1) * length))]
+}
+
+function isSorted(rows: Uint8Array, length: number, key: number): boolean {
+  for (let at = length; at < rows.length; at += length) {
+    if (compare(rows, at - length, rows, at, key) >= 0) return false
+  }
+  return true
+}
+
+function compare(a: Uint8Array, aFrom: number, b: Uint8Array, bFrom: number, length: number): number {
+  for (let i = 0; i < length; i++) {
+    const difference = (a[aFrom + i] ?? 0) - (b[bFrom + i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** The row that begins with these bytes, by halving. */
+function find(rows: Uint8Array, length: number, key: Uint8Array): DataView | null {
+  let [low, high] = [0, rows.length / length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const order = compare(rows, middle * length, key, 0, key.length)
+    if (order === 0) return new DataView(rows.buffer, rows.byteOffset + middle * length, length)
+    if (order < 0) low = middle + 1
+    else high = middle
+  }
+  return null
+}
+
+class Reader {
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  take(length: number): Uint8Array | null {
+    if (this.#at + length > this.#bytes.length) return null
+    this.#at += length
+    return this.#bytes.subarray(this.#at - length, this.#at)
+  }
+
+  /** What a count of four bytes stands before. */
+  takeCounted(each: number): Uint8Array | null {
+    const count = this.take(4)
+    return count && this.take(new DataView(count.buffer, count.byteOffset).getUint32(0) * each)
+  }
+}
