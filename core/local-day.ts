@@ -1,4 +1,5 @@
 const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
 
 /**
  * Takes an instant in milliseconds and an IANA time zone; gives the local calendar day there as days since
@@ -25,6 +26,13 @@ export function lastTimeOfDay(at: number, time: string, timezone: string): numbe
   const today = localDay(at, timezone)
   const instants = [today, today - 1].map((day) => toInstant(day * DAY_MS + (hours * 60 + minutes) * 60_000, timezone))
   return instants.find((instant) => instant <= at) ?? toInstant((today - 2) * DAY_MS, timezone)
+}
+
+/** Takes an instant and a time zone; gives the instant at which the hour began that clocks there show. */
+export function startOfLocalHour(at: number, timezone: string): number {
+  const quarter = Math.floor(at / QUARTER_MS) * QUARTER_MS
+  const wall = wallClock(quarter, timezone)
+  return quarter - (((wall % HOUR_MS) + HOUR_MS) % HOUR_MS)
 }
 
 /** The instant at which clocks in the zone show this wall-clock time, itself given as if it were UTC. */

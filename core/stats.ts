@@ -1,4 +1,5 @@
 import type { Entry } from './log.ts'
+import { latencyBucket } from './tally.ts'
 
 /** What the log adds up to. Admissions, exits and `inside` count people; refusals and duplicates count scans. */
 export type Stats = {
@@ -22,6 +23,8 @@ export type Stats = {
   inside: Record<string, number>
   /** By zone, then by ticket type. */
   insideByType: Record<string, Record<string, number>>
+  /** How many scans took about so long to decide, by the bucket of `core/tally.ts`. */
+  latency: Record<string, number>
 }
 
 /** The sum of an empty log. */
@@ -43,6 +46,7 @@ export function noStats(): Stats {
     visitors: {},
     inside: {},
     insideByType: {},
+    latency: {},
   }
 }
 
@@ -53,6 +57,7 @@ export function countEntry(stats: Stats, entry: Entry): void {
   if (isScan(entry)) {
     stats.scans += 1
     add(stats.scansByDevice, entry.deviceId, 1)
+    add(stats.latency, String(latencyBucket(entry.validationMs)), 1)
   }
   add(stats.inside, entry.zone, entry.insideChange)
   if (!Object.hasOwn(stats.insideByType, entry.zone)) stats.insideByType[entry.zone] = {}

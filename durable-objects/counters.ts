@@ -3,6 +3,7 @@ import type { GateId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import { countEntry, countOf, noStats, type Stats } from '../core/stats.ts'
 import type { Meta } from './meta.ts'
+import { Pace } from './pace.ts'
 import type { ScanLog } from './scan-log.ts'
 
 /** What a stall was visited: in all, and by different tickets. */
@@ -15,10 +16,12 @@ const SAVE_EVERY = 1000
 export class Counters {
   readonly #meta: Meta
   readonly #stats: Stats
+  readonly #pace: Pace
   #saved: number
 
   constructor(meta: Meta, log: ScanLog) {
     this.#meta = meta
+    this.#pace = new Pace(log)
     const stored = meta.text('stats')
     // What was stored before a sum was added starts that sum at nothing.
     this.#stats = stored === null ? noStats() : { ...noStats(), ...JSON.parse(stored) }
@@ -58,8 +61,14 @@ export class Counters {
     return { scans: countOf(this.#stats.scansByDevice, device), admitted: countOf(this.#stats.byDevice, device) }
   }
 
+  /** People admitted in the minute that ends at `at`. */
+  perMinute(at: number): number {
+    return this.#pace.perMinute(at)
+  }
+
   count(entry: Entry): void {
     countEntry(this.#stats, entry)
+    this.#pace.count(entry)
     if (this.#stats.seq - this.#saved >= SAVE_EVERY) this.save()
   }
 

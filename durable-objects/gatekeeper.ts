@@ -19,10 +19,25 @@ import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
 import type { ZoneStanding } from './standings.ts'
-import type { Issuing, TicketAction, TicketDetails } from './tickets.ts'
+import type { Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
 
 /** What is needed to make a ticket's code. */
 export type CodeSource = { ticket: TicketDetails; event: EventDetails }
+
+/** The event as it is now: its words, its sums, and what D1 has not been told. */
+export type Live = {
+  event: EventDetails
+  gates: Gate[]
+  staff: Staff[]
+  types: TicketType[]
+  stats: Stats
+  issued: Issued[]
+  /** People admitted in the last minute. */
+  perMinute: number
+  pending: number
+  /** When the oldest entry that D1 lacks arrived. */
+  pendingSince: number | null
+}
 
 const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
@@ -276,6 +291,25 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     return this.#for(actor, ({ counters, outbox }) => ok({ stats: counters.stats, pending: outbox.pending().entries }))
   }
 
+  /** What the doors look like now, and the words for it. */
+  live(actor: Actor, at: number): Result<Live> {
+    return this.#for(actor, ({ configuration, counters, outbox, tickets, log }) => {
+      const { event, gates, staff, types } = configuration
+      const pending = outbox.pending().entries
+      return ok({
+        event,
+        gates: gates.all(),
+        staff: staff.all(),
+        types: types.all(),
+        stats: counters.stats,
+        issued: tickets.issued(),
+        perMinute: counters.perMinute(at),
+        pending,
+        pendingSince: pending > 0 ? (log.at(log.head - pending + 1)?.entry.receivedAt ?? null) : null,
+      })
+    })
+  }
+
   /** The log itself, in order. */
   entries(actor: Actor, after: number, limit: number): Result<Entry[]> {
     return this.#for(actor, ({ log }) => ok(log.after(after, limit)))
@@ -291,6 +325,13 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
       return ok(null)
     })
     await this.#drain()
+  }
+
+  /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
+  async catchUp(actor: Actor): Promise<Result<null>> {
+    const allowed = this.#for(actor, () => ok(null))
+    if (allowed.ok && this.#parts().outbox.pending().entries > 0) await this.#drain()
+    return allowed
   }
 
   override async alarm(): Promise<void> {

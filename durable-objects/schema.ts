@@ -79,6 +79,11 @@ export const steps: readonly string[] = [
   CREATE TABLE search_word (word TEXT NOT NULL, ticket BLOB NOT NULL, PRIMARY KEY (word, ticket)) STRICT, WITHOUT ROWID;
   INSERT INTO sold (type, people) SELECT type, sum(admits) FROM ticket WHERE revoked_at IS NULL GROUP BY type;
   `,
+  `
+  ALTER TABLE sold ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;
+  INSERT OR REPLACE INTO sold (type, people, tickets)
+    SELECT type, sum(admits), count(*) FROM ticket WHERE revoked_at IS NULL GROUP BY type;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

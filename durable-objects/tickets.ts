@@ -21,6 +21,9 @@ export type TicketDetails = Ticket & {
 /** A new ticket and the id it is to have, made by the caller so that the same call may be sent again. */
 export type Issuing = { id: TicketId; ticket: NewTicket }
 
+/** Tickets of one type, and the people they are for. */
+export type Issued = { typeId: TypeId; tickets: number; people: number }
+
 export type TicketAction = 'revoke' | 'restore' | 'reissue' | 'block' | 'pay'
 
 /** In the order of `selectTicket`: a tuple, since naming twenty columns costs as much as finding them. */
@@ -101,6 +104,17 @@ export class Tickets {
     return type.capacity - (row?.people ?? 0)
   }
 
+  /** How many tickets of each type there are and for how many people, revoked ones left out. */
+  issued(): Issued[] {
+    return this.#sql
+      .exec<{ type: number; tickets: number; people: number }>('SELECT type, tickets, people FROM sold')
+      .toArray()
+      .flatMap(({ type, tickets, people }) => {
+        const known = this.#configuration.types.byNumber(type)
+        return known ? [{ typeId: known.id, tickets, people }] : []
+      })
+  }
+
   /**
    * Finds tickets by the beginnings of words in the holder's and booking's names and addresses, the references and
    * the short code. All words must be there. Gives at most `limit`, in no particular order.
@@ -126,8 +140,8 @@ export class Tickets {
     const key = uuidToBytes(id)
     const before = this.get(id)
     if (!before) return null
-    if (action === 'revoke' && before.revokedAt === null) this.#countSold(before.typeNumber, -before.admits)
-    if (action === 'restore' && before.revokedAt !== null) this.#countSold(before.typeNumber, before.admits)
+    if (action === 'revoke' && before.revokedAt === null) this.#countSold(before.typeNumber, -1, -before.admits)
+    if (action === 'restore' && before.revokedAt !== null) this.#countSold(before.typeNumber, 1, before.admits)
     switch (action) {
       case 'revoke':
         this.#sql.exec('UPDATE ticket SET revoked_at = ifnull(revoked_at, ?), reason = ? WHERE id = ?', at, reason, key)
@@ -222,7 +236,7 @@ export class Tickets {
       const { name = null, email = null } = ticket.holder
       this.#sql.exec('INSERT INTO holder (ticket, name, email) VALUES (?, ?, ?)', key, name, email)
     }
-    this.#countSold(type.number, ticket.admits ?? type.admits)
+    this.#countSold(type.number, 1, ticket.admits ?? type.admits)
     if (ticket.code != null) this.#sql.exec('INSERT INTO code (code, ticket) VALUES (?, ?)', ticket.code, key)
     const issued = this.get(id) as TicketDetails
     this.#makeFindable(issued)
@@ -244,10 +258,12 @@ export class Tickets {
     }
   }
 
-  #countSold(type: number, people: number): void {
+  #countSold(type: number, tickets: number, people: number): void {
     this.#sql.exec(
-      'INSERT INTO sold (type, people) VALUES (?, ?) ON CONFLICT (type) DO UPDATE SET people = people + excluded.people',
+      `INSERT INTO sold (type, tickets, people) VALUES (?, ?, ?)
+       ON CONFLICT (type) DO UPDATE SET tickets = tickets + excluded.tickets, people = people + excluded.people`,
       type,
+      tickets,
       people,
     )
   }

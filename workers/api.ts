@@ -8,10 +8,12 @@ import { servePages } from './pages.ts'
 import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
 import type { Route } from './route.ts'
+import { analyticsRoutes } from './routes/analytics.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { doorRoutes } from './routes/door.ts'
 import { eventRoutes } from './routes/events.ts'
 import { organisationRoutes } from './routes/organisations.ts'
+import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
 import { stallRoutes } from './routes/stalls.ts'
 import { ticketRoutes } from './routes/tickets.ts'
@@ -24,6 +26,8 @@ export const routes: readonly Route[] = [
   ...stallRoutes, // workers/routes/stalls.ts: a stall's own QR code, visits
   ...deviceRoutes, // workers/routes/devices.ts: enrolments, devices, staff tokens
   ...ticketRoutes, // workers/routes/tickets.ts: issue, list, show, revoke, restore, reissue, block, pay
+  ...analyticsRoutes, // workers/routes/analytics.ts: live statistics, series
+  ...reportRoutes, // workers/routes/reports.ts: by staff, by gate, the summary
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router

@@ -1,0 +1,247 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+
+const start = Date.UTC(2026, 6, 10, 16, 29)
+const MINUTE = 60_000
+
+let event: Party
+const at = (minute: number) => vi.setSystemTime(start + minute * MINUTE)
+const get = (path: string, query = '') => call('GET', `/api/hp-scanner/${path}/${event.id}${query}`, { as: event.key })
+
+/** An evening in Kolkata, whose hours begin at half past, with two zones, known to the scan. */
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: start })
+  event = await newEvent({
+    startsAt: new Date(start).toISOString(),
+    endsAt: new Date(start + 360 * MINUTE).toISOString(),
+    timezone: 'Asia/Kolkata',
+    capacity: 200,
+    zones: [
+      { id: 'main', name: 'Hall', capacity: 100 },
+      { id: 'vip', name: 'Lounge', capacity: 10 },
+    ],
+  })
+  await event.put('ticket-types/vip', { name: 'VIP', zones: ['main', 'vip'] })
+  await event.put('gates/GATE-V', { name: 'Lounge', zone: 'vip', accepts: ['vip'] })
+  const sam = await newDevice(event)
+  const sue = await newDevice(event, 'sue')
+  const tickets = await issue(event, ...Array.from({ length: 8 }, () => ({})), { type: 'vip' }, { admits: 3 })
+  const code = (index: number) => tickets[index]?.code ?? ''
+  at(0)
+  for (const index of [0, 1, 2, 3]) await scan(sam.token, code(index))
+  await scan(sam.token, code(0))
+  at(1)
+  await scan(sue.token, code(8))
+  await scan(sue.token, code(8), { gateId: 'GATE-V' })
+  await scan(sue.token, code(4), { gateId: 'GATE-V' })
+  at(7)
+  await scan(sue.token, code(9), { people: 2 })
+  await scan(sam.token, code(1), { gateId: 'GATE-X' })
+  const mistaken = await scan(sue.token, code(5))
+  await call('POST', `/api/hp-scanner/scans/${mistaken.body.scanId}/annul`, {
+    as: sue.token,
+    body: { reason: 'the wrong one' },
+  })
+  at(62)
+  await scan(sam.token, code(5))
+  return () => vi.useRealTimers()
+})
+afterEach(() => at(62))
+
+describe('the doors as they are now', () => {
+  it('are told in numbers that the scans add up to', async () => {
+    const { status, body } = await get('analytics')
+    expect(status).toBe(200)
+    expect(body.data.event).toEqual({
+      id: event.id,
+      title: 'Tech Expo 2026',
+      date: new Date(start).toISOString(),
+      location: null,
+      capacity: 200,
+    })
+    expect(body.data.liveStats).toMatchObject({
+      totalEntries: 9,
+      cacheCount: 9,
+      pendingEntries: 0,
+      lagMs: 0,
+      // 8 people in the hall, less one who left, and one in the lounge.
+      inside: 8,
+      occupancyPercentage: '4.00',
+      admittedTickets: 8,
+      totalTickets: 10,
+      checkInRate: 80,
+      duplicateAttempts: 1,
+      refusals: { already_admitted: 1, wrong_gate: 1 },
+      gateCounts: { 'GATE-A': 8, 'GATE-V': 1 },
+      staffCounts: { sam: 5, sue: 4 },
+      typeCounts: { standard: 7, vip: 2 },
+      zones: [
+        { id: 'main', name: 'Hall', inside: 7, capacity: 100 },
+        { id: 'vip', name: 'Lounge', inside: 1, capacity: 10 },
+      ],
+      perMinute: 1,
+      minutesToLast: 3,
+    })
+    const { latency } = body.data.liveStats
+    expect(latency.p50).toBeGreaterThanOrEqual(0)
+    expect(latency.p99).toBeGreaterThanOrEqual(latency.p50)
+  })
+
+  it('are still told while D1 is away, without what only D1 knows', async () => {
+    await env.DB.exec('ALTER TABLE tally RENAME TO tally_away')
+    try {
+      const { status, body } = await get('analytics')
+      expect(status).toBe(200)
+      expect(body.data.liveStats).toMatchObject({ totalEntries: null, cacheCount: 9 })
+    } finally {
+      await env.DB.exec('ALTER TABLE tally_away RENAME TO tally')
+    }
+  })
+
+  it('are nothing, and no error, where nobody came yet', async () => {
+    const empty = await newEvent()
+    const { body } = await call('GET', `/api/hp-scanner/analytics/${empty.id}`, { as: empty.key })
+    expect(body.data.liveStats).toMatchObject({
+      totalEntries: 0,
+      cacheCount: 0,
+      occupancyPercentage: '0.00',
+      checkInRate: 0,
+      minutesToLast: null,
+      latency: { p50: null, p95: null, p99: null },
+    })
+  })
+})
+
+describe('the series', () => {
+  it('counts people in and out and scans refused, with the empty minutes between', async () => {
+    const { body } = await get('analytics', '').then(() =>
+      call('GET', `/api/hp-scanner/analytics/${event.id}/series?bucket=minute`, { as: event.key }),
+    )
+    const { items, timezone, bucket } = body.data
+    expect({ timezone, bucket }).toEqual({ timezone: 'Asia/Kolkata', bucket: 'minute' })
+    expect(items).toHaveLength(63)
+    expect(items[0]).toEqual({ at: new Date(start).toISOString(), admitted: 4, exited: 0, refused: 1 })
+    expect(items[1]).toMatchObject({ admitted: 2, refused: 1 })
+    expect(items[2]).toMatchObject({ admitted: 0, exited: 0, refused: 0 })
+    expect(items[7]).toMatchObject({ admitted: 2, exited: 1 })
+  })
+
+  it("has the hours of the event's own clocks", async () => {
+    const { body } = await call('GET', `/api/hp-scanner/analytics/${event.id}/series?bucket=hour`, { as: event.key })
+    expect(body.data.items).toEqual([
+      { at: '2026-07-10T15:30:00.000Z', admitted: 4, exited: 0, refused: 1 },
+      { at: '2026-07-10T16:30:00.000Z', admitted: 4, exited: 1, refused: 1 },
+      { at: '2026-07-10T17:30:00.000Z', admitted: 1, exited: 0, refused: 0 },
+    ])
+  })
+
+  it('is of the span that was asked for', async () => {
+    const span = `from=${new Date(start).toISOString()}&to=${new Date(start + 10 * MINUTE).toISOString()}`
+    const path = `/api/hp-scanner/analytics/${event.id}/series?bucket=5min&${span}`
+    const { body } = await call('GET', path, { as: event.key })
+    expect(body.data.items.map(({ admitted }: { admitted: number }) => admitted)).toEqual([4, 2, 2])
+  })
+
+  it('says which field is wrong', async () => {
+    const ask = async (query: string) => {
+      const path = `/api/hp-scanner/analytics/${event.id}/series?${query}`
+      const { status, body } = await call('GET', path, { as: event.key })
+      return [status, body.data?.issues?.[0]?.field]
+    }
+    expect(await ask('bucket=day')).toEqual([400, 'bucket'])
+    expect(await ask('from=yesterday')).toEqual([400, 'from'])
+    expect(await ask('from=2026-07-10T00:00:00Z&to=2026-07-09T00:00:00Z')).toEqual([400, 'to'])
+    expect(await ask('bucket=minute&from=2020-01-01T00:00:00Z&to=2026-07-09T00:00:00Z')).toEqual([400, 'bucket'])
+  })
+})
+
+describe('the reports', () => {
+  it('tell what each member of staff scanned', async () => {
+    const { body } = await get('staff-report')
+    expect(body.data.items).toMatchObject([
+      {
+        staffId: 'sam',
+        name: 'Sam',
+        scans: 7,
+        admitted: 5,
+        exited: 1,
+        refused: { already_admitted: 1 },
+        duplicates: 1,
+        firstScanAt: new Date(start).toISOString(),
+        lastScanAt: new Date(start + 62 * MINUTE).toISOString(),
+        perHour: [
+          { at: '2026-07-10T15:30:00.000Z', scans: 5 },
+          { at: '2026-07-10T16:30:00.000Z', scans: 1 },
+          { at: '2026-07-10T17:30:00.000Z', scans: 1 },
+        ],
+      },
+      { staffId: 'sue', scans: 5, admitted: 4, refused: { wrong_gate: 1 }, duplicates: 0 },
+    ])
+    const one = await get('staff-report', '?staffId=sue')
+    expect(one.body.data.items).toEqual([body.data.items[1]])
+    expect((await get('staff-report', '?staffId=nobody')).body.data.items).toEqual([])
+  })
+
+  it('tell what was scanned at each gate, and of those where nobody was', async () => {
+    const { body } = await get('gate-report')
+    const byGate = Object.fromEntries(body.data.items.map((item: { gateId: string }) => [item.gateId, item]))
+    expect(byGate['GATE-A']).toMatchObject({ scans: 9, admitted: 8, refused: { already_admitted: 1 } })
+    expect(byGate['GATE-V']).toMatchObject({ scans: 2, admitted: 1, refused: { wrong_gate: 1 } })
+    expect(byGate['GATE-X']).toMatchObject({ scans: 1, admitted: 0, exited: 1 })
+    expect(byGate['GATE-B']).toMatchObject({
+      scans: 0,
+      firstScanAt: null,
+      perHour: [],
+      validationTime: { p50: null, p95: null },
+    })
+  })
+
+  it('sum the evening up', async () => {
+    const { body } = await get('summary')
+    expect(body.data).toMatchObject({
+      totals: {
+        tickets: 10,
+        people: 12,
+        scans: 12,
+        admitted: 9,
+        admittedTickets: 8,
+        noShows: 2,
+        exited: 1,
+        refused: 2,
+      },
+      types: [
+        { id: 'standard', tickets: 9, people: 11, admitted: 7 },
+        { id: 'vip', tickets: 1, people: 1, admitted: 2 },
+      ],
+      refusals: { already_admitted: 1, wrong_gate: 1 },
+      peak: { at: new Date(start).toISOString(), perMinute: 4 },
+      arrivals: { bucket: 'minute', timezone: 'Asia/Kolkata' },
+    })
+    const arrived = body.data.arrivals.items.reduce(
+      (sum: number, { admitted }: { admitted: number }) => sum + admitted,
+      0,
+    )
+    expect(arrived).toBe(9)
+  })
+
+  it('may be read by a viewer, and by nobody of another organisation', async () => {
+    const key = await call('POST', `/api/organisations/${event.organisation.id}/keys`, {
+      as: event.key,
+      body: { name: 'the board', role: 'viewer' },
+    })
+    const other = await newEvent()
+    for (const path of ['analytics', 'staff-report', 'gate-report', 'summary']) {
+      const ask = (as: string) => call('GET', `/api/hp-scanner/${path}/${event.id}`, { as })
+      expect((await ask(key.body.data.key)).status).toBe(200)
+      expect((await ask(other.key)).status).toBe(404)
+    }
+  })
+
+  it('agree with the log after the object was away', async () => {
+    const before = (await get('analytics')).body.data.liveStats
+    await gatekeeperOf(event).flush()
+    const after = (await get('analytics')).body.data.liveStats
+    expect(after).toEqual(before)
+  })
+})

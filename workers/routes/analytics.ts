@@ -1,0 +1,205 @@
+import { z } from 'zod'
+import { withCapacity } from '../../core/event.ts'
+import { type BucketSize, bucketSizes, nextBucket, seriesOf, startOfBucket } from '../../core/series.ts'
+import { countOf } from '../../core/stats.ts'
+import { latencyQuantile, MINUTE_MS, QUARTER_MS } from '../../core/tally.ts'
+import type { Live } from '../../durable-objects/gatekeeper.ts'
+import { activeSpan, admittedInD1, eventOverTime, type Span } from '../db/reports.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
+import { answerProblem, badRequestResponse } from '../problems.ts'
+import { type Call, route, success } from '../route.ts'
+import { iso } from '../shapes.ts'
+
+const tag = 'Statistics'
+
+const counts = z.record(z.string(), z.int())
+const milliseconds = z.number().nullable()
+
+export const liveStatsShape = z.object({
+  totalEntries: z.int().nullable().describe('people admitted, as far as D1 has the log; null while D1 is away'),
+  cacheCount: z.int().describe("people admitted, the Gatekeeper's live number"),
+  pendingEntries: z.int().describe('entries that D1 has not been told of yet'),
+  lagMs: z.int().describe('how long the oldest of them has waited'),
+  occupancyPercentage: z.string().describe('people inside by capacity, or by people with a ticket where there is none'),
+  inside: z.int(),
+  admittedTickets: z.int(),
+  totalTickets: z.int(),
+  checkInRate: z.number().describe('admitted tickets in per cent of all tickets'),
+  duplicateAttempts: z.int(),
+  refusals: counts,
+  gateCounts: counts,
+  staffCounts: counts,
+  typeCounts: counts,
+  deviceCounts: counts,
+  zones: z.array(z.object({ id: z.string(), name: z.string(), inside: z.int(), capacity: z.int().nullable() })),
+  perMinute: z.int().describe('people admitted in the last minute'),
+  minutesToLast: z.number().nullable().describe('until everybody with a ticket is in, at this rate'),
+  latency: z.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
+})
+
+const seriesItem = z.object({ at: z.iso.datetime(), admitted: z.int(), exited: z.int(), refused: z.int() })
+export const seriesShape = z.object({
+  bucket: z.enum(bucketSizes),
+  timezone: z.string(),
+  items: z.array(seriesItem),
+})
+
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 instant' })
+  .transform((text) => Date.parse(text))
+
+const SeriesQuery = z.object({
+  bucket: z.enum(bucketSizes).default('5min'),
+  from: instant.optional(),
+  to: instant.optional(),
+})
+
+/** A week of minutes. More is nobody's chart. */
+const MAX_BUCKETS = 10_080
+
+export const analyticsRoutes = [
+  route({
+    method: 'get',
+    path: '/api/hp-scanner/analytics/{eventId}',
+    summary: 'The doors as they are now',
+    tag,
+    role: 'viewer',
+    answer: z.object({
+      event: z.object({
+        id: z.string(),
+        title: z.string(),
+        date: z.iso.datetime(),
+        location: z.string().nullable(),
+        capacity: z.int().nullable(),
+      }),
+      liveStats: liveStatsShape,
+      timestamp: z.iso.datetime(),
+    }),
+    async handle({ env, eventId, actor, at }) {
+      const live = await caughtUp({ env, eventId, actor, at })
+      if (!live.ok) return answerProblem(live.problem)
+      const { id, title, startsAt, location, capacity } = live.value.event
+      return success({
+        event: { id, title, date: iso(startsAt), location, capacity },
+        liveStats: showLiveStats(live.value, await totalEntries(env.DB, eventId), at),
+        timestamp: iso(at),
+      })
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/hp-scanner/analytics/{eventId}/series',
+    summary: 'Admissions, exits and refusals over time; an hour is one of the event’s time zone',
+    tag,
+    role: 'viewer',
+    query: SeriesQuery,
+    answer: seriesShape,
+    handle: showSeries,
+  }),
+]
+
+async function totalEntries(db: D1Database, eventId: Call<unknown, unknown>['eventId']): Promise<number | null> {
+  try {
+    return await admittedInD1(db, eventId)
+  } catch (error) {
+    // D1 is away. The doors go on, and so does the view of them.
+    console.error(JSON.stringify({ message: 'analytics: D1 did not answer', error: String(error) }))
+    return null
+  }
+}
+
+/** What the Gatekeeper and D1 know, as the contract shows it. */
+export function showLiveStats(
+  { event, stats, issued, perMinute, pending, pendingSince }: Live,
+  inD1: number | null,
+  at: number,
+): z.input<typeof liveStatsShape> {
+  const totalTickets = sumOf(issued, ({ tickets }) => tickets)
+  const people = sumOf(issued, (type) => type.people)
+  const inside = Object.values(stats.inside).reduce((sum, count) => sum + Math.max(0, count), 0)
+  const room = event.capacity ?? people
+  const buckets = Object.entries(stats.latency).map(([bucket, scans]) => [Number(bucket), scans] as const)
+  return {
+    totalEntries: inD1,
+    cacheCount: stats.admitted,
+    pendingEntries: pending,
+    lagMs: pendingSince === null ? 0 : Math.max(0, at - pendingSince),
+    occupancyPercentage: (room > 0 ? (100 * inside) / room : 0).toFixed(2),
+    inside,
+    admittedTickets: stats.tickets,
+    totalTickets,
+    checkInRate: totalTickets > 0 ? Math.round((10_000 * stats.tickets) / totalTickets) / 100 : 0,
+    duplicateAttempts: countOf(stats.refused, 'already_admitted'),
+    refusals: stats.refused,
+    gateCounts: stats.byGate,
+    staffCounts: stats.byStaff,
+    typeCounts: stats.byType,
+    deviceCounts: stats.byDevice,
+    zones: event.zones.map((zone) => ({
+      id: zone.id,
+      name: zone.name,
+      inside: Math.max(0, countOf(stats.inside, zone.id)),
+      capacity: withCapacity(zone, event).capacity,
+    })),
+    perMinute,
+    minutesToLast: perMinute > 0 ? Math.round((10 * Math.max(0, people - stats.admitted)) / perMinute) / 10 : null,
+    latency: {
+      p50: latencyQuantile(buckets, 0.5),
+      p95: latencyQuantile(buckets, 0.95),
+      p99: latencyQuantile(buckets, 0.99),
+    },
+  }
+}
+
+async function showSeries(call: Call<unknown, z.output<typeof SeriesQuery>>) {
+  const { env, eventId, query } = call
+  const live = await caughtUp(call)
+  if (!live.ok) return answerProblem(live.problem)
+  const { event } = live.value
+  const { timezone } = event
+  const active = await activeSpan(env.DB, eventId)
+  const from = query.from ?? active?.from ?? query.to ?? event.startsAt
+  const to = query.to ?? Math.max(from, (active?.to ?? from - MINUTE_MS) + MINUTE_MS)
+  if (to < from) return badRequestResponse([{ field: 'to', message: 'must not be before from' }])
+  if ((to - from) / bucketMs[query.bucket] > MAX_BUCKETS) {
+    return badRequestResponse([{ field: 'bucket', message: `makes more than ${MAX_BUCKETS} of this span` }])
+  }
+  const items = await readSeries(env.DB, eventId, { from, to }, query.bucket, timezone)
+  return success({ bucket: query.bucket, timezone, items: items.map((item) => ({ ...item, at: iso(item.at) })) })
+}
+
+const bucketMs: Record<BucketSize, number> = { minute: MINUTE_MS, '5min': 5 * MINUTE_MS, hour: 60 * MINUTE_MS }
+
+/** Reads whole buckets, from the one in which the span begins to the one in which it ends. */
+export async function readSeries(
+  db: D1Database,
+  eventId: Call<unknown, unknown>['eventId'],
+  { from, to }: Span,
+  size: BucketSize,
+  timezone: string,
+) {
+  const whole = {
+    from: startOfBucket(from, size, timezone),
+    to: to > from ? nextBucket(startOfBucket(to - 1, size, timezone), size, timezone) : from,
+  }
+  const counted = await eventOverTime(db, eventId, Math.min(bucketMs[size], QUARTER_MS), whole)
+  return seriesOf(counted, ['admitted', 'exited', 'refused'], whole, size, timezone)
+}
+
+/** The event as it is now, once D1 has been told what its Gatekeeper has. */
+export async function caughtUp({
+  env,
+  eventId,
+  actor,
+  at,
+}: Pick<Call<unknown, unknown>, 'env' | 'eventId' | 'actor' | 'at'>) {
+  const told = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.catchUp(actor))
+  return told.ok ? askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.live(actor, at)) : told
+}
+
+function sumOf<T>(items: Iterable<T>, value: (item: T) => number): number {
+  let sum = 0
+  for (const item of items) sum += value(item)
+  return sum
+}
