@@ -1,6 +1,8 @@
 import type { EventDetails, Gate, Policy, Ticket, TicketType, Zone } from './event.ts'
 import { admitsType, type Direction, gatesFor } from './gate.ts'
+import { ROTATING_LIFE_MS } from './rotation.ts'
 import type { Standing } from './standing.ts'
+import type { TokenWindow } from './token.ts'
 import { canBeForced, type Refusal, type Verdict } from './verdict.ts'
 
 /** One presentation of a ticket, with its direction settled. */
@@ -12,6 +14,8 @@ export type Presentation = {
   day: number
   /** Seconds since 1970, from the token; null where the ticket was found by a printed code or a search. */
   tokenIssuedAt: number | null
+  /** The token's own window; null where no token was shown. It bears on events with rotating codes only. */
+  tokenWindow: TokenWindow | null
   /** A supervisor's wish to let them in all the same. */
   forced: boolean
 }
@@ -66,6 +70,7 @@ function firstRefusal(
     eventClosed(around) ??
     ticketState(ticket, presented.tokenIssuedAt) ??
     outsideWindow(ticket, around.type, presented.at) ??
+    staleCode(around.policy, presented) ??
     wrongGate(gate, around, presented.direction) ??
     // A visit is counted on its own; the rules about coming in do not bear on it.
     (presented.direction === 'visit' ? null : entryUsedUp(ticket, standing, around, presented))
@@ -95,6 +100,22 @@ function outsideWindow(ticket: Ticket, type: TicketType, at: number): Refusal | 
   )
   if (at < validFrom) return { reason: 'too_early', validFrom }
   if (at > validUntil) return { reason: 'too_late', validUntil }
+  return null
+}
+
+/** A phone's clock, a slow scan and the way here take this long at most from a rotating code's life. */
+const ROTATING_TOLERANCE_MS = 5_000
+
+/** With rotating codes only a code of this moment counts: an older one is a picture of somebody's screen, or a print. */
+function staleCode({ rotatingCodes }: Policy, { tokenWindow, tokenIssuedAt, at }: Presentation): Refusal | null {
+  if (!rotatingCodes || tokenWindow === null) return null
+  const { validFrom, validUntil } = tokenWindow
+  const from = (validFrom ?? 0) * 1000
+  const until = (validUntil ?? Number.POSITIVE_INFINITY) * 1000
+  // One that lives for longer never rotated. It was good for nothing from the day it was made.
+  if (until - from > ROTATING_LIFE_MS) return { reason: 'too_late', validUntil: (tokenIssuedAt ?? 0) * 1000 }
+  if (at < from - ROTATING_TOLERANCE_MS) return { reason: 'too_early', validFrom: from }
+  if (at > until + ROTATING_TOLERANCE_MS) return { reason: 'too_late', validUntil: until }
   return null
 }
 

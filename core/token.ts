@@ -42,6 +42,9 @@ export type Claims = {
   admits: number
 }
 
+/** When a token is good by itself. */
+export type TokenWindow = Pick<Claims, 'validFrom' | 'validUntil'>
+
 /** What is needed to open the tokens of one event with one key id. A device holds this and can make no ticket. */
 export type OpeningKeys = { keyId: number; eventTag: Uint8Array; readKey: Uint8Array }
 

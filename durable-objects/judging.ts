@@ -6,6 +6,7 @@ import { type Circumstances, judge } from '../core/judge.ts'
 import { lastTimeOfDay, localDay } from '../core/local-day.ts'
 import type { Entry, ScanSource } from '../core/log.ts'
 import { advance, afterClearing, type Happening, noStanding, type Standing, standingAfter } from '../core/standing.ts'
+import type { TokenWindow } from '../core/token.ts'
 import type { Refusal, Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Counters } from './counters.ts'
@@ -17,9 +18,9 @@ import type { TicketDetails, Tickets } from './tickets.ts'
 /** A scan that the Worker has opened and checked. */
 export type ScanAsk = {
   scanId: ScanId
-  /** How the ticket was found. `issuedAt` is the token's, in seconds since 1970. */
+  /** How the ticket was found. The token's own times are in seconds since 1970. */
   presented:
-    | { by: 'token'; ticketId: TicketId; issuedAt: number }
+    | ({ by: 'token'; ticketId: TicketId; issuedAt: number } & TokenWindow)
     | { by: 'ticket'; ticketId: TicketId }
     | { by: 'code'; code: string }
   gateId: string
@@ -165,6 +166,7 @@ export class Judging {
       at,
       day,
       tokenIssuedAt: ask.presented.by === 'token' ? ask.presented.issuedAt : null,
+      tokenWindow: ask.presented.by === 'token' ? ask.presented : null,
       forced: ask.forceReason !== null,
     })
     const seq = this.#log.head + 1

@@ -49,7 +49,15 @@ const around: Circumstances = {
   insideOfType: 0,
   gates: [gate],
 }
-const entry: Presentation = { direction: 'entry', people: 1, at, day: 20_000, tokenIssuedAt: 1000, forced: false }
+const entry: Presentation = {
+  direction: 'entry',
+  people: 1,
+  at,
+  day: 20_000,
+  tokenIssuedAt: 1000,
+  tokenWindow: null,
+  forced: false,
+}
 const inside: Standing = {
   ...noStanding,
   entries: 1,

@@ -46,6 +46,9 @@ type Asked = {
   direction: 'entry' | 'exit' | null
   people: number
   token: number | null
+  /** The token's own window; without it, the token has none. */
+  tokenFrom?: number | null
+  tokenUntil?: number | null
   force: boolean
 }
 type Standings = Record<string, Partial<Standing>>
@@ -132,6 +135,10 @@ class Door {
       at: asked.at,
       day,
       tokenIssuedAt: asked.token === null ? null : asked.token / 1000,
+      tokenWindow:
+        asked.token === null
+          ? null
+          : { validFrom: inSeconds(asked.tokenFrom), validUntil: inSeconds(asked.tokenUntil) },
       forced: asked.force,
     }
     const verdict = judge({ ...ticket, issuedAt: ticket.issuedAt / 1000 }, gate, standing, around, presented)
@@ -155,6 +162,10 @@ class Door {
     this.#seq += 1
     this.#clearedAt[zone] = at
   }
+}
+
+function inSeconds(at: number | null | undefined): number | null {
+  return at == null ? null : at / 1000
 }
 
 function happeningOf(
@@ -513,6 +524,9 @@ describe('judge', () => {
     at: instant,
     day: fc.nat(50_000),
     tokenIssuedAt: maybe(fc.nat(4_000_000_000)),
+    tokenWindow: maybe(
+      fc.record({ validFrom: maybe(fc.nat(4_000_000_000)), validUntil: maybe(fc.nat(4_000_000_000)) }),
+    ),
     forced: fc.boolean(),
   })
   const anyScene = fc.tuple(ticket, gate, standing, around, presentation)

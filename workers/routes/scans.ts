@@ -139,7 +139,8 @@ export function fingerprintOf(asked: unknown): Uint8Array {
 function presentedBy(body: z.output<typeof ScanRequest>, opened: OpenedScan | null): ScanAsk['presented'] {
   if (body.ticketId) return { by: 'ticket', ticketId: body.ticketId }
   if (opened?.kind === 'token') {
-    return { by: 'token', ticketId: opened.claims.ticketId, issuedAt: opened.claims.issuedAt }
+    const { ticketId, issuedAt, validFrom, validUntil } = opened.claims
+    return { by: 'token', ticketId, issuedAt, validFrom, validUntil }
   }
   return { by: 'code', code: opened?.kind === 'code' ? opened.code : '' }
 }
