@@ -62,6 +62,7 @@ export async function startRuntime(options: Options): Promise<LocalRuntime> {
 
 const name = 'admit-one'
 const pages = 'admit-one-pages'
+const jobQueue = `${name}-jobs`
 const database = { DB: { type: 'd1', id: name } } as const
 
 function workerConfig({ root, secrets }: Options, code: string): MiniflareWorkerConfig {
@@ -72,10 +73,13 @@ function workerConfig({ root, secrets }: Options, code: string): MiniflareWorker
       GATEKEEPER: { type: 'durable-object', worker: name, exportName: 'Gatekeeper' },
       ASSETS: { type: 'worker', worker: pages },
       QR_IMAGES: { type: 'kv', id: name },
+      JOBS: { type: 'queue', name: jobQueue },
       ADMIN_KEY: { type: 'text', value: secrets.adminKey },
       TICKET_KEY: { type: 'text', value: secrets.ticketKey },
     },
     exports: { Gatekeeper: { type: 'durable-object', storage: 'sqlite' } },
+    // Kept in memory here: what a killed server had in it, the Gatekeepers send again.
+    triggers: [{ type: 'queue', name: jobQueue, maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 3, retryDelay: 2 }],
   }
 }
 

@@ -8,6 +8,7 @@ export type OrganisationId = Id<'organisation'>
 export type EventId = Id<'event'>
 export type TicketId = Id<'ticket'>
 export type ScanId = Id<'scan'>
+export type JobId = Id<'job'>
 
 /** The organiser's own words, unique within one event: 1 to 64 characters. */
 export type TypeId = Id<'ticket type'>
@@ -16,7 +17,7 @@ export type ZoneId = Id<'zone'>
 export type StaffId = Id<'staff'>
 export type DeviceId = Id<'device'>
 
-type Uuid = OrganisationId | EventId | TicketId | ScanId
+type Uuid = OrganisationId | EventId | TicketId | ScanId | JobId
 
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

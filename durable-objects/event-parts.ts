@@ -1,6 +1,7 @@
 import { Configuration } from './configuration.ts'
 import { Counters } from './counters.ts'
 import { Devices } from './devices.ts'
+import { Jobs } from './jobs.ts'
 import { Judging } from './judging.ts'
 import type { Meta } from './meta.ts'
 import { Outbox } from './outbox.ts'
@@ -27,7 +28,8 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const judging = new Judging(configuration, tickets, standings, log, counters, telling)
   const sales = new Sales(sql, configuration, devices)
   const shifts = new Shifts(sql, configuration, devices, counters)
-  return { configuration, devices, tickets, standings, log, counters, outbox, telling, judging, sales, shifts }
+  const jobs = new Jobs(sql)
+  return { configuration, devices, tickets, standings, log, counters, outbox, telling, judging, sales, shifts, jobs }
 }
 
 /** A ticket and where it stands. */

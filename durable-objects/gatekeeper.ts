@@ -1,7 +1,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
-import type { DeviceId, GateId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
+import type { DeviceId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
+import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
 import type { Entry } from '../core/log.ts'
 import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
 import type { Stats } from '../core/stats.ts'
@@ -12,6 +13,8 @@ import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } fro
 import type { StallVisits } from './counters.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
+import { JobRunner, type Step } from './job-running.ts'
+import type { NewJob, Part } from './jobs.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
 import { Meta } from './meta.ts'
 import type { TillLine } from './sales.ts'
@@ -42,20 +45,24 @@ export type Live = {
 const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
 const OVERDUE_MS = 30_000
+const TEND_AFTER_MS = 10_000
+
+type Bindings = { DB: D1Database; JOBS: Queue<JobMessage> }
 
 /**
  * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
  * evicted between any two calls. Methods answer `not_found` for an event that is not there or is somebody else's.
  */
-export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
+export class Gatekeeper extends DurableObject<Bindings> {
   readonly #meta: Meta
   readonly #group = new CommitGroup(() => this.ctx.storage.sync())
+  readonly #jobs = new JobRunner(this.env.JOBS, (work) => this.#group.run(() => this.#change(everybody, work)))
   #event: EventParts | null = null
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
   #alarmAt: number | null = null
 
-  constructor(ctx: DurableObjectState, env: { DB: D1Database }) {
+  constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
     this.#meta = new Meta(ctx.storage.sql)
     if (!isBorn(ctx.storage.sql)) return
@@ -286,6 +293,64 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     })
   }
 
+  /** Begins to put a job together; the parts follow, and then it is queued. Asked twice, it is one job. */
+  openJob(actor: Actor, job: NewJob, at: number): Result<Job> {
+    return this.#change(actor, ({ jobs }) => {
+      jobs.open(job, at)
+      this.#wakeAt(at + TEND_AFTER_MS)
+      return found(jobs.get(job.id))
+    })
+  }
+
+  /** Adds the next part to a job, counted from 0; false where it was given up meanwhile. */
+  addToJob(actor: Actor, id: JobId, no: number, part: Part, at: number): Result<boolean> {
+    return this.#change(actor, ({ jobs }) => ok(jobs.add(id, no, part, at)))
+  }
+
+  /** All of a job is there: has it done. */
+  async queueJob(actor: Actor, id: JobId, about: Job['about'], at: number): Promise<Result<Job>> {
+    const queued = this.#change(actor, ({ jobs, configuration }) => {
+      jobs.queue(id, about, at)
+      this.#wakeAt(at + TEND_AFTER_MS)
+      const job = jobs.get(id)
+      return job ? ok({ job, eventId: configuration.event.id }) : problem('not_found')
+    })
+    if (!queued.ok) return queued
+    await this.#jobs.send(queued.value.eventId, queued.value.job)
+    return ok(queued.value.job)
+  }
+
+  /** Gives a job up for a reason; without one, it is taken away as if it had never been. */
+  dropJob(actor: Actor, id: JobId, reason: string | null, at: number): Result<null> {
+    return this.#change(actor, ({ jobs }) => {
+      if (reason === null) jobs.remove(id)
+      else jobs.fail(id, reason, at)
+      return ok(null)
+    })
+  }
+
+  /** Does the chunk that a message names, and those after it for a while; gives how the job goes on. */
+  runJob(id: JobId, chunk: number): Promise<Step> {
+    return this.#jobs.run(id, chunk)
+  }
+
+  /** What came of a chunk that the Worker did. */
+  settleChunk(id: JobId, chunk: number, result: ChunkResult): Promise<Step> {
+    return this.#jobs.settle(id, chunk, result)
+  }
+
+  job(actor: Actor, id: JobId): Result<Job> {
+    return this.#for(actor, ({ jobs }) => found(jobs.get(id)))
+  }
+
+  listJobs(actor: Actor, limit: number, cursor: JobId | null): Result<Job[]> {
+    return this.#for(actor, ({ jobs }) => ok(jobs.list(limit, cursor)))
+  }
+
+  jobErrors(actor: Actor, id: JobId, after: Pick<RowError, 'row' | 'field'> | null, limit: number): Result<RowError[]> {
+    return this.#for(actor, ({ jobs }) => (jobs.get(id) ? ok(jobs.errors(id, after, limit)) : problem('not_found')))
+  }
+
   /** What the log adds up to, and how much of it D1 has not been told yet. */
   stats(actor: Actor): Result<{ stats: Stats; pending: number }> {
     return this.#for(actor, ({ counters, outbox }) => ok({ stats: counters.stats, pending: outbox.pending().entries }))
@@ -325,6 +390,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
       return ok(null)
     })
     await this.#drain()
+    await this.#tendJobs()
   }
 
   /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
@@ -337,6 +403,7 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   override async alarm(): Promise<void> {
     this.#alarmAt = null
     await this.#drain()
+    await this.#tendJobs()
   }
 
   #record(actor: Actor, ask: ScanAsk, arrivedAt: number): Result<Recorded> {
@@ -422,10 +489,15 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
   }
 
   #wakeOutbox(delayMs: number = DRAIN_AFTER_MS): void {
-    const now = Date.now()
+    this.#wakeAt(Date.now() + delayMs)
+  }
+
+  /** Sees that the one alarm comes by then. The outbox and the jobs share it; each says anew when it needs it next. */
+  #wakeAt(at: number): void {
     // An alarm long past its time has been seen never to come; it is set anew.
-    if (this.#alarmAt !== null && now < this.#alarmAt + OVERDUE_MS) return
-    this.#alarmAt = now + delayMs
+    const isComing = this.#alarmAt !== null && this.#alarmAt <= at && Date.now() < this.#alarmAt + OVERDUE_MS
+    if (isComing) return
+    this.#alarmAt = at
     // Not awaited: it is written in the same breath as the entry it is for, and the output gate waits for both.
     void this.ctx.storage.setAlarm(this.#alarmAt)
   }
@@ -434,6 +506,18 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
     this.#alarmAt = await this.ctx.storage.getAlarm()
     const { entries, directory } = this.#parts().outbox.pending()
     if (entries > 0 || directory) this.#wakeOutbox()
+    if (this.#parts().jobs.isAnyUnfinished()) this.#wakeAt(Date.now() + TEND_AFTER_MS)
+  }
+
+  async #tendJobs(): Promise<void> {
+    const at = Date.now()
+    try {
+      const nextAt = await this.#jobs.tend(at)
+      if (nextAt !== null) this.#wakeAt(Math.max(nextAt, at + 1))
+    } catch (error) {
+      console.error(JSON.stringify({ message: 'jobs: could not be looked after', error: String(error) }))
+      this.#wakeAt(at + TEND_AFTER_MS)
+    }
   }
 
   async #drain(): Promise<void> {
@@ -453,6 +537,10 @@ export class Gatekeeper extends DurableObject<{ DB: D1Database }> {
 
 /** A visit that an attendee notes alone. */
 export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }
+
+function found<T>(value: T | null): Result<T> {
+  return value === null ? problem('not_found') : ok(value)
+}
 
 /** Carries a problem out of a transaction, so that it is rolled back. */
 class Refused extends Error {

@@ -84,6 +84,22 @@ export const steps: readonly string[] = [
   INSERT OR REPLACE INTO sold (type, people, tickets)
     SELECT type, sum(admits), count(*) FROM ticket WHERE revoked_at IS NULL GROUP BY type;
   `,
+  `
+  -- Long pieces of work, what is left of each, and what failed. A chunk may hold personal data until it is done.
+  CREATE TABLE job (
+    id BLOB PRIMARY KEY, kind TEXT NOT NULL, stage TEXT NOT NULL, parts INTEGER NOT NULL, chunks INTEGER NOT NULL,
+    total INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, outcome TEXT NOT NULL, about TEXT NOT NULL,
+    stalls INTEGER NOT NULL, created_at INTEGER NOT NULL, moved_at INTEGER NOT NULL, started_at INTEGER,
+    finished_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE job_chunk (
+    job BLOB NOT NULL, no INTEGER NOT NULL, items INTEGER NOT NULL, tries INTEGER NOT NULL, payload TEXT NOT NULL,
+    PRIMARY KEY (job, no)
+  ) STRICT;
+  CREATE TABLE job_error (
+    job BLOB NOT NULL, row INTEGER NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, PRIMARY KEY (job, row, field)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

@@ -12,6 +12,7 @@ import { analyticsRoutes } from './routes/analytics.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { doorRoutes } from './routes/door.ts'
 import { eventRoutes } from './routes/events.ts'
+import { jobRoutes } from './routes/jobs.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...ticketRoutes, // workers/routes/tickets.ts: issue, list, show, revoke, restore, reissue, block, pay
   ...analyticsRoutes, // workers/routes/analytics.ts: live statistics, series
   ...reportRoutes, // workers/routes/reports.ts: by staff, by gate, the summary
+  ...jobRoutes, // workers/routes/jobs.ts: how far a job is, what failed in it
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router

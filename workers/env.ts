@@ -1,3 +1,4 @@
+import type { JobMessage } from '../core/job.ts'
 import type { Gatekeeper } from '../durable-objects/gatekeeper.ts'
 
 /** What `wrangler.toml` binds. */
@@ -7,6 +8,7 @@ export type Env = {
   QR_IMAGES: KVNamespace
   /** What `npm run build` makes of web/. */
   ASSETS: Fetcher
+  JOBS: Queue<JobMessage>
   ADMIN_KEY: string
   TICKET_KEY: string
 }

@@ -1,5 +1,7 @@
+import type { JobMessage } from '../core/job.ts'
 import { app } from './api.ts'
 import type { Env } from './env.ts'
+import { carryOn } from './jobs.ts'
 import { sweep } from './sweep.ts'
 
 export { Gatekeeper } from '../durable-objects/gatekeeper.ts'
@@ -7,4 +9,5 @@ export { Gatekeeper } from '../durable-objects/gatekeeper.ts'
 export default {
   fetch: app.fetch,
   scheduled: (_controller, env) => sweep(env, Date.now()),
-} satisfies ExportedHandler<Env>
+  queue: (batch, env) => carryOn(batch, env),
+} satisfies ExportedHandler<Env, JobMessage>

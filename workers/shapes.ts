@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
+import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
 import type { Device } from '../durable-objects/devices.ts'
 import type { TicketFacts } from '../durable-objects/event-parts.ts'
@@ -276,6 +277,41 @@ export const shiftShape = z.object({
 
 export function showShift(shift: Shift): z.input<typeof shiftShape> {
   return { ...shift, startedAt: iso(shift.startedAt), endedAt: isoOrNull(shift.endedAt) }
+}
+
+export const jobShape = z.object({
+  id: z.string(),
+  kind: z.enum(jobKinds),
+  state: z.enum(['queued', 'running', 'done', 'failed']),
+  total: z.int(),
+  done: z.int(),
+  failed: z.int(),
+  errors: z.array(z.object({ row: z.int(), field: z.string(), message: z.string() })),
+  outcome: z.record(z.string(), z.int()),
+  createdAt: instant,
+  startedAt: nullable.instant,
+  finishedAt: nullable.instant,
+  perSecond: z.number(),
+})
+
+/** A job, the first of what failed in it, and whatever its kind tells besides. */
+export function showJob(job: Job, errors: RowError[], at: number): z.input<typeof jobShape> {
+  const { id, kind, state, total, done, failed, outcome, about } = job
+  return {
+    ...about,
+    id,
+    kind,
+    state,
+    total,
+    done,
+    failed,
+    errors,
+    outcome,
+    createdAt: iso(job.createdAt),
+    startedAt: isoOrNull(job.startedAt),
+    finishedAt: isoOrNull(job.finishedAt),
+    perSecond: perSecond(job, at),
+  }
 }
 
 /** A list and where it goes on. */

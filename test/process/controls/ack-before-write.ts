@@ -16,7 +16,7 @@ export class Gatekeeper extends Honest {
   #unwritten: Statement[] = []
   #written: Statement[] | null = null
 
-  constructor(ctx: DurableObjectState, env: { DB: D1Database }) {
+  constructor(ctx: DurableObjectState, env: ConstructorParameters<typeof Honest>[1]) {
     super(ctx, env)
     const { storage } = ctx
     const sql = {
