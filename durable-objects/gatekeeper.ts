@@ -7,6 +7,7 @@ import type { Entry } from '../core/log.ts'
 import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
 import type { Stats } from '../core/stats.ts'
 import { type Actor, everybody, mayAct } from './actor.ts'
+import { checkLog, checkStandings, type LogMark, type LogSlice, logStart, type StandingSlice } from './checking.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
@@ -21,7 +22,7 @@ import type { TillLine } from './sales.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
-import type { ZoneStanding } from './standings.ts'
+import type { StandingKey, ZoneStanding } from './standings.ts'
 import type { Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
 
 /** What is needed to make a ticket's code. */
@@ -391,6 +392,16 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
     await this.#drain()
     await this.#tendJobs()
+  }
+
+  /** Checks the next slice of the log; null begins at its start. */
+  checkLog(actor: Actor, from: LogMark | null): Result<LogSlice> {
+    return this.#for(actor, (parts) => ok(checkLog(parts, from ?? logStart())))
+  }
+
+  /** Checks the next slice of standings against the log. */
+  checkStandings(actor: Actor, from: StandingKey | null): Result<StandingSlice> {
+    return this.#for(actor, (parts) => ok(checkStandings(parts, from)))
   }
 
   /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */

@@ -108,7 +108,7 @@ export class Judging {
     const zoneNumber = this.#configuration.zones.numberOf(admission.zone) ?? 0
     const standing = this.#standing(ticket.id, zoneNumber)
     this.#log.annul(admission.seq, this.#log.head + 1, at)
-    const next = afterClearing(this.#standingFromLog(ticket, admission.zone), this.#standings.clearedAt(zoneNumber))
+    const next = afterClearing(this.standingFromLog(ticket, admission.zone), this.#standings.clearedAt(zoneNumber))
     this.#standings.put(ticket.id, zoneNumber, next)
     const { settle } = this.#append({
       ...admission,
@@ -241,7 +241,7 @@ export class Judging {
   }
 
   /** A ticket's standing told again from the log, without what was annulled. */
-  #standingFromLog(ticket: TicketDetails, zoneId: ZoneId): Standing {
+  standingFromLog(ticket: TicketDetails, zoneId: ZoneId): Standing {
     const zone = this.#configuration.zone(zoneId)
     const { timezone } = this.#configuration.event
     const happenings = this.#log

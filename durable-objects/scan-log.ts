@@ -81,6 +81,14 @@ export class ScanLog {
       .map((row) => this.#logged(row).entry)
   }
 
+  /** Up to `limit` entries after `seq` as they are stored, in order, with the hash that stands beside each. */
+  stored(seq: number, limit: number): { entry: Entry; chain: Uint8Array }[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit)
+      .toArray()
+      .map((row) => ({ entry: this.#logged(row).entry, chain: new Uint8Array(row.chain) }))
+  }
+
   /** When an admission was taken back, if it was. */
   annulledAt(seq: number): number | null {
     const row = this.#sql.exec<{ at: number }>('SELECT at FROM annulment WHERE seq = ?', seq).toArray()[0]

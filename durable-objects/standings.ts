@@ -1,4 +1,4 @@
-import { type TicketId, uuidToBytes } from '../core/ids.ts'
+import { bytesToUuid, type TicketId, uuidToBytes } from '../core/ids.ts'
 import { noStanding, type Standing } from '../core/standing.ts'
 
 type Row = {
@@ -14,6 +14,9 @@ type Row = {
 }
 
 const columns = 'entries, exits, inside, presented, admission, first_at, last_at, day, entries_today'
+
+/** A standing is known by its ticket and its zone's number. */
+export type StandingKey = { ticketId: TicketId; zone: number }
 
 /** A standing and the zone it is in. */
 export type ZoneStanding = { zone: string; standing: Standing }
@@ -54,6 +57,23 @@ export class Standings {
       .exec<Row & { zone: number }>(`SELECT zone, ${columns} FROM standing WHERE ticket = ?`, uuidToBytes(ticket))
       .toArray()
       .map((row) => ({ zone: row.zone, standing: toStanding(row) }))
+  }
+
+  /** Up to `limit` stored standings after the one with this key, in the order of their keys. */
+  after(key: StandingKey | null, limit: number): (StandingKey & { standing: Standing })[] {
+    return this.#sql
+      .exec<Row & { ticket: ArrayBuffer; zone: number }>(
+        `SELECT ticket, zone, ${columns} FROM standing WHERE (ticket, zone) > (?, ?) ORDER BY ticket, zone LIMIT ?`,
+        key === null ? new Uint8Array() : uuidToBytes(key.ticketId),
+        key?.zone ?? 0,
+        limit,
+      )
+      .toArray()
+      .map((row) => ({
+        ticketId: bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
+        zone: row.zone,
+        standing: toStanding(row),
+      }))
   }
 
   /** When everybody was last taken to have left a zone. */

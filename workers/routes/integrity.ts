@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import type { Result } from '../../core/answers.ts'
+import type { Entry } from '../../core/log.ts'
+import type { Discrepancy, LogMark, LogSlice, StandingSlice } from '../../durable-objects/checking.ts'
+import type { StandingKey } from '../../durable-objects/standings.ts'
+import { drainedInD1, entriesInD1 } from '../db/integrity.ts'
+import { totalsOf } from '../db/reports.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
+import { answerProblem } from '../problems.ts'
+import { type Call, route, success } from '../route.ts'
+
+/** More than so many help nobody. */
+const MAX_TOLD = 1000
+
+export const integrityRoutes = [
+  route({
+    method: 'get',
+    path: '/api/hp-scanner/integrity/{eventId}',
+    summary: 'Check every invariant anew from the log, and D1 against it',
+    tag: 'Reports',
+    role: 'viewer',
+    answer: z.object({
+      ok: z.boolean(),
+      checked: z.object({ entries: z.int(), tickets: z.int() }),
+      discrepancies: z
+        .array(
+          z.object({
+            invariant: z.enum(['sequence', 'chain', 'counts', 'standing', 'once_only', 'd1']),
+            ticketId: z.string().optional(),
+            entryId: z.string().optional(),
+            detail: z.string(),
+          }),
+        )
+        .describe(`at most ${MAX_TOLD}`),
+      outbox: z.object({ pending: z.int() }),
+    }),
+    handle: checkIntegrity,
+  }),
+]
+
+type CheckCall = Pick<Call<unknown, unknown>, 'env' | 'eventId' | 'actor' | 'at'>
+
+/** In slices, between which the Gatekeeper judges scans; so the numbers are those of the moment each slice was read. */
+async function checkIntegrity(call: CheckCall): Promise<Response> {
+  const { env, eventId, actor, at } = call
+  const told = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.catchUp(actor))
+  if (!told.ok) return answerProblem(told.problem)
+  const found: Discrepancy[] = []
+  const log = await checkWholeLog(call, found)
+  if (!log.ok) return answerProblem(log.problem)
+  const standings = await checkAllStandings(call, found)
+  if (!standings.ok) return answerProblem(standings.problem)
+  const live = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.live(actor, at))
+  if (!live.ok) return answerProblem(live.problem)
+  return success({
+    ok: found.length === 0,
+    checked: { entries: log.value, tickets: standings.value },
+    discrepancies: found.slice(0, MAX_TOLD),
+    outbox: { pending: live.value.pending },
+  })
+}
+
+/** The log against itself, and D1 against the log as far as D1 says that it has it. Gives how many entries. */
+async function checkWholeLog({ env, eventId, actor }: CheckCall, found: Discrepancy[]): Promise<Result<number>> {
+  const inD1 = await drainedInD1(env.DB, eventId)
+  const passed = new Map<string, number>()
+  let from: LogMark | null = null
+  let entries = 0
+  do {
+    const begin: LogMark | null = from
+    const slice: Result<LogSlice> = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.checkLog(actor, begin))
+    if (!slice.ok) return slice
+    found.push(...slice.value.discrepancies)
+    const drained = slice.value.entries.filter(({ seq }) => seq <= inD1)
+    const last = drained.at(-1)
+    if (last) {
+      const rows = await entriesInD1(env.DB, eventId, begin?.seq ?? 0, last.seq)
+      found.push(...differences(drained, rows))
+    }
+    for (const entry of drained) countScan(passed, entry)
+    entries += slice.value.entries.length
+    from = slice.value.mark
+  } while (from !== null)
+  const tallied = await tallyDifferences(env.DB, eventId, passed)
+  // Where scans were drained meanwhile, the tally is rightly ahead; the next check is of that.
+  if ((await drainedInD1(env.DB, eventId)) === inD1) found.push(...tallied)
+  return { ok: true, value: entries }
+}
+
+async function checkAllStandings({ env, eventId, actor }: CheckCall, found: Discrepancy[]): Promise<Result<number>> {
+  let from: StandingKey | null = null
+  let tickets = 0
+  do {
+    const begin: StandingKey | null = from
+    const slice: Result<StandingSlice> = await askGatekeeper(env, eventId, (gatekeeper) =>
+      gatekeeper.checkStandings(actor, begin),
+    )
+    if (!slice.ok) return slice
+    found.push(...slice.value.discrepancies)
+    tickets += slice.value.tickets
+    from = slice.value.next
+  } while (from !== null)
+  return { ok: true, value: tickets }
+}
+
+type Row = Awaited<ReturnType<typeof entriesInD1>>[number]
+
+function differences(entries: Entry[], rows: Row[]): Discrepancy[] {
+  const bySeq = new Map(rows.map((row) => [row.seq, row]))
+  return entries.flatMap((entry): Discrepancy[] => {
+    const row = bySeq.get(entry.seq)
+    const entryId = String(entry.seq)
+    if (!row) return [{ invariant: 'd1', entryId, detail: 'is not in D1' }]
+    const expected: Row = {
+      seq: entry.seq,
+      scan: entry.scanId,
+      ticket: entry.ticketId,
+      gate: entry.gateId ?? '',
+      zone: entry.zone,
+      people: entry.people,
+      verdict: entry.verdict.kind,
+      code: entry.verdict.kind === 'refused' ? entry.verdict.refusal.reason : null,
+      scannedAt: entry.scannedAt,
+    }
+    const wrong = (Object.keys(expected) as (keyof Row)[]).filter((field) => expected[field] !== row[field])
+    return wrong.length === 0 ? [] : [{ invariant: 'd1', entryId, detail: `differs in D1: ${wrong.join(', ')}` }]
+  })
+}
+
+function countScan(counts: Map<string, number>, { verdict }: Entry): void {
+  if (verdict.kind === 'annulled' || verdict.kind === 'everyone_out') return
+  const outcome = verdict.kind === 'refused' ? verdict.refusal.reason : verdict.kind
+  counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+}
+
+/** Whether the sums that reports are made of are the sums of the log. */
+async function tallyDifferences(db: D1Database, eventId: CheckCall['eventId'], expected: Map<string, number>) {
+  const totals = await totalsOf(db, eventId, 'event')
+  const inD1 = new Map(totals.map(({ outcome, scans }) => [outcome, scans]))
+  const outcomes = new Set([...expected.keys(), ...inD1.keys()])
+  return [...outcomes].flatMap((outcome): Discrepancy[] => {
+    const [wanted, told] = [expected.get(outcome) ?? 0, inD1.get(outcome) ?? 0]
+    return told === wanted
+      ? []
+      : [{ invariant: 'd1', detail: `the reports count ${told} scans ${outcome}; the log has ${wanted}` }]
+  })
+}
