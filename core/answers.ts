@@ -44,6 +44,7 @@ export type Problem =
   | { code: 'not_found' }
   | { code: 'unknown_gate' }
   | { code: 'unreadable_code' }
+  | { code: 'formats_changed' }
   | { code: 'scan_id_conflict' }
   | { code: 'not_admitted' }
   | { code: 'already_annulled' }

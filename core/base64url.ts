@@ -24,3 +24,13 @@ export function fromBase64url(text: string): Uint8Array {
   }
   return bytes
 }
+
+/**
+ * Takes a text from outside; gives the bytes, or null where a character is foreign, the length is impossible or a spare
+ * bit is set: one sequence of bytes has one spelling.
+ */
+export function parseBase64url(text: string): Uint8Array | null {
+  if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return null
+  const bytes = fromBase64url(text)
+  return toBase64url(bytes) === text ? bytes : null
+}

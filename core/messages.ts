@@ -203,6 +203,18 @@ export const ReasonBody = z.object({ reason: note.nullish() })
 
 export const ReissueBody = z.object({ reason: note.nullish(), newLink: z.boolean().default(false) })
 
+/** A format of somebody else's codes, switched on with the secret that they are signed with. */
+export const CodeFormatBody = z.object({
+  secret: z.string().min(1).max(1024),
+  secretEncoding: z.enum(['utf8', 'base64url']).default('utf8'),
+  /** What the shop calls this event, beside our id. */
+  externalEventId: z.string().min(1).max(200).nullish(),
+  /** How long a code is good for after it was made. */
+  maxAgeMs: z.int().min(1000).max(31_622_400_000).nullish(),
+  /** Codes signed with the secret before stay good too. */
+  keepPrevious: z.boolean().default(false),
+})
+
 export const NewEnrolment = z.object({
   staffId,
   gateId: gateId.nullish(),

@@ -1,3 +1,4 @@
+import { CodeFormats } from './code-formats.ts'
 import { Configuration } from './configuration.ts'
 import { Counters } from './counters.ts'
 import { Devices } from './devices.ts'
@@ -25,11 +26,13 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const counters = new Counters(meta, log)
   const outbox = new Outbox(db, meta, log, configuration)
   const telling = new Telling(configuration, tickets, log)
-  const judging = new Judging(configuration, tickets, standings, log, counters, telling)
+  const formats = new CodeFormats(sql, meta)
+  const judging = new Judging(configuration, tickets, standings, log, counters, telling, formats)
   const sales = new Sales(sql, configuration, devices)
   const shifts = new Shifts(sql, configuration, devices, counters)
   const jobs = new Jobs(sql)
-  return { configuration, devices, tickets, standings, log, counters, outbox, telling, judging, sales, shifts, jobs }
+  const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
+  return { ...opened, judging, sales, shifts, jobs, formats }
 }
 
 /** A ticket and where it stands. */

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
+import type { FormatName } from '../core/formats.ts'
 import type { DeviceId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
 import type { Entry } from '../core/log.ts'
@@ -8,6 +9,7 @@ import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketFilter, Tic
 import type { Stats } from '../core/stats.ts'
 import { type Actor, everybody, mayAct } from './actor.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, logStart, type StandingSlice } from './checking.ts'
+import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
@@ -160,6 +162,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const ticket = tickets.get(id)
       return ticket && ticket.link === link ? ok({ ticket, event: configuration.event }) : problem('not_found')
     })
+  }
+
+  /** Other people's formats that this event takes, with their secrets sealed. */
+  codeFormats(actor: Actor): Result<SealedFormats> {
+    return this.#for(actor, ({ formats }) => ok(formats.all()))
+  }
+
+  putCodeFormat(
+    actor: Actor,
+    wanted: Omit<SealedFormat, 'previous' | 'changedAt'>,
+    keepPrevious: boolean,
+    at: number,
+  ): Result<SealedFormats> {
+    return this.#change(actor, ({ formats }) => ok(formats.put(wanted, keepPrevious, at)))
+  }
+
+  removeCodeFormat(actor: Actor, format: FormatName): Result<SealedFormats> {
+    return this.#change(actor, ({ formats }) => ok(formats.remove(format)))
   }
 
   invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
@@ -442,7 +462,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * looked at, as a forged token is in the Worker, so that the two cannot be told apart.
    */
   #isRubbish({ presented }: ScanAsk): boolean {
-    return presented.by === 'code' && isBorn(this.ctx.storage.sql) && !this.#parts().tickets.hasCodes()
+    if (presented.by !== 'code' || !isBorn(this.ctx.storage.sql)) return false
+    const { tickets } = this.#parts()
+    const isShortCode = presented.shortCode !== undefined && tickets.withShortCode(presented.shortCode) !== null
+    return !isShortCode && !tickets.hasCodes()
   }
 
   /** Runs what appends to the log; the memory above the tables follows once the transaction has held. */

@@ -1,5 +1,6 @@
 import { ok, problem, type Recorded, type Result } from '../core/answers.ts'
 import { type Gate, type TicketType, withCapacity, type Zone } from '../core/event.ts'
+import type { SignedCode } from '../core/formats.ts'
 import { type Direction, directionAt } from '../core/gate.ts'
 import { type DeviceId, type ScanId, type StaffId, type TicketId, uuidAt, type ZoneId } from '../core/ids.ts'
 import { type Circumstances, judge } from '../core/judge.ts'
@@ -8,6 +9,7 @@ import type { Entry, ScanSource } from '../core/log.ts'
 import { advance, afterClearing, type Happening, noStanding, type Standing, standingAfter } from '../core/standing.ts'
 import type { TokenWindow } from '../core/token.ts'
 import type { Refusal, Verdict } from '../core/verdict.ts'
+import type { CodeFormats } from './code-formats.ts'
 import type { Configuration } from './configuration.ts'
 import type { Counters } from './counters.ts'
 import type { ScanLog } from './scan-log.ts'
@@ -22,7 +24,10 @@ export type ScanAsk = {
   presented:
     | ({ by: 'token'; ticketId: TicketId; issuedAt: number } & TokenWindow)
     | { by: 'ticket'; ticketId: TicketId }
-    | { by: 'code'; code: string }
+    /** `shortCode` is what a typed text means where no printed code is spelt so. */
+    | { by: 'code'; code: string; shortCode?: string }
+    /** `formats` is the version of the event's formats that it was opened with. */
+    | { by: 'signed'; signed: SignedCode; formats: number }
   gateId: string
   direction: 'entry' | 'exit' | null
   people: number
@@ -57,6 +62,7 @@ export class Judging {
   readonly #log: ScanLog
   readonly #counters: Counters
   readonly #telling: Telling
+  readonly #formats: CodeFormats
 
   constructor(
     configuration: Configuration,
@@ -65,6 +71,7 @@ export class Judging {
     log: ScanLog,
     counters: Counters,
     telling: Telling,
+    formats: CodeFormats,
   ) {
     this.#configuration = configuration
     this.#tickets = tickets
@@ -72,6 +79,7 @@ export class Judging {
     this.#log = log
     this.#counters = counters
     this.#telling = telling
+    this.#formats = formats
   }
 
   /**
@@ -87,8 +95,11 @@ export class Judging {
     }
     const gate = this.#configuration.gates.get(ask.gateId)
     if (!gate) return problem('unknown_gate')
-    const ticketId = ask.presented.by === 'code' ? this.#tickets.byCode(ask.presented.code) : ask.presented.ticketId
-    const ticket = ticketId === null ? null : this.#tickets.get(ticketId)
+    // A format that was switched off or given another secret a moment ago opens nothing any more.
+    if (ask.presented.by === 'signed' && ask.presented.formats !== this.#formats.version) {
+      return problem('formats_changed')
+    }
+    const ticket = this.#find(ask.presented)
     return ok(ticket ? this.#recordTicket(ask, gate, ticket, at) : this.#recordUnknown(ask, gate, at))
   }
 
@@ -160,12 +171,12 @@ export class Judging {
       insideOfType: this.#counters.insideOfType(zone.id, type.id),
       gates: this.#configuration.gates.all(),
     }
-    const verdict = judge(ticket, gate, standing, around, {
+    const verdict = judge(narrowed(ticket, ask.presented), gate, standing, around, {
       direction,
       people: ask.people,
       at,
       day,
-      tokenIssuedAt: ask.presented.by === 'token' ? ask.presented.issuedAt : null,
+      tokenIssuedAt: this.#issuedAt(ask.presented, ticket),
       tokenWindow: ask.presented.by === 'token' ? ask.presented : null,
       forced: ask.forceReason !== null,
     })
@@ -178,6 +189,31 @@ export class Judging {
       insideChange: next.inside - standing.inside,
       first: standing.entries === 0 && next.entries > 0,
     })
+  }
+
+  #find(presented: ScanAsk['presented']): TicketDetails | null {
+    switch (presented.by) {
+      case 'token':
+      case 'ticket':
+        return this.#tickets.get(presented.ticketId)
+      case 'code':
+        return (
+          this.#tickets.withCode(presented.code) ??
+          (presented.shortCode === undefined ? null : this.#tickets.withShortCode(presented.shortCode))
+        )
+      case 'signed':
+        return this.#tickets.named(presented.signed)
+    }
+  }
+
+  /** When the code was made, where that can make it an older one of a reissued ticket. */
+  #issuedAt(presented: ScanAsk['presented'], ticket: TicketDetails): number | null {
+    if (presented.by === 'token') return presented.issuedAt
+    if (presented.by !== 'signed') return null
+    // The shop may have signed it long before it had the ticket issued here: only a reissue supersedes it.
+    const reissuedAt = this.#tickets.reissuedAt(ticket.id)
+    const madeAt = presented.signed.madeAt ?? 0
+    return reissuedAt !== null && madeAt < reissuedAt ? 0 : null
   }
 
   #recordUnknown(ask: ScanAsk, gate: Gate, at: number) {
@@ -252,6 +288,17 @@ export class Judging {
         return happeningOf(verdict, { admits: ticket.admits, reentry: zone?.reentry ?? 'none', at, day, seq }) ?? []
       })
     return standingAfter(happenings)
+  }
+}
+
+/** The ticket as a signed code shows it: good for no longer than both of them say. */
+function narrowed(ticket: TicketDetails, presented: ScanAsk['presented']): TicketDetails {
+  if (presented.by !== 'signed') return ticket
+  const { validFrom, validUntil } = presented.signed
+  return {
+    ...ticket,
+    validFrom: validFrom === null ? ticket.validFrom : Math.max(validFrom, ticket.validFrom ?? validFrom),
+    validUntil: validUntil === null ? ticket.validUntil : Math.min(validUntil, ticket.validUntil ?? validUntil),
   }
 }
 

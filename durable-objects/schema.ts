@@ -100,6 +100,20 @@ export const steps: readonly string[] = [
     job BLOB NOT NULL, row INTEGER NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, PRIMARY KEY (job, row, field)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Other people's formats that are switched on. Their secrets are sealed by the Worker, which alone has the key.
+  CREATE TABLE code_format (
+    format TEXT PRIMARY KEY, settings TEXT NOT NULL, secret BLOB NOT NULL, previous BLOB, changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- When a ticket was last reissued, in seconds: a code that somebody else signed before that is superseded.
+  CREATE TABLE reissue (ticket BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  -- Whose person was erased, when and by whom.
+  CREATE TABLE erasure (
+    no INTEGER PRIMARY KEY, ticket BLOB NOT NULL UNIQUE, booking INTEGER NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX code_ticket ON code (ticket);
+  CREATE INDEX ticket_booking ON ticket (booking) WHERE booking IS NOT NULL;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

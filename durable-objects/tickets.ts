@@ -1,9 +1,11 @@
 import { type Issue, ok, type Result } from '../core/answers.ts'
 import type { Ticket, TicketType } from '../core/event.ts'
 import { statusOf, type TicketStatus } from '../core/event.ts'
-import { bytesToUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
+import type { SignedCode } from '../core/formats.ts'
+import { bytesToUuid, parseUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
 import type { NewTicket, TicketFilter } from '../core/messages.ts'
 import { searchWords } from '../core/search.ts'
+import { SHORT_CODE_LENGTH, shortCodeOf } from '../core/short-code.ts'
 import type { Configuration } from './configuration.ts'
 
 /** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
@@ -60,6 +62,8 @@ const selectTicket = `SELECT t.id, t.type, t.admits, t.issued_at, t.valid_from, 
 // Whole and made once: the runtime finds its prepared statement by the text.
 const selectById = `${selectTicket} WHERE t.id = ?`
 const selectByReference = `${selectTicket} WHERE t.reference = ?`
+const selectByCode = `${selectTicket} JOIN code c ON c.ticket = t.id WHERE c.code = ?`
+const selectByShortCode = `${selectTicket} WHERE t.short_code = ?`
 
 /** The tickets of one event and the people they belong to. Looked up, never preloaded. */
 export class Tickets {
@@ -76,6 +80,29 @@ export class Tickets {
   }
 
   /** The ticket that carries a barcode printed elsewhere. */
+  withCode(code: string): TicketDetails | null {
+    return this.#one(selectByCode, code)
+  }
+
+  withShortCode(shortCode: string): TicketDetails | null {
+    return this.#one(selectByShortCode, shortCode)
+  }
+
+  /** The ticket that a code signed elsewhere names. Where it names two different ones it names none. */
+  named({ ticket, code }: Pick<SignedCode, 'ticket' | 'code'>): TicketDetails | null {
+    const id = ticket === null ? null : parseUuid<TicketId>(ticket)
+    const byName = (id && this.get(id)) ?? (ticket === null ? null : this.#one(selectByReference, ticket))
+    const byCode = code === null ? null : this.withCode(code)
+    return byName !== null && byCode !== null && byName.id !== byCode.id ? null : (byName ?? byCode)
+  }
+
+  /** When a ticket was last reissued, in seconds since 1970. */
+  reissuedAt(id: TicketId): number | null {
+    const row = this.#sql.exec<{ at: number }>('SELECT at FROM reissue WHERE ticket = ?', uuidToBytes(id)).toArray()[0]
+    return row?.at ?? null
+  }
+
+  /** The id of the ticket that carries a barcode printed elsewhere. */
   byCode(code: string): TicketId | null {
     const row = this.#sql.exec<{ ticket: ArrayBuffer }>('SELECT ticket FROM code WHERE code = ?', code).toArray()[0]
     return row ? bytesToUuid(new Uint8Array(row.ticket)) : null
@@ -163,6 +190,7 @@ export class Tickets {
           newLink ? 1 : 0,
           key,
         )
+        this.#sql.exec('INSERT OR REPLACE INTO reissue (ticket, at) SELECT id, issued_at FROM ticket WHERE id = ?', key)
         break
     }
     return this.get(id)
@@ -299,7 +327,7 @@ export class Tickets {
 
   #newShortCode(): string {
     for (;;) {
-      const code = randomShortCode()
+      const code = shortCodeOf(crypto.getRandomValues(new Uint8Array(SHORT_CODE_LENGTH)))
       if (this.#sql.exec('SELECT 1 FROM ticket WHERE short_code = ?', code).toArray().length === 0) return code
     }
   }
@@ -351,13 +379,6 @@ function repeated(wanted: Issuing[], field: 'reference' | 'code'): Issue[] {
     seen.add(value)
     return []
   })
-}
-
-// Crockford's base32: nothing that is mistaken for something else when it is read out or typed.
-const shortCodeAlphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-
-function randomShortCode(): string {
-  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => shortCodeAlphabet[byte & 31]).join('')
 }
 
 function wholeSecond(at: number | null | undefined): number | null {

@@ -12,6 +12,7 @@ import { analyticsRoutes } from './routes/analytics.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { doorRoutes } from './routes/door.ts'
 import { eventRoutes } from './routes/events.ts'
+import { formatRoutes } from './routes/formats.ts'
 import { integrityRoutes } from './routes/integrity.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -32,6 +33,7 @@ export const routes: readonly Route[] = [
   ...reportRoutes, // workers/routes/reports.ts: by staff, by gate, the summary
   ...jobRoutes, // workers/routes/jobs.ts: how far a job is, what failed in it
   ...integrityRoutes, // workers/routes/integrity.ts: every invariant, checked anew
+  ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router

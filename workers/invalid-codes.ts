@@ -1,5 +1,5 @@
 import type { EventId } from '../core/ids.ts'
-import type { OpenFailure } from '../core/token.ts'
+import type { RefusalReason } from '../core/verdict.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
@@ -7,7 +7,7 @@ import { askGatekeeper } from './gatekeepers.ts'
 /** Counts gather this long in an isolate before the Gatekeeper hears of them: it is not to feel a flood of them. */
 const GATHER_MS = 1000
 
-type Count = { eventId: EventId; actor: Actor; reason: OpenFailure; count: number }
+type Count = { eventId: EventId; actor: Actor; reason: RefusalReason; count: number }
 
 let gathering = new Map<string, Count>()
 
@@ -20,7 +20,7 @@ export function countInvalid(
   ctx: ExecutionContext,
   eventId: EventId,
   actor: Actor,
-  reason: OpenFailure,
+  reason: RefusalReason,
 ): void {
   const first = gathering.size === 0
   const name = `${eventId} ${actor.kind === 'device' ? actor.deviceId : actor.kind} ${reason}`

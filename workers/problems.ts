@@ -47,7 +47,8 @@ export function answerProblem(problem: Problem): Response {
     case 'bad_request':
       return badRequestResponse(problem.issues)
     case 'unreadable_code':
-      throw new Error('an unreadable code is answered where it was scanned')
+    case 'formats_changed':
+      throw new Error(`${problem.code} is answered where the code was scanned`)
     case 'supervisor_needed':
       return roleRequired('supervisor')
     default:

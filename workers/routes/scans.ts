@@ -1,15 +1,17 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
+import type { Recorded, Result } from '../../core/answers.ts'
 import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ScanRequest } from '../../core/messages.ts'
 import { readHeader } from '../../core/token.ts'
 import type { ScanAsk } from '../../durable-objects/judging.ts'
 import { type Caller, reaches } from '../access.ts'
+import { forgetFormats } from '../code-formats.ts'
 import { findEventByTag } from '../db/directory.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, Unavailable } from '../gatekeepers.ts'
 import { countInvalid } from '../invalid-codes.ts'
-import { type OpenedScan, openScan } from '../opening.ts'
+import { type OpenedScan, openShown } from '../opening.ts'
 import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
 import { type Call, route } from '../route.ts'
 import { answerInvalid, answerScan } from '../verdict-answer.ts'
@@ -73,18 +75,42 @@ async function validate(call: ScanCall): Promise<Response> {
     ])
   }
   const scanId = body.scanId ?? (crypto.randomUUID() as string as ScanId)
-  const opened: OpenedScan | null = body.ticketId ? null : await openScan(env.TICKET_KEY, eventId, body.qrPayload ?? '')
-  if (opened?.kind === 'invalid') {
-    countInvalid(env, ctx, eventId, actor, opened.reason)
-    return answerInvalid(opened.reason, scanId)
+  const { opened, result } = await openAndRecord(call, eventId, scanId, startedAt)
+  if (result?.ok) {
+    if (isWrongGuess(opened, result.value)) countInvalid(env, ctx, eventId, actor, 'unknown')
+    return answerScan(result.value)
   }
-  const ask = askOf(call, scanId, opened, performance.now() - startedAt)
-  const [result] = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, [ask]))
-  if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
-  if (result.ok) return answerScan(result.value)
-  if (result.problem.code !== 'unreadable_code') return answerProblem(result.problem)
-  countInvalid(env, ctx, eventId, actor, 'unreadable')
-  return answerInvalid('unreadable', scanId)
+  if (result && result.problem.code !== 'unreadable_code') return answerProblem(result.problem)
+  const reason = opened?.kind === 'invalid' ? opened.reason : 'unreadable'
+  countInvalid(env, ctx, eventId, actor, reason)
+  return answerInvalid(reason, scanId)
+}
+
+/** Opens the code and has it judged. Without a result, it was no code of this event and nobody judged it. */
+async function openAndRecord(
+  call: ScanCall,
+  eventId: EventId,
+  scanId: ScanId,
+  startedAt: number,
+): Promise<{ opened: OpenedScan | null; result?: Result<Recorded> }> {
+  const { env, actor, body } = call
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const opened = body.ticketId ? null : await openShown(env, eventId, body.qrPayload ?? '', body.source ?? null)
+    if (opened?.kind === 'invalid') return { opened }
+    const ask = askOf(call, scanId, opened, performance.now() - startedAt)
+    const [result] = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, [ask]))
+    if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
+    if (result.ok || result.problem.code !== 'formats_changed') return { opened, result }
+    // The formats were changed since this isolate heard of them: the code is opened anew with what holds now.
+    forgetFormats(eventId)
+  }
+  throw new Unavailable('the formats of other codes are being changed')
+}
+
+/** A typed code that no ticket has: it may be somebody trying codes, so it counts like a made-up one. */
+function isWrongGuess(opened: OpenedScan | null, { entry: { verdict } }: Recorded): boolean {
+  const isUnknown = verdict.kind === 'refused' && verdict.refusal.reason === 'unknown'
+  return isUnknown && opened?.kind === 'code' && opened.shortCode !== undefined
 }
 
 /** A staff token is bound to its event; any other credential names it. */
@@ -115,7 +141,7 @@ function askOf({ caller, body }: ScanCall, scanId: ScanId, opened: OpenedScan | 
   const presented = presentedBy(body, opened)
   const direction = body.direction ?? null
   const forceReason = body.force?.reason ?? null
-  const asked = [presented, body.gateId, direction, body.people, forceReason]
+  const asked = [saidBy(presented, body), body.gateId, direction, body.people, forceReason]
   return {
     scanId,
     presented,
@@ -142,5 +168,13 @@ function presentedBy(body: z.output<typeof ScanRequest>, opened: OpenedScan | nu
     const { ticketId, issuedAt, validFrom, validUntil } = opened.claims
     return { by: 'token', ticketId, issuedAt, validFrom, validUntil }
   }
-  return { by: 'code', code: opened?.kind === 'code' ? opened.code : '' }
+  if (opened?.kind === 'signed') return { by: 'signed', signed: opened.signed, formats: opened.formats }
+  if (opened?.kind !== 'code') return { by: 'code', code: '' }
+  const { code, shortCode } = opened
+  return shortCode === undefined ? { by: 'code', code } : { by: 'code', code, shortCode }
+}
+
+/** What was asked for: of somebody else's code its text, since what it opens to depends on the format's settings. */
+function saidBy(presented: ScanAsk['presented'], body: z.output<typeof ScanRequest>) {
+  return presented.by === 'signed' ? { by: 'signed', text: body.qrPayload?.trim() } : presented
 }
