@@ -23,6 +23,7 @@ type Options = {
   port: number
   stateDir: string
   secrets: Secrets
+  allowLocalWebhooks: boolean
   /** workerd died and could not be started again. */
   onDeath: (failure: Failure) => void
 }
@@ -65,7 +66,7 @@ const pages = 'admit-one-pages'
 const jobQueue = `${name}-jobs`
 const database = { DB: { type: 'd1', id: name } } as const
 
-function workerConfig({ root, secrets }: Options, code: string): MiniflareWorkerConfig {
+function workerConfig({ root, secrets, allowLocalWebhooks }: Options, code: string): MiniflareWorkerConfig {
   return {
     ...bareConfig(root, code),
     env: {
@@ -76,6 +77,7 @@ function workerConfig({ root, secrets }: Options, code: string): MiniflareWorker
       JOBS: { type: 'queue', name: jobQueue },
       ADMIN_KEY: { type: 'text', value: secrets.adminKey },
       TICKET_KEY: { type: 'text', value: secrets.ticketKey },
+      ALLOW_LOCAL_WEBHOOKS: { type: 'text', value: String(allowLocalWebhooks) },
     },
     exports: { Gatekeeper: { type: 'durable-object', storage: 'sqlite' } },
     // Kept in memory here: what a killed server had in it, the Gatekeepers send again.

@@ -9,6 +9,7 @@ export type StartOptions = {
   empty: boolean
   worker: string
   newTicketKey: boolean
+  allowLocalWebhooks: boolean
 }
 
 export const startHelp = `Runs Admit One on this computer: workerd with its Durable Objects, D1 and KV, kept in a folder.
@@ -21,6 +22,8 @@ export const startHelp = `Runs Admit One on this computer: workerd with its Dura
   --state DIR        the folder that keeps everything (default .state)
   --empty            no demo event; prints one line when ready
   --new-ticket-key   go on with another TICKET_KEY; codes issued before will be refused
+  --allow-local-webhooks
+                     webhooks may go to http://127.0.0.1:PORT too, to try a receiver on this computer
   --worker FILE      another entry file than workers/index.ts, for tests and the bench
   --help             this text
 
@@ -39,6 +42,7 @@ export function parseStartOptions(args: string[]): StartOptions | null {
     empty: values.empty,
     worker: values.worker,
     newTicketKey: values['new-ticket-key'],
+    allowLocalWebhooks: values['allow-local-webhooks'],
   }
 }
 
@@ -53,6 +57,7 @@ function parse(args: string[]) {
         empty: { type: 'boolean', default: false },
         worker: { type: 'string', default: 'workers/index.ts' },
         'new-ticket-key': { type: 'boolean', default: false },
+        'allow-local-webhooks': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })

@@ -24,7 +24,7 @@ try {
 }
 
 async function start(options: StartOptions): Promise<void> {
-  const { host, stateDir } = options
+  const { host, stateDir, allowLocalWebhooks } = options
   stopOnSignals()
   openStateFolder(stateDir)
   const port = await claimPort(host, options.port)
@@ -35,7 +35,16 @@ async function start(options: StartOptions): Promise<void> {
   enableCompileCache()
   const { startRuntime } = await import('./local-runtime.ts')
   const root = `${import.meta.dirname}/..`
-  runtime = await startRuntime({ root, worker: options.worker, host, port, stateDir, secrets, onDeath: giveUp })
+  runtime = await startRuntime({
+    root,
+    worker: options.worker,
+    host,
+    port,
+    stateDir,
+    secrets,
+    allowLocalWebhooks,
+    onDeath: giveUp,
+  })
   await untilHealthy(runtime.url)
   sweepEveryMinute(runtime)
 

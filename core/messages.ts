@@ -12,6 +12,7 @@ import {
   type ZoneId,
 } from './ids.ts'
 import { scanSources } from './log.ts'
+import { webhookKinds } from './webhooks.ts'
 
 /*
  * What clients send, as schemas that both sides parse. Unknown fields are dropped. Instants arrive as ISO 8601
@@ -293,6 +294,35 @@ export const Page = z.object({
   /** Where the page before said that the list goes on. */
   cursor: uuid().optional(),
 })
+
+const webhookSecret = z
+  .string()
+  .regex(
+    /^whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+    'must be whsec_ and base64, after the Standard Webhooks specification',
+  )
+  .min(38, 'must hold at least 24 bytes')
+  .max(94, 'must hold at most 64 bytes')
+
+export const WebhookBody = z.object({
+  url: z.string().trim().min(1).max(2000),
+  events: z
+    .array(z.enum(webhookKinds))
+    .min(1)
+    .max(100)
+    .transform((events) => [...new Set(events)]),
+  secret: webhookSecret.nullish(),
+})
+export type WebhookBody = z.output<typeof WebhookBody>
+
+export const RotateSecret = z.object({ secret: webhookSecret.nullish() })
+
+export const DeliveryFilter = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.coerce.number().int().min(1).optional(),
+  state: z.enum(['pending', 'delivered', 'failed']).optional(),
+})
+export type DeliveryFilter = z.output<typeof DeliveryFilter>
 
 export const TicketFilter = Page.extend({
   search: z.string().trim().max(200).optional(),

@@ -5,6 +5,7 @@ import { Devices } from './devices.ts'
 import { Jobs } from './jobs.ts'
 import { Judging } from './judging.ts'
 import type { Meta } from './meta.ts'
+import { Notices } from './notices.ts'
 import { Outbox } from './outbox.ts'
 import { Sales } from './sales.ts'
 import { ScanLog } from './scan-log.ts'
@@ -12,6 +13,7 @@ import { Shifts } from './shifts.ts'
 import { Standings, type ZoneStanding } from './standings.ts'
 import { Telling } from './telling.ts'
 import { type TicketDetails, Tickets } from './tickets.ts'
+import { Webhooks } from './webhooks.ts'
 
 /** Everything that knows something of the event: memory over the tables, opened when the object wakes up. */
 export type EventParts = ReturnType<typeof openParts>
@@ -27,12 +29,14 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const outbox = new Outbox(db, meta, log, configuration)
   const telling = new Telling(configuration, tickets, log)
   const formats = new CodeFormats(sql, meta)
-  const judging = new Judging(configuration, tickets, standings, log, counters, telling, formats)
+  const notices = new Notices(sql, configuration)
+  const judging = new Judging(configuration, tickets, standings, log, counters, telling, formats, notices)
   const sales = new Sales(sql, configuration, devices)
   const shifts = new Shifts(sql, configuration, devices, counters)
+  const webhooks = new Webhooks(sql, meta, configuration, tickets, log, notices)
   const jobs = new Jobs(sql)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
-  return { ...opened, judging, sales, shifts, jobs, formats }
+  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks }
 }
 
 /** A ticket and where it stands. */

@@ -5,8 +5,17 @@ import type { FormatName } from '../core/formats.ts'
 import type { DeviceId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
 import type { Entry } from '../core/log.ts'
-import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketFilter, TicketTypeBody } from '../core/messages.ts'
+import type {
+  DeliveryFilter,
+  EventChanges,
+  GateBody,
+  NewEnrolment,
+  StaffBody,
+  TicketFilter,
+  TicketTypeBody,
+} from '../core/messages.ts'
 import type { Stats } from '../core/stats.ts'
+import type { WebhookPayload } from '../core/webhooks.ts'
 import { type Actor, everybody, mayAct } from './actor.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, logStart, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
@@ -14,6 +23,7 @@ import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
 import type { StallVisits } from './counters.ts'
+import { Courier } from './courier.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { JobRunner, type Step } from './job-running.ts'
@@ -26,6 +36,7 @@ import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import type { Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
+import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
 /** What is needed to make a ticket's code. */
 export type CodeSource = { ticket: TicketDetails; event: EventDetails }
@@ -60,6 +71,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
   readonly #meta: Meta
   readonly #group = new CommitGroup(() => this.ctx.storage.sync())
   readonly #jobs = new JobRunner(this.env.JOBS, (work) => this.#group.run(() => this.#change(everybody, work)))
+  readonly #courier = new Courier({
+    webhooks: () => this.#parts().webhooks,
+    transact: (work) => this.ctx.storage.transactionSync(() => work(this.#parts().webhooks)),
+    send: (parcel) => (this.ctx.exports as unknown as Exports).WebhookSender.send(parcel),
+    wakeBy: (at) => this.#wakeAt(at),
+    failed: (error) =>
+      console.error(JSON.stringify({ message: 'webhooks: nothing could be sent', error: String(error) })),
+  })
   #event: EventParts | null = null
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
@@ -151,8 +170,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Does what a person decided about a ticket, for the very next scan. */
   act(actor: Actor, id: TicketId, action: TicketAction, reason: string | null, newLink: boolean, at: number) {
     return this.#change<TicketFacts>(actor, (parts) => {
+      const isFirst = parts.tickets.get(id)?.revokedAt === null
       const ticket = parts.tickets.act(id, action, reason, newLink, at)
-      return ticket ? ok(factsOf(parts, ticket)) : problem('not_found')
+      if (!ticket) return problem('not_found')
+      if (action === 'revoke' && isFirst) this.#tellRevoked(parts, ticket, at)
+      return ok(factsOf(parts, ticket))
     })
   }
 
@@ -372,6 +394,52 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#for(actor, ({ jobs }) => (jobs.get(id) ? ok(jobs.errors(id, after, limit)) : problem('not_found')))
   }
 
+  putWebhook(actor: Actor, id: string, wish: WebhookWish, at: number) {
+    return this.#change<{ webhook: Webhook; secretIsMade: boolean; isNew: boolean }>(actor, ({ webhooks }) => {
+      const put = webhooks.put(id, wish, at)
+      if (put.ok) this.#wakeAt(at)
+      return put
+    })
+  }
+
+  rotateWebhookSecret(actor: Actor, id: string, secret: Uint8Array, at: number): Result<Webhook> {
+    return this.#change(actor, ({ webhooks }) => webhooks.rotate(id, secret, at))
+  }
+
+  removeWebhook(actor: Actor, id: string): Result<null> {
+    return this.#change(actor, ({ webhooks }) => webhooks.remove(id))
+  }
+
+  listWebhooks(actor: Actor): Result<Webhook[]> {
+    return this.#for(actor, ({ webhooks }) => ok(webhooks.all()))
+  }
+
+  webhook(actor: Actor, id: string, at: number): Result<{ webhook: Webhook; secrets: SealedSecrets }> {
+    return this.#for(actor, ({ webhooks }) => {
+      const webhook = webhooks.get(id)
+      const secrets = webhooks.secretsOf(id, at)
+      return webhook && secrets ? ok({ webhook, secrets }) : problem('not_found')
+    })
+  }
+
+  listDeliveries(actor: Actor, id: string, filter: DeliveryFilter) {
+    return this.#for<{ items: Delivery[]; nextCursor: string | null }>(actor, ({ webhooks }) =>
+      webhooks.deliveries(id, filter),
+    )
+  }
+
+  delivery(actor: Actor, id: string, no: number): Result<{ delivery: Delivery; payload: WebhookPayload }> {
+    return this.#for(actor, ({ webhooks }) => webhooks.delivery(id, no))
+  }
+
+  replayDelivery(actor: Actor, id: string, no: number, at: number): Result<Delivery> {
+    return this.#change(actor, ({ webhooks }) => {
+      const replayed = webhooks.replay(id, no, at)
+      if (replayed.ok) this.#wakeAt(at)
+      return replayed
+    })
+  }
+
   /** What the log adds up to, and how much of it D1 has not been told yet. */
   stats(actor: Actor): Result<{ stats: Stats; pending: number }> {
     return this.#for(actor, ({ counters, outbox }) => ok({ stats: counters.stats, pending: outbox.pending().entries }))
@@ -410,6 +478,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       shifts.endForgotten(at)
       return ok(null)
     })
+    this.#tellWebhooks(at)
     await this.#drain()
     await this.#tendJobs()
   }
@@ -433,8 +502,19 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null
+    this.#tellWebhooks(Date.now())
     await this.#drain()
     await this.#tendJobs()
+  }
+
+  /** Not awaited: an endpoint that takes its time must not keep the next alarm from coming. */
+  #tellWebhooks(at: number): void {
+    this.ctx.waitUntil(this.#courier.run(at))
+  }
+
+  #tellRevoked({ notices }: EventParts, { id, reference, type }: TicketDetails, at: number): void {
+    notices.raise({ kind: 'ticket.revoked', ticketId: id, reference, type }, at)
+    this.#wakeOutbox()
   }
 
   #record(actor: Actor, ask: ScanAsk, arrivedAt: number): Result<Recorded> {
@@ -526,20 +606,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#wakeAt(Date.now() + delayMs)
   }
 
-  /** Sees that the one alarm comes by then. The outbox and the jobs share it; each says anew when it needs it next. */
+  /**
+   * Sees that the one alarm comes by then. The outbox, the jobs and the webhooks share it; each says
+   * anew when it needs it next.
+   */
   #wakeAt(at: number): void {
     // An alarm long past its time has been seen never to come; it is set anew.
     const isComing = this.#alarmAt !== null && this.#alarmAt <= at && Date.now() < this.#alarmAt + OVERDUE_MS
     if (isComing) return
     this.#alarmAt = at
     // Not awaited: it is written in the same breath as the entry it is for, and the output gate waits for both.
-    void this.ctx.storage.setAlarm(this.#alarmAt)
+    void this.ctx.storage.setAlarm(at)
   }
 
   async #healAlarm(): Promise<void> {
     this.#alarmAt = await this.ctx.storage.getAlarm()
-    const { entries, directory } = this.#parts().outbox.pending()
-    if (entries > 0 || directory) this.#wakeOutbox()
+    const { outbox, webhooks } = this.#parts()
+    const { entries, directory } = outbox.pending()
+    if (entries > 0 || directory || webhooks.hasWork()) this.#wakeOutbox()
     if (this.#parts().jobs.isAnyUnfinished()) this.#wakeAt(Date.now() + TEND_AFTER_MS)
   }
 
@@ -568,6 +652,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (entries > 0 || directory) this.#wakeOutbox(1)
   }
 }
+
+/** What of the Worker's own entrances is used from here. */
+type Exports = { WebhookSender: { send: (parcel: Parcel) => Promise<Outcome[]> } }
 
 /** A visit that an attendee notes alone. */
 export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }

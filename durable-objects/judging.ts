@@ -12,6 +12,7 @@ import type { Refusal, Verdict } from '../core/verdict.ts'
 import type { CodeFormats } from './code-formats.ts'
 import type { Configuration } from './configuration.ts'
 import type { Counters } from './counters.ts'
+import type { Notices } from './notices.ts'
 import type { ScanLog } from './scan-log.ts'
 import type { Standings } from './standings.ts'
 import type { Telling } from './telling.ts'
@@ -63,6 +64,7 @@ export class Judging {
   readonly #counters: Counters
   readonly #telling: Telling
   readonly #formats: CodeFormats
+  readonly #notices: Notices
 
   constructor(
     configuration: Configuration,
@@ -72,6 +74,7 @@ export class Judging {
     counters: Counters,
     telling: Telling,
     formats: CodeFormats,
+    notices: Notices,
   ) {
     this.#configuration = configuration
     this.#tickets = tickets
@@ -80,6 +83,7 @@ export class Judging {
     this.#counters = counters
     this.#telling = telling
     this.#formats = formats
+    this.#notices = notices
   }
 
   /**
@@ -263,6 +267,7 @@ export class Judging {
 
   #append(scan: Omit<Entry, 'seq'>, cacheHit = false, fingerprint: Uint8Array = new Uint8Array(8)) {
     const { entry, settle } = this.#log.append(scan, cacheHit, fingerprint)
+    this.#notices.ofEntry(entry, this.#counters.inside(entry.zone))
     return {
       entry,
       settle: () => {

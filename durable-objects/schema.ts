@@ -114,6 +114,28 @@ export const steps: readonly string[] = [
   CREATE INDEX code_ticket ON code (ticket);
   CREATE INDEX ticket_booking ON ticket (booking) WHERE booking IS NOT NULL;
   `,
+  `
+  -- What happened beside the log and is worth telling.
+  CREATE TABLE notice (no INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, notice TEXT NOT NULL) STRICT;
+  CREATE INDEX notice_kind ON notice (kind, at);
+  -- Whom to tell, up to which entry and notice that was thought of, and how the endpoint fares.
+  CREATE TABLE webhook (
+    no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, kinds TEXT NOT NULL,
+    secret BLOB NOT NULL, old_secret BLOB, old_secret_until INTEGER, created_at INTEGER NOT NULL,
+    seen_entry INTEGER NOT NULL, seen_notice INTEGER NOT NULL, made INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0, failing_since INTEGER, hold_until INTEGER, succeeded_at INTEGER,
+    disabled_at INTEGER, disabled_because TEXT
+  ) STRICT;
+  -- One thing told to one of them. due_at is null when there is nothing more to do.
+  CREATE TABLE delivery (
+    webhook INTEGER NOT NULL, no INTEGER NOT NULL, kind TEXT NOT NULL, entry INTEGER, notice INTEGER, ticket BLOB,
+    state TEXT NOT NULL, attempts INTEGER NOT NULL, due_at INTEGER, made_at INTEGER NOT NULL, tried_at INTEGER,
+    status INTEGER, problem TEXT,
+    PRIMARY KEY (webhook, no)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX delivery_due ON delivery (webhook, no) WHERE due_at IS NOT NULL;
+  CREATE INDEX delivery_failed ON delivery (webhook) WHERE state = 'failed';
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

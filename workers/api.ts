@@ -20,6 +20,7 @@ import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
 import { stallRoutes } from './routes/stalls.ts'
 import { ticketRoutes } from './routes/tickets.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import { ticketPageRoute } from './ticket-page.ts'
 
 /** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
@@ -35,6 +36,7 @@ export const routes: readonly Route[] = [
   ...integrityRoutes, // workers/routes/integrity.ts: every invariant, checked anew
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
+  ...webhookRoutes, // workers/routes/webhooks.ts: webhooks, their deliveries, replay, a test
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
   ticketPageRoute, // workers/ticket-page.ts: the attendee's page

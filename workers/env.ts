@@ -11,4 +11,6 @@ export type Env = {
   JOBS: Queue<JobMessage>
   ADMIN_KEY: string
   TICKET_KEY: string
+  /** `true` in a local start that was asked to tell endpoints on this computer. Never bound in production. */
+  ALLOW_LOCAL_WEBHOOKS?: string
 }

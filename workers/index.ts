@@ -5,6 +5,7 @@ import { carryOn } from './jobs.ts'
 import { sweep } from './sweep.ts'
 
 export { Gatekeeper } from '../durable-objects/gatekeeper.ts'
+export { WebhookSender } from './webhook-sender.ts'
 
 export default {
   fetch: app.fetch,

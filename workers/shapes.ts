@@ -2,12 +2,14 @@ import { z } from 'zod'
 import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
+import { webhookKinds } from '../core/webhooks.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
 import type { Device } from '../durable-objects/devices.ts'
 import type { TicketFacts } from '../durable-objects/event-parts.ts'
 import type { Shift } from '../durable-objects/shifts.ts'
 import type { ZoneStanding } from '../durable-objects/standings.ts'
 import type { TicketDetails } from '../durable-objects/tickets.ts'
+import type { Delivery, Webhook } from '../durable-objects/webhooks.ts'
 import { sealLink } from './links.ts'
 
 /*
@@ -334,4 +336,58 @@ export function iso(at: number): string {
 
 export function isoOrNull(at: number | null): string | null {
   return at === null ? null : iso(at)
+}
+
+export const webhookShape = z.object({
+  id: z.string(),
+  url: z.string(),
+  events: z.array(z.enum(webhookKinds)),
+  state: z.enum(['active', 'failing', 'disabled']),
+  failingSince: nullable.instant,
+  disabledAt: nullable.instant,
+  disabledBecause: z.enum(['failing', 'gone']).nullable(),
+  lastSucceededAt: nullable.instant,
+  previousSecretUntil: nullable.instant,
+  pending: z.int(),
+  failed: z.int(),
+  createdAt: instant,
+})
+
+export function showWebhook({ no: _no, ...webhook }: Webhook) {
+  const { succeededAt, oldSecretUntil, ...rest } = webhook
+  return {
+    ...rest,
+    failingSince: isoOrNull(webhook.failingSince),
+    disabledAt: isoOrNull(webhook.disabledAt),
+    lastSucceededAt: isoOrNull(succeededAt),
+    previousSecretUntil: isoOrNull(oldSecretUntil),
+    createdAt: iso(webhook.createdAt),
+  }
+}
+
+export const deliveryShape = z.object({
+  id: z.string(),
+  messageId: z.string(),
+  type: z.enum(webhookKinds),
+  ticketId: z.string().nullable(),
+  entryId: z.string().nullable(),
+  state: z.enum(['pending', 'delivered', 'failed']),
+  attempts: z.int(),
+  status: nullable.count,
+  problem: nullable.text,
+  createdAt: instant,
+  lastAttemptAt: nullable.instant,
+  nextAttemptAt: nullable.instant,
+})
+
+export function showDelivery(delivery: Delivery) {
+  const { no, kind, madeAt, triedAt, dueAt, ...rest } = delivery
+  return {
+    id: String(no),
+    type: kind,
+    ...rest,
+    createdAt: iso(madeAt),
+    lastAttemptAt: isoOrNull(triedAt),
+    nextAttemptAt: isoOrNull(dueAt),
+  }
 }

@@ -1,0 +1,71 @@
+import { withCapacity } from '../core/event.ts'
+import type { Entry } from '../core/log.ts'
+import type { Notice } from '../core/webhooks.ts'
+import type { Configuration } from './configuration.ts'
+
+/** A notice with its number, 1, 2, 3 …, and when it was. */
+export type Noticed = { no: number; at: number; notice: Notice }
+
+type Row = { no: number; at: number; notice: string }
+
+/** A zone at its capacity sees one go and one come all evening; that is told once in so long. */
+const FULL_AGAIN_AFTER_MS = 5 * 60_000
+
+/** What happened beside the log and is worth telling. Whoever raises one holds the transaction that it happens in. */
+export class Notices {
+  readonly #sql: SqlStorage
+  readonly #configuration: Configuration
+
+  constructor(sql: SqlStorage, configuration: Configuration) {
+    this.#sql = sql
+    this.#configuration = configuration
+  }
+
+  /** The number of the last one. */
+  get head(): number {
+    return this.#sql.exec<{ no: number | null }>('SELECT max(no) AS no FROM notice').one().no ?? 0
+  }
+
+  raise(notice: Notice, at: number): void {
+    this.#sql.exec('INSERT INTO notice (kind, at, notice) VALUES (?, ?, ?)', notice.kind, at, JSON.stringify(notice))
+  }
+
+  /** Takes an entry that is being written and how many were inside its zone before it; raises what follows from it. */
+  ofEntry(entry: Entry, insideBefore: number): void {
+    if (entry.insideChange <= 0) return
+    const { event } = this.#configuration
+    const zone = this.#configuration.zone(entry.zone)
+    const capacity = zone ? withCapacity(zone, event).capacity : null
+    const inside = insideBefore + entry.insideChange
+    if (capacity === null || insideBefore >= capacity || inside < capacity) return
+    const last = this.#lastFull(entry.zone)
+    if (last !== null && entry.receivedAt < last + FULL_AGAIN_AFTER_MS) return
+    this.raise({ kind: 'zone.full', zone: entry.zone, capacity, inside }, entry.receivedAt)
+  }
+
+  get(no: number): Noticed | null {
+    const row = this.#sql.exec<Row>('SELECT * FROM notice WHERE no = ?', no).toArray()[0]
+    return row ? noticed(row) : null
+  }
+
+  /** Up to `limit` notices after `no`, in order. */
+  after(no: number, limit: number): Noticed[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM notice WHERE no > ? ORDER BY no LIMIT ?', no, limit)
+      .toArray()
+      .map(noticed)
+  }
+
+  #lastFull(zone: string): number | null {
+    return this.#sql
+      .exec<{ at: number | null }>(
+        "SELECT max(at) AS at FROM notice WHERE kind = 'zone.full' AND notice->>'zone' = ?",
+        zone,
+      )
+      .one().at
+  }
+}
+
+function noticed({ no, at, notice }: Row): Noticed {
+  return { no, at, notice: JSON.parse(notice) as Notice }
+}
