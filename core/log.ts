@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Direction } from './gate.ts'
 import type { DeviceId, GateId, ScanId, StaffId, TicketId, TypeId, ZoneId } from './ids.ts'
+import type { TokenWindow } from './token.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Where a scan's text came from. */
@@ -35,6 +36,20 @@ export type Entry = {
   receivedAt: number
   /** Milliseconds spent deciding. */
   validationMs: number
+  /** What the device said of a scan that it judged alone; null where the Gatekeeper judged. */
+  offline: Alone | null
+}
+
+/** What a device says of a scan that it judged alone. */
+export type Alone = {
+  /** The device's own number of the scan, rising; null where it told none. */
+  sequence: number | null
+  /** What the token itself said, in seconds since 1970; null where the ticket was found otherwise. */
+  token: ({ issuedAt: number } & TokenWindow) | null
+  /** Whether the scan's time was counted on from the server's, or is the device's own word. */
+  clock: 'anchored' | 'wall'
+  /** The scan that was answered, but whose answer never came, so that the gate did otherwise. */
+  amends: ScanId | null
 }
 
 /** The hash before the first entry. */
@@ -48,10 +63,14 @@ export function chain(previous: Uint8Array, entry: Entry): Uint8Array {
   return sha256(concatBytes(previous, utf8ToBytes(canonical(entry))))
 }
 
-/** One spelling for one entry. The leading number is the version of the spelling. */
+/**
+ * One spelling for one entry. The leading number is the version of the spelling: 2 is for scans that a device judged
+ * alone, which there were none of while there was only 1.
+ */
 function canonical(entry: Entry): string {
+  const { offline } = entry
   return JSON.stringify([
-    1,
+    offline === null ? 1 : 2,
     entry.seq,
     entry.scanId,
     entry.ticketId,
@@ -70,5 +89,6 @@ function canonical(entry: Entry): string {
     entry.scannedAt,
     entry.receivedAt,
     entry.validationMs,
+    ...(offline === null ? [] : [offline.sequence, offline.token, offline.clock, offline.amends]),
   ])
 }

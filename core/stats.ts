@@ -6,6 +6,8 @@ export type Stats = {
   /** The log's number of the last entry that is in here. */
   seq: number
   scans: number
+  /** Scans that a device judged alone. */
+  offline: number
   admitted: number
   exited: number
   visited: number
@@ -32,6 +34,7 @@ export function noStats(): Stats {
   return {
     seq: 0,
     scans: 0,
+    offline: 0,
     admitted: 0,
     exited: 0,
     visited: 0,
@@ -56,6 +59,7 @@ export function countEntry(stats: Stats, entry: Entry): void {
   stats.seq = entry.seq
   if (isScan(entry)) {
     stats.scans += 1
+    if (entry.offline !== null) stats.offline += 1
     add(stats.scansByDevice, entry.deviceId, 1)
     add(stats.latency, String(latencyBucket(entry.validationMs)), 1)
   }

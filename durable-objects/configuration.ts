@@ -29,11 +29,33 @@ export class Configuration {
     return this.#event
   }
 
+  /** Rises with each change of what a device judges by: of the configuration, or of a ticket's state. */
+  get revision(): number {
+    return this.#meta.number('revision')
+  }
+
+  /** Takes the next revision, for a change of a ticket's state. */
+  nextRevision(): number {
+    this.#meta.set('revision', this.revision + 1)
+    return this.revision
+  }
+
+  /** The revision of the last change of the configuration. */
+  get configuredAt(): number {
+    return this.#meta.number('configured_at')
+  }
+
+  /** Takes the next revision for a change of the configuration, which every device is to hear of. */
+  reconfigured(): void {
+    this.#meta.set('configured_at', this.nextRevision())
+  }
+
   /** Writes the event and its zones. A zone that is not named any more stays known, for the log's sake. */
   setEvent(event: EventDetails): void {
     for (const zone of event.zones) this.zones.put(zone)
     this.#meta.set('event', JSON.stringify(event))
     this.#meta.set('directory', this.#meta.number('directory') + 1)
+    this.reconfigured()
     this.#event = event
   }
 
@@ -41,7 +63,13 @@ export class Configuration {
     const number = this.types.numberOf(type.id) ?? this.types.nextNumber()
     const complete = { ...type, number }
     this.types.put(complete)
+    this.reconfigured()
     return complete
+  }
+
+  putGate(gate: Gate): void {
+    this.gates.put(gate)
+    this.reconfigured()
   }
 
   zone(id: ZoneId): Zone | undefined {
@@ -90,6 +118,11 @@ class Words<T extends { id: string }> {
 
   all(): T[] {
     return [...this.#byNumber.values()]
+  }
+
+  /** The ids in the order of their numbers, the first being 1. */
+  ids(): string[] {
+    return this.all().map(({ id }) => id)
   }
 
   put(details: T): void {

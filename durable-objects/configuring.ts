@@ -50,7 +50,7 @@ export function putGate(configuration: Configuration, id: GateId, body: GateBody
   ]
   if (issues.length > 0) return badRequest(...issues)
   const gate = { id, name: body.name, kind: body.kind, zone, accepts: body.accepts ?? null }
-  configuration.gates.put(gate)
+  configuration.putGate(gate)
   return ok(gate)
 }
 

@@ -10,6 +10,7 @@ import { Outbox } from './outbox.ts'
 import { Sales } from './sales.ts'
 import { ScanLog } from './scan-log.ts'
 import { Shifts } from './shifts.ts'
+import { Snapshots } from './snapshots.ts'
 import { Standings, type ZoneStanding } from './standings.ts'
 import { Telling } from './telling.ts'
 import { type TicketDetails, Tickets } from './tickets.ts'
@@ -35,8 +36,9 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const shifts = new Shifts(sql, configuration, devices, counters)
   const webhooks = new Webhooks(sql, meta, configuration, tickets, log, notices)
   const jobs = new Jobs(sql)
+  const snapshots = new Snapshots(sql, meta, configuration, standings, log)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
-  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks }
+  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots }
 }
 
 /** A ticket and where it stands. */

@@ -34,6 +34,7 @@ import type { TillLine } from './sales.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
+import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import type { Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
@@ -318,6 +319,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   listShifts(actor: Actor, at: number): Result<Shift[]> {
     return this.#for(actor, ({ shifts }) => ok(shifts.list(at)))
+  }
+
+  /** The beginning of what a device carries to judge alone, or of what changed in it since a cursor. */
+  snapshot(actor: Actor, since: string | null, at: number): Result<{ head: BareHead; first: Position }> {
+    return this.#for(actor, ({ snapshots }) => ok(snapshots.begin(since, null, at)))
+  }
+
+  snapshotPart(actor: Actor, position: Position): Result<SnapshotPart> {
+    return this.#for(actor, ({ snapshots }) => ok(snapshots.read(position)))
   }
 
   /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */

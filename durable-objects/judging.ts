@@ -137,6 +137,7 @@ export class Judging {
       scannedAt: at,
       receivedAt: at,
       validationMs: 0,
+      offline: null,
     })
     return ok({ recorded: this.#telling.fromLog(logged), settle })
   }
@@ -153,6 +154,7 @@ export class Judging {
       const dueAt = lastTimeOfDay(at, zone.everyoneOutAt, event.timezone)
       if (dueAt <= Math.max(this.#standings.clearedAt(number) ?? 0, event.createdAt)) continue
       this.#standings.clear(number, dueAt)
+      this.#configuration.reconfigured()
       this.#append({ ...everyoneOut(zone.id, at, dueAt), insideChange: -this.#counters.inside(zone.id) }).settle()
     }
   }
@@ -258,6 +260,7 @@ export class Judging {
         scannedAt: at,
         receivedAt: at,
         validationMs: Math.round(ask.spentMs * 10) / 10,
+        offline: null,
       },
       cacheHit,
       ask.fingerprint,
@@ -326,6 +329,7 @@ function everyoneOut(zone: ZoneId, at: number, dueAt: number): Omit<Entry, 'seq'
     scannedAt: dueAt,
     receivedAt: at,
     validationMs: 0,
+    offline: null,
   }
 }
 

@@ -153,7 +153,7 @@ function toRow(entry: Entry): (string | number | null)[] {
     refusal?.reason ?? null,
     refusal?.reason === 'already_admitted' ? refusal.attempt : null,
     verdict.kind === 'admitted' && verdict.forced !== null ? 1 : 0,
-    0,
+    entry.offline === null ? 0 : 1,
     entry.insideChange,
     entry.scannedAt,
     entry.receivedAt,

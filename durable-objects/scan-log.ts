@@ -1,6 +1,6 @@
 import type { Direction } from '../core/gate.ts'
-import { bytesToUuid, type ScanId, type TicketId, uuidToBytes } from '../core/ids.ts'
-import { chain, chainStart, type Entry, type ScanSource } from '../core/log.ts'
+import { bytesToUuid, type GateId, type ScanId, type TicketId, uuidToBytes } from '../core/ids.ts'
+import { type Alone, chain, chainStart, type Entry, type ScanSource } from '../core/log.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Devices } from './devices.ts'
@@ -30,6 +30,7 @@ type Row = {
   cache_hit: number
   fingerprint: ArrayBuffer
   chain: ArrayBuffer
+  offline: string | null
 }
 
 /** Stands where an entry happened at no gate. Gates are numbered from 1. */
@@ -89,6 +90,14 @@ export class ScanLog {
       .map((row) => ({ entry: this.#logged(row).entry, chain: new Uint8Array(row.chain) }))
   }
 
+  /** The gate of an entry. */
+  gateOf(seq: number): GateId | null {
+    const held = this.#tail[seq - (this.#tail[0]?.seq ?? Number.POSITIVE_INFINITY)]
+    if (held) return held.gateId
+    const row = this.#sql.exec<{ gate: number }>('SELECT gate FROM entry WHERE seq = ?', seq).toArray()[0]
+    return row ? (this.#configuration.gates.byNumber(row.gate)?.id ?? null) : null
+  }
+
   /** When an admission was taken back, if it was. */
   annulledAt(seq: number): number | null {
     const row = this.#sql.exec<{ at: number }>('SELECT at FROM annulment WHERE seq = ?', seq).toArray()[0]
@@ -116,8 +125,8 @@ export class ScanLog {
     const { zones, gates, types, staff } = this.#configuration
     this.#sql.exec(
       `INSERT INTO entry (seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict, inside_change,
-       first, source, force_reason, scanned_at, received_at, validation_ms, cache_hit, fingerprint, chain)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       first, source, force_reason, scanned_at, received_at, validation_ms, cache_hit, fingerprint, chain, offline)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       entry.seq,
       uuidToBytes(entry.scanId),
       entry.ticketId === null ? null : uuidToBytes(entry.ticketId),
@@ -139,6 +148,7 @@ export class ScanLog {
       cacheHit ? 1 : 0,
       fingerprint,
       link,
+      entry.offline && JSON.stringify(entry.offline),
     )
     const head = { seq: entry.seq, chain: link }
     const settle = () => {
@@ -176,6 +186,7 @@ export class ScanLog {
         scannedAt: row.scanned_at,
         receivedAt: row.received_at,
         validationMs: row.validation_ms,
+        offline: row.offline === null ? null : (JSON.parse(row.offline) as Alone),
       },
     }
   }

@@ -136,6 +136,49 @@ export const steps: readonly string[] = [
   CREATE INDEX delivery_due ON delivery (webhook, no) WHERE due_at IS NOT NULL;
   CREATE INDEX delivery_failed ON delivery (webhook) WHERE state = 'failed';
   `,
+  `
+  -- What became of a ticket: its state from each change on, the one before the first change as revision 0. Devices are
+  -- told what changed since the revision they know, and a scan judged later is judged by the state of its own time.
+  CREATE TABLE ticket_change (
+    ticket BLOB NOT NULL, revision INTEGER NOT NULL, at INTEGER NOT NULL, issued_at INTEGER NOT NULL,
+    paid INTEGER NOT NULL, blocked_at INTEGER, revoked_at INTEGER, reason TEXT, PRIMARY KEY (ticket, revision)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX ticket_change_revision ON ticket_change (revision);
+  -- A ticket's id begins with the millisecond it was made in: one issued later than that was reissued.
+  INSERT INTO ticket_change (ticket, revision, at, issued_at, paid, blocked_at, revoked_at, reason)
+    SELECT id, 0, 0, CASE WHEN id < unhex(printf('%012X', issued_at * 1000)) THEN 0 ELSE issued_at END,
+    paid, blocked_at, revoked_at, reason FROM ticket
+    WHERE revoked_at IS NOT NULL OR blocked_at IS NOT NULL OR paid = 0 OR id < unhex(printf('%012X', issued_at * 1000));
+  -- Every time at which all were taken to have left a zone; clearing has the last one.
+  CREATE TABLE cleared (zone INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (zone, at)) STRICT, WITHOUT ROWID;
+  INSERT INTO cleared (zone, at) SELECT zone, at FROM clearing;
+
+  -- What a device said of a scan that it judged alone, as JSON. NULL: it was judged here.
+  ALTER TABLE entry ADD COLUMN offline TEXT;
+  -- What is judged otherwise than it was shown, derived from a ticket's entries and told again with each sync.
+  CREATE TABLE conflict (
+    seq INTEGER PRIMARY KEY, ticket BLOB NOT NULL, zone INTEGER NOT NULL, shown TEXT NOT NULL, judged TEXT NOT NULL,
+    with_seq INTEGER
+  ) STRICT;
+  CREATE INDEX conflict_ticket ON conflict (ticket);
+  -- Whom a device let in alone with what is no ticket of this event.
+  CREATE TABLE stray_admission (
+    scan BLOB PRIMARY KEY, reason TEXT NOT NULL, gate INTEGER NOT NULL, device INTEGER, staff INTEGER,
+    people INTEGER NOT NULL, scanned_at INTEGER NOT NULL, received_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- The strict policy: which device holds a gate's share, and what it has given up of it.
+  CREATE TABLE lease (
+    gate INTEGER PRIMARY KEY, device INTEGER NOT NULL, generation INTEGER NOT NULL, state TEXT NOT NULL, cursor TEXT
+  ) STRICT;
+  CREATE TABLE recall (
+    gate INTEGER NOT NULL, ticket BLOB NOT NULL, id TEXT NOT NULL, answered INTEGER NOT NULL,
+    PRIMARY KEY (gate, ticket)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX recall_id ON recall (id);
+  -- How each device is doing, as JSON: when it was last seen, what waits on it.
+  CREATE TABLE device_status (device INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

@@ -81,8 +81,17 @@ export class Standings {
     return this.#clearedAt.get(zone) ?? null
   }
 
+  /** Every time at which everybody was taken to have left a zone, in order. */
+  clearings(zone: number): number[] {
+    return this.#sql
+      .exec<{ at: number }>('SELECT at FROM cleared WHERE zone = ? ORDER BY at', zone)
+      .toArray()
+      .map(({ at }) => at)
+  }
+
   clear(zone: number, at: number): void {
     this.#sql.exec('INSERT OR REPLACE INTO clearing (zone, at) VALUES (?, ?)', zone, at)
+    this.#sql.exec('INSERT OR IGNORE INTO cleared (zone, at) VALUES (?, ?)', zone, at)
     this.#clearedAt.set(zone, at)
   }
 

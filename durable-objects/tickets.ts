@@ -28,6 +28,15 @@ export type Issued = { typeId: TypeId; tickets: number; people: number }
 
 export type TicketAction = 'revoke' | 'restore' | 'reissue' | 'block' | 'pay'
 
+type Change = {
+  at: number
+  issued_at: number
+  paid: number
+  blocked_at: number | null
+  revoked_at: number | null
+  reason: string | null
+}
+
 /** In the order of `selectTicket`: a tuple, since naming twenty columns costs as much as finding them. */
 type Row = [
   id: ArrayBuffer,
@@ -121,7 +130,10 @@ export class Tickets {
     const issues = wanted.flatMap((one, index) => this.#issuesOf(one, index))
     issues.push(...repeated(wanted, 'reference'), ...repeated(wanted, 'code'), ...this.#soldOut(wanted))
     if (issues.length > 0) return { ok: false, problem: { code: 'bad_request', issues } }
-    return ok(wanted.map((one) => this.#issueOne(one, at)))
+    // A device judges a good ticket by its token alone; of these it must hear.
+    const isTold = wanted.some(({ ticket }) => ticket.code != null || !ticket.paid)
+    const revision = isTold ? this.#configuration.nextRevision() : 0
+    return ok(wanted.map((one) => this.#issueOne(one, at, revision)))
   }
 
   /** How many more people this type may be sold to; without a capacity, any number. */
@@ -167,6 +179,7 @@ export class Tickets {
     const key = uuidToBytes(id)
     const before = this.get(id)
     if (!before) return null
+    this.#noteState(key, 0, 0)
     if (action === 'revoke' && before.revokedAt === null) this.#countSold(before.typeNumber, -1, -before.admits)
     if (action === 'restore' && before.revokedAt !== null) this.#countSold(before.typeNumber, 1, before.admits)
     switch (action) {
@@ -193,7 +206,36 @@ export class Tickets {
         this.#sql.exec('INSERT OR REPLACE INTO reissue (ticket, at) SELECT id, issued_at FROM ticket WHERE id = ?', key)
         break
     }
+    this.#noteState(key, this.#configuration.nextRevision(), at)
     return this.get(id)
+  }
+
+  /** The ticket as it was at that time, whatever was decided about it since. */
+  asOf(ticket: TicketDetails, at: number): TicketDetails {
+    const changes = this.#sql
+      .exec<Change>('SELECT * FROM ticket_change WHERE ticket = ? ORDER BY revision', uuidToBytes(ticket.id))
+      .toArray()
+    const then = changes.findLast((change) => change.at <= at) ?? changes[0]
+    if (!then) return ticket
+    const state = {
+      issuedAt: then.issued_at,
+      paid: then.paid === 1,
+      blockedAt: then.blocked_at,
+      revokedAt: then.revoked_at,
+      reason: then.reason,
+    }
+    return { ...ticket, ...state, status: statusOf(state) }
+  }
+
+  /** Keeps the state that a ticket has from `at` on. What it was before the first change is kept once, as revision 0. */
+  #noteState(key: Uint8Array, revision: number, at: number): void {
+    this.#sql.exec(
+      `INSERT OR IGNORE INTO ticket_change (ticket, revision, at, issued_at, paid, blocked_at, revoked_at, reason)
+       SELECT id, ?, ?, issued_at, paid, blocked_at, revoked_at, reason FROM ticket WHERE id = ?`,
+      revision,
+      at,
+      key,
+    )
   }
 
   /** Gives up to `limit` tickets in the order they were issued, after `cursor`. */
@@ -238,7 +280,7 @@ export class Tickets {
     return issues
   }
 
-  #issueOne({ id, ticket }: Issuing, at: number): { ticket: TicketDetails; created: boolean } {
+  #issueOne({ id, ticket }: Issuing, at: number, revision: number): { ticket: TicketDetails; created: boolean } {
     const known = (ticket.reference == null ? null : this.#one(selectByReference, ticket.reference)) ?? this.get(id)
     // A known id is this very call sent again: its tickets are as new as they were then.
     if (known) return { ticket: known, created: known.id === id }
@@ -266,6 +308,7 @@ export class Tickets {
     }
     this.#countSold(type.number, 1, ticket.admits ?? type.admits)
     if (ticket.code != null) this.#sql.exec('INSERT INTO code (code, ticket) VALUES (?, ?)', ticket.code, key)
+    if (ticket.code != null || !ticket.paid) this.#noteState(key, revision, at)
     const issued = this.get(id) as TicketDetails
     this.#makeFindable(issued)
     return { ticket: issued, created: true }

@@ -18,6 +18,7 @@ import { jobRoutes } from './routes/jobs.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
+import { snapshotRoutes } from './routes/snapshots.ts'
 import { stallRoutes } from './routes/stalls.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -27,6 +28,7 @@ import { ticketPageRoute } from './ticket-page.ts'
 export const routes: readonly Route[] = [
   ...scanRoutes, // workers/routes/scans.ts: validate-qr, the answer by scanId
   ...doorRoutes, // workers/routes/door.ts: annul, search, walk-in, shifts, till
+  ...snapshotRoutes, // workers/routes/snapshots.ts: what a device carries to judge alone
   ...stallRoutes, // workers/routes/stalls.ts: a stall's own QR code, visits
   ...deviceRoutes, // workers/routes/devices.ts: enrolments, devices, staff tokens
   ...ticketRoutes, // workers/routes/tickets.ts: issue, list, show, revoke, restore, reissue, block, pay

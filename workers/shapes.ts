@@ -197,7 +197,7 @@ export function showEntry({ entry, entryId, gateName, annulledAt }: Recorded): z
     code: refusal?.reason ?? null,
     scannedAt: iso(entry.scannedAt),
     receivedAt: iso(entry.receivedAt),
-    offline: false,
+    offline: entry.offline !== null,
     forced: verdict.kind === 'admitted' && verdict.forced !== null,
     people: entry.people,
     duplicateAttemptNumber: refusal?.reason === 'already_admitted' ? refusal.attempt : null,

@@ -128,6 +128,7 @@ function entry(seq: number, ticketId: string, verdict: Verdict): Entry {
     scannedAt: seq,
     receivedAt: seq,
     validationMs: 0.5,
+    offline: null,
   } as unknown as Entry
 }
 

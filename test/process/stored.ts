@@ -119,7 +119,7 @@ function readStored(db: DatabaseSync): Stored {
 }
 
 type LogRow = Record<'gate' | 'zone' | 'direction' | 'verdict', string> &
-  Record<'type' | 'device' | 'staff' | 'source' | 'force_reason', string | null> &
+  Record<'type' | 'device' | 'staff' | 'source' | 'force_reason' | 'offline', string | null> &
   Record<'seq' | 'people' | 'inside_change' | 'first' | 'scanned_at' | 'received_at' | 'validation_ms', number> & {
     scan: Uint8Array
     ticket: Uint8Array | null
@@ -127,7 +127,7 @@ type LogRow = Record<'gate' | 'zone' | 'direction' | 'verdict', string> &
   }
 
 const selectLog = `SELECT e.seq, e.scan, e.ticket, e.direction, e.people, e.verdict, e.inside_change, e.first, e.source,
-  e.force_reason, e.scanned_at, e.received_at, e.validation_ms, e.chain, t.id AS type, g.id AS gate, z.id AS zone,
+  e.force_reason, e.scanned_at, e.received_at, e.validation_ms, e.chain, e.offline, t.id AS type, g.id AS gate, z.id AS zone,
   d.id AS device, s.id AS staff
   FROM entry e JOIN gate g ON g.no = e.gate JOIN zone z ON z.no = e.zone LEFT JOIN ticket_type t ON t.no = e.type
   LEFT JOIN device d ON d.no = e.device LEFT JOIN staff s ON s.no = e.staff ORDER BY e.seq`
@@ -152,6 +152,7 @@ function toEntry(row: LogRow): Entry {
     scannedAt: row.scanned_at,
     receivedAt: row.received_at,
     validationMs: row.validation_ms,
+    offline: row.offline === null ? null : JSON.parse(row.offline),
   }
 }
 
