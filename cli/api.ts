@@ -8,6 +8,7 @@ export type Api = {
   put: <T>(path: string, body: object) => Promise<T>
   patch: <T>(path: string, body: object) => Promise<T>
   post: <T>(path: string, body: object, patience?: Patience) => Promise<T>
+  delete: <T>(path: string) => Promise<T>
 }
 
 /** How often to ask again with the same body when the answer got lost, and how long to wait for each. */
@@ -52,6 +53,7 @@ export function connect(url: string, credential: string | null): Api {
     put: (path, body) => call('PUT', path, body),
     patch: (path, body) => call('PATCH', path, body),
     post: (path, body, patience) => call('POST', path, body, patience),
+    delete: (path) => call('DELETE', path),
   }
 }
 

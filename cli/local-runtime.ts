@@ -75,6 +75,7 @@ function workerConfig({ root, secrets, allowLocalWebhooks }: Options, code: stri
       ASSETS: { type: 'worker', worker: pages },
       QR_IMAGES: { type: 'kv', id: name },
       JOBS: { type: 'queue', name: jobQueue },
+      ...settingsOf(root),
       ADMIN_KEY: { type: 'text', value: secrets.adminKey },
       TICKET_KEY: { type: 'text', value: secrets.ticketKey },
       ALLOW_LOCAL_WEBHOOKS: { type: 'text', value: String(allowLocalWebhooks) },
@@ -131,6 +132,15 @@ function compatibilityDateOf(root: string): string {
   const date = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(root, 'wrangler.toml'), 'utf8'))?.[1]
   if (!date) throw new Failure('wrangler.toml names no compatibility_date.')
   return date
+}
+
+/** The [vars] of wrangler.toml; the environment may say otherwise, as for the secrets. */
+function settingsOf(root: string): Record<string, { type: 'text'; value: string }> {
+  const vars = /^\[vars\]\n((?:(?!\[).*\n)*)/m.exec(readFileSync(join(root, 'wrangler.toml'), 'utf8'))?.[1] ?? ''
+  const settings = [...vars.matchAll(/^(\w+) = "([^"]*)"$/gm)]
+  return Object.fromEntries(
+    settings.map(([, key = '', value = '']) => [key, { type: 'text', value: process.env[key] ?? value }]),
+  )
 }
 
 /** Whatever the runtime has to say goes to stderr: stdout belongs to the welcome. */

@@ -2,6 +2,7 @@ import { CodeFormats } from './code-formats.ts'
 import { Configuration } from './configuration.ts'
 import { Counters } from './counters.ts'
 import { Devices } from './devices.ts'
+import { Images } from './images.ts'
 import { Jobs } from './jobs.ts'
 import { Judging } from './judging.ts'
 import type { Meta } from './meta.ts'
@@ -38,7 +39,8 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const jobs = new Jobs(sql)
   const snapshots = new Snapshots(sql, meta, configuration, standings, log)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
-  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots }
+  const images = new Images(meta, tickets, configuration)
+  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots, images }
 }
 
 /** A ticket and where it stands. */

@@ -26,6 +26,7 @@ import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
+import type { ImageSource, Lookups } from './images.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
@@ -203,6 +204,40 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   removeCodeFormat(actor: Actor, format: FormatName): Result<SealedFormats> {
     return this.#change(actor, ({ formats }) => ok(formats.remove(format)))
+  }
+
+  /** What the image of a code is made of; brings along what the isolate counted since it last told. */
+  imageByLink(id: TicketId, link: number, counted: Lookups | null): Result<ImageSource> {
+    this.#countLookups(everybody, counted)
+    return this.#for(everybody, ({ images }) => found(images.source(id, link)))
+  }
+
+  imageById(actor: Actor, id: TicketId, counted: Lookups | null): Result<ImageSource> {
+    this.#countLookups(actor, counted)
+    return this.#for(actor, ({ images }) => found(images.source(id)))
+  }
+
+  /** How the caches of images did, and under which generation those of now are kept. */
+  imageLookups(actor: Actor, counted: Lookups | null): Result<Lookups & { generation: number }> {
+    this.#countLookups(actor, counted)
+    return this.#for(actor, ({ images }) => ok({ ...images.lookups(), generation: images.stamp.generation }))
+  }
+
+  /** No image that was kept until now is found any more. */
+  clearImages(actor: Actor): Result<null> {
+    return this.#change(actor, ({ images }) => {
+      images.clearAll()
+      return ok(null)
+    })
+  }
+
+  /** The same for one ticket, as far as isolates go. Gives what its images are kept under elsewhere. */
+  clearImagesOf(actor: Actor, id: TicketId): Result<ImageSource> {
+    return this.#change(actor, ({ images }) => {
+      const source = images.source(id)
+      if (source) images.clearOne()
+      return found(source)
+    })
   }
 
   invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
@@ -556,6 +591,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const { tickets } = this.#parts()
     const isShortCode = presented.shortCode !== undefined && tickets.withShortCode(presented.shortCode) !== null
     return !isShortCode && !tickets.hasCodes()
+  }
+
+  #countLookups(actor: Actor, counted: Lookups | null): void {
+    if (counted === null) return
+    this.#change(actor, ({ images }) => {
+      images.count(counted)
+      return ok(null)
+    })
   }
 
   /** Runs what appends to the log; the memory above the tables follows once the transaction has held. */

@@ -20,6 +20,12 @@ export type TicketDetails = Ticket & {
   typeNumber: number
 }
 
+/** What a ticket's code is made of. */
+export type CodeTicket = Pick<
+  TicketDetails,
+  'id' | 'typeNumber' | 'admits' | 'issuedAt' | 'validFrom' | 'validUntil' | 'link'
+>
+
 /** A new ticket and the id it is to have, made by the caller so that the same call may be sent again. */
 export type Issuing = { id: TicketId; ticket: NewTicket }
 
@@ -74,6 +80,9 @@ const selectByReference = `${selectTicket} WHERE t.reference = ?`
 const selectByCode = `${selectTicket} JOIN code c ON c.ticket = t.id WHERE c.code = ?`
 const selectByShortCode = `${selectTicket} WHERE t.short_code = ?`
 
+const selectCode = 'SELECT type, admits, issued_at, valid_from, valid_until, link FROM ticket WHERE id = ?'
+type CodeRow = [number, number, number, number | null, number | null, number]
+
 /** The tickets of one event and the people they belong to. Looked up, never preloaded. */
 export class Tickets {
   readonly #sql: SqlStorage
@@ -86,6 +95,14 @@ export class Tickets {
 
   get(id: TicketId): TicketDetails | null {
     return this.#one(selectById, uuidToBytes(id))
+  }
+
+  /** What the ticket's code is made of, without the people: images are asked for by the thousand. */
+  code(id: TicketId): CodeTicket | null {
+    const [row] = this.#sql.exec(selectCode, uuidToBytes(id)).raw<CodeRow>()
+    if (!row) return null
+    const [typeNumber, admits, issuedAt, validFrom, validUntil, link] = row
+    return { id, typeNumber, admits, issuedAt, validFrom, validUntil, link }
   }
 
   /** The ticket that carries a barcode printed elsewhere. */

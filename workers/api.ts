@@ -16,6 +16,7 @@ import { formatRoutes } from './routes/formats.ts'
 import { integrityRoutes } from './routes/integrity.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { organisationRoutes } from './routes/organisations.ts'
+import { qrCacheRoutes } from './routes/qr-cache.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
 import { snapshotRoutes } from './routes/snapshots.ts'
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...webhookRoutes, // workers/routes/webhooks.ts: webhooks, their deliveries, replay, a test
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
+  ...qrCacheRoutes, // workers/routes/qr-cache.ts: statistics, clearing
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
   ticketPageRoute, // workers/ticket-page.ts: the attendee's page
   healthRoute, // workers/health.ts
@@ -54,7 +56,9 @@ app.use(async (c, next) => {
 })
 
 for (const route of routes) {
-  app.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) =>
+  // A file's ending is looked at behind the router: one pattern with an ending in it would take the whole table away
+  // from Hono's fastest matcher.
+  app.on(route.method, route.path.replace(/\{(\w+)\}(\.\w+)?/g, ':$1'), (c) =>
     route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, route.path.includes('{') ? c.req.param() : {}),
   )
   app.openAPIRegistry.registerPath(describeRoute(route))

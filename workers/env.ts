@@ -9,6 +9,8 @@ export type Env = {
   /** What `npm run build` makes of web/. */
   ASSETS: Fetcher
   JOBS: Queue<JobMessage>
+  /** How many seconds KV keeps an image; 0: it keeps none. */
+  QR_CACHE_SECONDS: string
   ADMIN_KEY: string
   TICKET_KEY: string
   /** `true` in a local start that was asked to tell endpoints on this computer. Never bound in production. */

@@ -1,24 +1,19 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { type IRequestStrict, Router } from 'itty-router'
-import { base64url } from 'jose'
 import { z } from 'zod'
+import { colourFault } from '../core/contrast.ts'
 import { type EventId, parseUuid, type TicketId } from '../core/ids.ts'
-import { defaultQrStyle, type QrStyle, qrPng, qrSvg } from '../core/qr.ts'
-import type { TicketDetails } from '../durable-objects/tickets.ts'
+import { defaultQrStyle, type QrStyle } from '../core/qr.ts'
 import { actorOf, authorize, identify } from './access.ts'
 import { parse } from './body.ts'
 import { codeOf } from './codes.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
+import { countLookup, takeLookups } from './image-lookups.ts'
+import { etagOf, type Format, type Image, type ImageAsk, imageOf } from './images.ts'
 import { openLink } from './links.ts'
 import { answerProblem, badRequestResponse, problemResponse } from './problems.ts'
 import type { Route } from './route.ts'
 
-type Format = 'svg' | 'png'
-type Image = { bytes: Uint8Array; cached: boolean; etag: string }
-
-const DAY_S = 24 * 60 * 60
 const contentTypes: Record<Format, string> = { svg: 'image/svg+xml', png: 'image/png' }
 
 const colour = z
@@ -26,17 +21,26 @@ const colour = z
   .regex(/^#?[0-9a-fA-F]{6}$/, 'must be six hexadecimal digits')
   .transform((text) => `#${text.replace('#', '').toLowerCase()}`)
 
-/** How the image is to look. */
-export const QrOptions = z.object({
+const options = {
   size: z.coerce.number().int().min(64).max(2048).default(defaultQrStyle.size),
   margin: z.coerce.number().int().min(1).max(16).default(defaultQrStyle.margin),
   ecc: z.enum(['L', 'M', 'Q', 'H']).default(defaultQrStyle.ecc),
   dark: colour.default(defaultQrStyle.dark),
   light: colour.default(defaultQrStyle.light),
-})
+}
+
+/** How the image is to look. Colours that a scanner cannot tell apart make no ticket. */
+export const QrOptions = z.object(options).superRefine(refuseUnreadable)
 
 /** The same for the JSON form, which also says which kind of image. */
-export const QrJsonOptions = QrOptions.extend({ format: z.enum(['svg', 'png']).default('svg') })
+export const QrJsonOptions = z
+  .object({ ...options, format: z.enum(['svg', 'png']).default('svg') })
+  .superRefine(refuseUnreadable)
+
+function refuseUnreadable({ dark, light }: QrStyle, context: z.RefinementCtx): void {
+  const fault = colourFault(dark, light)
+  if (fault) context.addIssue({ code: 'custom', path: [fault.field], message: fault.message })
+}
 
 const serve = (request: Request, env: Env, ctx: ExecutionContext) => serveQr(request, env, ctx)
 
@@ -68,8 +72,9 @@ export const qrRoutes: Route[] = [
 ]
 
 const router = Router<IRequestStrict, [Env, ExecutionContext]>()
-  .get('/qr/:ref.:format', serveImage)
-  .get('/api/events/:eventId/tickets/:ticketId/qr', serveJson)
+  // HEAD too: the router before this one has seen to it that nothing else comes here.
+  .all('/qr/:ref.:format', serveImage)
+  .all('/api/events/:eventId/tickets/:ticketId/qr', serveJson)
 
 async function serveQr(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   return (await router.fetch(request, env, ctx)) ?? problemResponse('not_found')
@@ -79,23 +84,21 @@ async function serveImage(request: IRequestStrict, env: Env, ctx: ExecutionConte
   const format = request.params.format
   const link = openLink(env.TICKET_KEY, request.params.ref ?? '')
   if (link === null || (format !== 'svg' && format !== 'png')) return problemResponse('not_found')
-  const style = parse(QrOptions, request.query)
+  const style = styleOf(request)
   if (!style.ok) return style.response
-  const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.codeByLink(link.ticketId, link.link))
+  const { eventId, ticketId } = link
+  const counted = takeLookups(eventId, Date.now())
+  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageByLink(ticketId, link.link, counted))
   if (!found.ok) return answerProblem(found.problem)
-  const image = await imageOf(env, ctx, link.eventId, found.value.ticket, format, style.value)
-  if (image instanceof Response) return image
-  const headers = {
-    'Content-Type': contentTypes[format],
-    // Whoever has the image has the ticket: no shared cache keeps it, and a reissued one is asked for anew.
-    'Cache-Control': 'private, no-cache',
-    ETag: image.etag,
-    'X-Cache': image.cached ? 'HIT' : 'MISS',
-    'X-Robots-Tag': 'noindex',
-    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+  const ask: ImageAsk = { eventId, source: found.value, format, style: style.value }
+  const has = request.headers.get('If-None-Match')
+  if (has !== null && !found.value.rotating && names(has, etagOf(ask))) {
+    countLookup(eventId, true)
+    return new Response(null, { status: 304, headers: headersOf(format, etagOf(ask), true) })
   }
-  const unchanged = request.headers.get('If-None-Match') === image.etag
-  return unchanged ? new Response(null, { status: 304, headers }) : new Response(image.bytes, { headers })
+  const image = await drawn(env, ctx, ask)
+  if (image instanceof Response) return image
+  return new Response(image.bytes, { headers: headersOf(format, image.etag, image.cached) })
 }
 
 async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContext): Promise<Response> {
@@ -106,67 +109,51 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   const no = authorize(caller, { role: 'supervisor', eventId })
   if (no || !caller) return no ?? problemResponse('unauthenticated')
   if (ticketId === null) return problemResponse('not_found')
-  const options = parse(QrJsonOptions, request.query)
-  if (!options.ok) return options.response
-  const { format, ...style } = options.value
+  const wanted = parse(QrJsonOptions, request.query)
+  if (!wanted.ok) return wanted.response
+  const { format, ...style } = wanted.value
   const actor = actorOf(caller, request)
-  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.ticket(actor, ticketId))
+  const counted = takeLookups(eventId, Date.now())
+  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageById(actor, ticketId, counted))
   if (!found.ok) return answerProblem(found.problem)
-  const { ticket } = found.value
-  const image = await imageOf(env, ctx, eventId, ticket, format, style)
+  const code = await codeOf(env, eventId, found.value.ticket)
+  const image = await drawn(env, ctx, { eventId, source: found.value, format, style }, code)
   if (image instanceof Response) return image
   const uri = `data:${contentTypes[format]};base64,${btoa(String.fromCharCode(...image.bytes))}`
-  return Response.json({
-    success: true,
-    qr_token: await codeOf(env, eventId, ticket),
-    qr_image: uri,
-    cached: image.cached,
-  })
+  const headers = { 'Cache-Control': 'private, no-store' }
+  return Response.json({ success: true, qr_token: code, qr_image: uri, cached: image.cached }, { headers })
 }
 
-/** The image from KV, or rendered and put there. KV is only a cache: what fails there costs a rendering. */
-async function imageOf(
-  env: Env,
-  ctx: ExecutionContext,
-  eventId: EventId,
-  ticket: TicketDetails,
-  format: Format,
-  style: QrStyle,
-): Promise<Image | Response> {
-  const code = await codeOf(env, eventId, ticket)
-  const key = cacheKey(code, format, style)
-  const etag = `"${base64url.encode(sha256(utf8ToBytes(key)).slice(0, 12))}"`
-  const kept = await env.QR_IMAGES.get(key, 'arrayBuffer').catch(noteKvFailure)
-  if (kept) return { bytes: new Uint8Array(kept), cached: true, etag }
-  const bytes = await render(code, format, style)
-  if (bytes instanceof Response) return bytes
-  ctx.waitUntil(env.QR_IMAGES.put(key, bytes, { expirationTtl: DAY_S }).catch(noteKvFailure))
-  return { bytes, cached: false, etag }
+/** Nearly everybody asks for the default, which needs no parsing. */
+function styleOf(request: IRequestStrict): ReturnType<typeof parse<typeof QrOptions>> {
+  return request.url.includes('?') ? parse(QrOptions, request.query) : { ok: true, value: defaultQrStyle }
 }
 
-/** Holds the code's hash and every option, so that a reissued ticket can never show its old image. */
-function cacheKey(code: string, format: Format, style: QrStyle): string {
-  const hash = base64url.encode(sha256(utf8ToBytes(code)))
-  return ['qr', 'v1', hash, format, style.size, style.margin, style.ecc, style.dark, style.light].join(':')
-}
-
-async function render(code: string, format: Format, style: QrStyle): Promise<Uint8Array | Response> {
-  if (format === 'svg') return utf8ToBytes(qrSvg(code, style))
+/** The image, or for one too small for so many modules a 400 that says how large it must be. */
+async function drawn(env: Env, ctx: ExecutionContext, ask: ImageAsk, code?: string): Promise<Image | Response> {
   try {
-    return await qrPng(code, style, deflate)
+    const image = await imageOf(env, ctx, ask, code)
+    countLookup(ask.eventId, image.cached)
+    return image
   } catch (error) {
-    // Too few pixels for so many modules: it says how many it takes.
     if (error instanceof RangeError) return badRequestResponse([{ field: 'size', message: error.message }])
     throw error
   }
 }
 
-async function deflate(raw: Uint8Array): Promise<Uint8Array> {
-  const stream = new Blob([raw]).stream().pipeThrough(new CompressionStream('deflate'))
-  return new Uint8Array(await new Response(stream).arrayBuffer())
+/** Whoever has the image has the ticket: no shared cache keeps it, and a reissued one is asked for anew. */
+function headersOf(format: Format, etag: string, cached: boolean): Record<string, string> {
+  return {
+    'Content-Type': contentTypes[format],
+    // Without a tag it is a code that lives for seconds.
+    ...(etag === '' ? { 'Cache-Control': 'private, no-store' } : { 'Cache-Control': 'private, no-cache', ETag: etag }),
+    'X-Cache': cached ? 'HIT' : 'MISS',
+    'X-Robots-Tag': 'noindex',
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+  }
 }
 
-function noteKvFailure(error: unknown): null {
-  console.warn(JSON.stringify({ message: 'KV did not answer; the image is rendered', error: String(error) }))
-  return null
+/** Whether an If-None-Match names this tag: one, several, weak ones too, or `*` for any (RFC 9110 §13.1.2). */
+function names(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.split(',').some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')))
 }

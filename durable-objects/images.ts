@@ -1,0 +1,67 @@
+import type { TicketId } from '../core/ids.ts'
+import type { Configuration } from './configuration.ts'
+import type { Meta } from './meta.ts'
+import type { CodeTicket, Tickets } from './tickets.ts'
+
+/** What an image of a code is made of and kept under. */
+export type ImageSource = {
+  ticket: CodeTicket
+  /** The code lives for seconds only, so its image is never kept. */
+  rotating: boolean
+  /** Rises when all images of the event are cleared: what was kept under an older one is not found any more. */
+  generation: number
+  /** Rises when one ticket's images are cleared, which isolates notice by it. */
+  clears: number
+}
+
+/** How often images were asked for and found, or not found, in a cache. */
+export type Lookups = { hits: number; misses: number }
+
+/** What the event knows of its images; the images themselves are kept elsewhere. */
+export class Images {
+  readonly #meta: Meta
+  readonly #tickets: Tickets
+  readonly #configuration: Configuration
+  #kept: { generation: number; clears: number } | null = null
+
+  constructor(meta: Meta, tickets: Tickets, configuration: Configuration) {
+    this.#meta = meta
+    this.#tickets = tickets
+    this.#configuration = configuration
+  }
+
+  /** For whoever has the ticket's link of this serial; without one, for whoever was let through to the ticket. */
+  source(id: TicketId, link?: number): ImageSource | null {
+    const ticket = this.#tickets.code(id)
+    if (ticket === null || (link !== undefined && link !== ticket.link)) return null
+    return { ticket, rotating: this.#configuration.event.policy.rotatingCodes, ...this.stamp }
+  }
+
+  get stamp(): { generation: number; clears: number } {
+    this.#kept ??= { generation: this.#meta.number('qr_generation'), clears: this.#meta.number('qr_clears') }
+    return this.#kept
+  }
+
+  /** Adds what an isolate counted since it last told. */
+  count({ hits, misses }: Lookups): void {
+    this.#meta.set('qr_hits', this.#meta.number('qr_hits') + hits)
+    this.#meta.set('qr_misses', this.#meta.number('qr_misses') + misses)
+  }
+
+  /** Since all images were last cleared. */
+  lookups(): Lookups {
+    return { hits: this.#meta.number('qr_hits'), misses: this.#meta.number('qr_misses') }
+  }
+
+  clearOne(): void {
+    this.#kept = null
+    this.#meta.set('qr_clears', this.#meta.number('qr_clears') + 1)
+  }
+
+  clearAll(): void {
+    this.#kept = null
+    this.#meta.set('qr_generation', this.#meta.number('qr_generation') + 1)
+    this.#meta.set('qr_hits', 0)
+    this.#meta.set('qr_misses', 0)
+  }
+}
