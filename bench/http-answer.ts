@@ -1,4 +1,5 @@
-export type Answer = { status: number; body: string }
+/** `head` is in lower case. */
+export type Answer = { status: number; head: string; body: string }
 
 const noBytes = Buffer.alloc(0)
 
@@ -15,7 +16,7 @@ export class AnswerReader {
     const body = bodyOf(head, this.#held.subarray(headEnd + 4))
     if (body === null) return null
     this.#held = noBytes
-    return { status: Number(head.slice(9, 12)), body }
+    return { status: Number(head.slice(9, 12)), head, body }
   }
 }
 
