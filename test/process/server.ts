@@ -12,11 +12,11 @@ const root = join(import.meta.dirname, '../..')
 const node = join(root, 'node_modules/.bin/node')
 const startScript = join(root, 'cli/start.ts')
 
-type Options = { worker?: string }
+type Options = { worker?: string; options?: string[] }
 
 /** Starts a server of its own, on a free port with an empty state, and waits until it is well. */
-export async function startServer({ worker }: Options = {}): Promise<Server> {
-  const server = new Server(await freePort(), worker ? ['--worker', worker] : [])
+export async function startServer({ worker, options = [] }: Options = {}): Promise<Server> {
+  const server = new Server(await freePort(), [...(worker ? ['--worker', worker] : []), ...options])
   try {
     await server.restart()
     return server
