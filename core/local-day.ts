@@ -42,6 +42,31 @@ function toInstant(wall: number, timezone: string): number {
   return wall - (wallClock(guess, timezone) - guess)
 }
 
+/**
+ * Takes a time zone; gives what writes instants there, as ISO 8601 with the zone's offset at that instant:
+ * `2026-11-21T11:00:00.000+01:00`. Right around clock changes, and made for a million of them.
+ */
+export function zonedIso(timezone: string): (at: number) => string {
+  const offsets = new Map<number, number>()
+  return (at) => {
+    const quarter = Math.floor(at / QUARTER_MS)
+    let minutes = offsets.get(quarter)
+    if (minutes === undefined) {
+      const from = quarter * QUARTER_MS
+      minutes = Math.round((wallClock(from, timezone) - from) / 60_000)
+      if (offsets.size >= 10_000) offsets.clear()
+      offsets.set(quarter, minutes)
+    }
+    const size = Math.abs(minutes)
+    const offset = `${minutes < 0 ? '-' : '+'}${twoDigits(Math.floor(size / 60))}:${twoDigits(size % 60)}`
+    return new Date(at + minutes * 60_000).toISOString().slice(0, -1) + offset
+  }
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, '0')
+}
+
 /** What a clock in the zone shows, as if it were UTC. */
 function wallClock(at: number, timezone: string): number {
   const parts = Object.fromEntries(

@@ -12,6 +12,7 @@ import {
   type ZoneId,
 } from './ids.ts'
 import { scanSources } from './log.ts'
+import { refusalReasons } from './verdict.ts'
 import { webhookKinds } from './webhooks.ts'
 
 /*
@@ -324,12 +325,42 @@ export const DeliveryFilter = z.object({
 })
 export type DeliveryFilter = z.output<typeof DeliveryFilter>
 
+/** Tickets. With `gate`, `from` or `to`: those with a scan there, from `from` to before `to`, whatever its verdict. */
 export const TicketFilter = Page.extend({
   search: z.string().trim().max(200).optional(),
   status: z.enum(['valid', 'unpaid', 'blocked', 'revoked']).optional(),
   type: typeId.optional(),
+  gate: gateId.optional(),
+  from: instant.optional(),
+  to: instant.optional(),
 })
 export type TicketFilter = z.output<typeof TicketFilter>
+
+/** Entries of the log, the newest first. */
+export const EntryFilter = z.object({
+  limit: Page.shape.limit,
+  cursor: z
+    .string()
+    .regex(/^\d{1,16}\.\d{1,9}\.\d{1,15}$/, 'must be one that this list gave')
+    .optional(),
+  gate: gateId.optional(),
+  staff: staffId.optional(),
+  device: deviceId.optional(),
+  type: typeId.optional(),
+  verdict: z.enum(['admitted', 'exited', 'visited', 'refused', 'annulled', 'everyone_out']).optional(),
+  code: z.enum(refusalReasons).optional(),
+  ticket: uuid<TicketId>().optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+})
+export type EntryFilter = z.output<typeof EntryFilter>
+
+/** Duplicates, in pages that can be counted. */
+export const DuplicatePage = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  page: z.coerce.number().int().min(1).max(100_000).default(1),
+  gateId: z.string().max(64).optional(),
+})
 
 /** Says no only where both are instants: what is not one has its own issue. */
 function endsAfterItStarts(event: { startsAt?: number | undefined; endsAt?: number | undefined }): boolean {

@@ -26,6 +26,7 @@ import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
+import { type ExportedTicket, exportTickets } from './exporting.ts'
 import type { ImageSource, Lookups } from './images.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
@@ -151,11 +152,25 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
-  listTickets(actor: Actor, filter: TicketFilter): Result<{ items: TicketFacts[]; nextCursor: string | null }> {
+  listTickets(actor: Actor, filter: TicketFilter): Result<{ items: TicketFacts[]; nextCursor: TicketId | null }> {
     return this.#for(actor, (parts) => {
       const { items, nextCursor } = parts.tickets.list(filter)
       return ok({ items: items.map((ticket) => factsOf(parts, ticket)), nextCursor })
     })
+  }
+
+  /** A page of an export. */
+  exportTickets(
+    actor: Actor,
+    cursor: TicketId | undefined,
+    limit: number,
+  ): Result<{ items: ExportedTicket[]; nextCursor: TicketId | null }> {
+    return this.#for(actor, (parts) => ok(exportTickets(parts, cursor, limit)))
+  }
+
+  /** Tickets by their ids, for the names of the people; those that are not there are left out. */
+  ticketsById(actor: Actor, ids: TicketId[]): Result<TicketDetails[]> {
+    return this.#for(actor, ({ tickets }) => ok(ids.map((id) => tickets.get(id)).filter((ticket) => ticket !== null)))
   }
 
   ticket(actor: Actor, id: TicketId): Result<TicketFacts & { scans: Recorded[] }> {

@@ -114,10 +114,10 @@ export class Outbox {
 }
 
 const insertEntries = `INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction,
-  people, verdict, code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms, annuls)
+  people, verdict, code, attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms, annuls, admission)
   SELECT unhex(?1), ?2, value->>0, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5, value->>6,
   value->>7, value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, value->>14, value->>15,
-  value->>16, value->>17, value->>18, value->>19 FROM json_each(?3) WHERE true
+  value->>16, value->>17, value->>18, value->>19, value->>20 FROM json_each(?3) WHERE true
   ON CONFLICT (event, epoch, seq) DO NOTHING`
 
 const notYetAddedUp = '(SELECT seq FROM drained WHERE event = unhex(?1) AND epoch = ?2) = ?3'
@@ -159,6 +159,7 @@ function toRow(entry: Entry): (string | number | null)[] {
     entry.receivedAt,
     entry.validationMs,
     verdict.kind === 'annulled' ? verdict.seq : null,
+    refusal?.reason === 'already_admitted' ? refusal.admission : null,
   ]
 }
 

@@ -255,15 +255,27 @@ export class Tickets {
     )
   }
 
-  /** Gives up to `limit` tickets in the order they were issued, after `cursor`. */
-  list(filter: TicketFilter): { items: TicketDetails[]; nextCursor: string | null } {
+  /** The barcode printed elsewhere that a ticket carries. */
+  codeOf(id: TicketId): string | null {
+    const row = this.#sql.exec<{ code: string }>('SELECT code FROM code WHERE ticket = ?', uuidToBytes(id)).toArray()[0]
+    return row?.code ?? null
+  }
+
+  /**
+   * Gives up to `limit` tickets in the order they were issued, after `cursor`. Of a list that leaves some out only so many
+   * tickets are looked at in one call, so that no scan waits for it: it may give fewer, and the cursor to go on from.
+   */
+  list(filter: TicketFilter): { items: TicketDetails[]; nextCursor: TicketId | null } {
     const where = ['true']
     const bindings: SqlStorageValue[] = [filter.limit + 1]
     const bind = (condition: (place: string) => string, value: SqlStorageValue) => {
       bindings.push(value)
       where.push(condition(`?${bindings.length}`))
     }
-    if (filter.cursor !== undefined) bind((p) => `t.id > ${p}`, cursorToKey(filter.cursor))
+    const after = cursorToKey(filter.cursor ?? '')
+    bind((p) => `t.id > ${p}`, after)
+    const lookedAtTo = leavesSomeOut(filter) ? this.#idAfter(after, LOOKED_AT) : null
+    if (lookedAtTo !== null) bind((p) => `t.id <= ${p}`, lookedAtTo)
     if (filter.type !== undefined) bind((p) => `t.type = ${p}`, this.#configuration.types.numberOf(filter.type) ?? -1)
     if (filter.search !== undefined) {
       const like = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
@@ -271,10 +283,30 @@ export class Tickets {
       bind((p) => `(${columns.map((column) => `${column} LIKE ${p} ESCAPE '\\'`).join(' OR ')})`, like)
     }
     if (filter.status !== undefined) where.push(statusConditions[filter.status])
+    const scanned: string[] = []
+    const bindScanned = (condition: (place: string) => string, value: SqlStorageValue) => {
+      bindings.push(value)
+      scanned.push(condition(`?${bindings.length}`))
+    }
+    if (filter.gate !== undefined) {
+      bindScanned((p) => `e.gate = ${p}`, this.#configuration.gates.numberOf(filter.gate) ?? -1)
+    }
+    if (filter.from !== undefined) bindScanned((p) => `e.scanned_at >= ${p}`, filter.from)
+    if (filter.to !== undefined) bindScanned((p) => `e.scanned_at < ${p}`, filter.to)
+    if (scanned.length > 0) {
+      where.push(`EXISTS (SELECT 1 FROM entry e WHERE e.ticket = t.id AND ${scanned.join(' AND ')})`)
+    }
     const query = `${selectTicket} WHERE ${where.join(' AND ')} ORDER BY t.id LIMIT ?1`
     const rows = [...this.#sql.exec(query, ...bindings).raw<Row>()]
     const items = rows.slice(0, filter.limit).map((row) => this.#details(row))
-    return { items, nextCursor: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null }
+    if (rows.length > filter.limit) return { items, nextCursor: items.at(-1)?.id ?? null }
+    return { items, nextCursor: lookedAtTo && bytesToUuid<TicketId>(new Uint8Array(lookedAtTo)) }
+  }
+
+  /** The id that stands `count` tickets after this one; null where there are not so many. */
+  #idAfter(key: ArrayBuffer, count: number): ArrayBuffer | null {
+    const query = 'SELECT id FROM ticket WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?'
+    return this.#sql.exec<{ id: ArrayBuffer }>(query, key, count - 1).toArray()[0]?.id ?? null
   }
 
   #one(query: string, value: SqlStorageValue | Uint8Array): TicketDetails | null {
@@ -421,6 +453,13 @@ export class Tickets {
           : { id: bookingId, name: bookingName, email: bookingEmail, quantity: bookingQuantity },
     }
   }
+}
+
+/** A list looks at so many tickets in one call: a few milliseconds. */
+const LOOKED_AT = 1000
+
+function leavesSomeOut({ search, status, type, gate, from, to }: TicketFilter): boolean {
+  return [search, status, type, gate, from, to].some((wish) => wish !== undefined)
 }
 
 const statusConditions: Record<TicketStatus, string> = {

@@ -11,6 +11,7 @@ import type { Route } from './route.ts'
 import { analyticsRoutes } from './routes/analytics.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { doorRoutes } from './routes/door.ts'
+import { entryRoutes } from './routes/entries.ts'
 import { eventRoutes } from './routes/events.ts'
 import { formatRoutes } from './routes/formats.ts'
 import { integrityRoutes } from './routes/integrity.ts'
@@ -37,6 +38,7 @@ export const routes: readonly Route[] = [
   ...reportRoutes, // workers/routes/reports.ts: by staff, by gate, the summary
   ...jobRoutes, // workers/routes/jobs.ts: how far a job is, what failed in it
   ...integrityRoutes, // workers/routes/integrity.ts: every invariant, checked anew
+  ...entryRoutes, // workers/routes/entries.ts: the log, duplicates
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...webhookRoutes, // workers/routes/webhooks.ts: webhooks, their deliveries, replay, a test

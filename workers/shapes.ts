@@ -10,6 +10,7 @@ import type { Shift } from '../durable-objects/shifts.ts'
 import type { ZoneStanding } from '../durable-objects/standings.ts'
 import type { TicketDetails } from '../durable-objects/tickets.ts'
 import type { Delivery, Webhook } from '../durable-objects/webhooks.ts'
+import type { EntryRow } from './db/entries.ts'
 import { sealLink } from './links.ts'
 
 /*
@@ -203,6 +204,33 @@ export function showEntry({ entry, entryId, gateName, annulledAt }: Recorded): z
     duplicateAttemptNumber: refusal?.reason === 'already_admitted' ? refusal.attempt : null,
     validationTime: entry.validationMs,
     annulledAt: isoOrNull(annulledAt),
+  }
+}
+
+/** The same of an entry as D1 has it. */
+export function showEntryRow(row: EntryRow, gateNames: ReadonlyMap<string, string>): z.input<typeof entryShape> {
+  const gateId = row.gate === '' ? null : row.gate
+  return {
+    id: String(row.seq),
+    seq: row.seq,
+    scanId: row.scan as string,
+    ticketId: row.ticket as string | null,
+    gateId,
+    gateName: gateId && (gateNames.get(gateId) ?? gateId),
+    zone: row.zone,
+    deviceId: row.device,
+    staffId: row.staff,
+    direction: row.direction,
+    verdict: row.verdict,
+    code: row.code,
+    scannedAt: iso(row.scannedAt),
+    receivedAt: iso(row.receivedAt),
+    offline: row.offline === 1,
+    forced: row.forced === 1,
+    people: row.people,
+    duplicateAttemptNumber: row.attempt,
+    validationTime: row.validationMs,
+    annulledAt: isoOrNull(row.annulledAt),
   }
 }
 

@@ -80,6 +80,7 @@ export const entry = sqliteTable(
     validationMs: real('validation_ms').notNull(),
     annuls: integer('annuls'),
     annulledAt: integer('annulled_at'),
+    admission: integer('admission'),
   },
   (table) => [
     primaryKey({ columns: [table.event, table.epoch, table.seq] }),

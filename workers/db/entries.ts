@@ -1,0 +1,121 @@
+import { and, asc, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+import { alias } from 'drizzle-orm/sqlite-core'
+import type { EventId, TicketId } from '../../core/ids.ts'
+import type { EntryFilter } from '../../core/messages.ts'
+import { entry } from './schema.ts'
+
+/*
+ * The entry log in D1, to list and to export. Every list goes on where it was by the key of its last row, so that it
+ * neither skips nor repeats one while the outbox adds more.
+ */
+
+/** An entry as D1 has it. */
+export type EntryRow = typeof entry.$inferSelect
+
+/** Entries of an event, the newest scan first. One more than `limit` is asked for. */
+export function listEntries(db: D1Database, eventId: EventId, filter: EntryFilter) {
+  return drizzle(db)
+    .select()
+    .from(entry)
+    .where(and(eq(entry.event, eventId), ...conditionsOf(filter), before(filter.cursor)))
+    .orderBy(desc(entry.scannedAt), desc(entry.epoch), desc(entry.seq))
+    .limit(filter.limit + 1)
+}
+
+/** Where a list of entries goes on after this one. */
+export function cursorOf({ scannedAt, epoch, seq }: Pick<EntryRow, 'scannedAt' | 'epoch' | 'seq'>): string {
+  return `${scannedAt}.${epoch}.${seq}`
+}
+
+/** Where an export is in the log. */
+export type Place = { epoch: number; seq: number }
+
+/** Up to `limit` entries after a place in the log, in its order. */
+export function entriesAfter(db: D1Database, eventId: EventId, { epoch, seq }: Place, limit: number) {
+  return drizzle(db)
+    .select()
+    .from(entry)
+    .where(and(eq(entry.event, eventId), sql`(${entry.epoch}, ${entry.seq}) > (${epoch}, ${seq})`))
+    .orderBy(asc(entry.epoch), asc(entry.seq))
+    .limit(limit)
+}
+
+/** A duplicate and the admission that it repeats, where D1 knows which that was. */
+export type DuplicateRow = { duplicate: EntryRow; original: EntryRow | null }
+
+// Written out, since SQLite takes the index of the duplicates alone only where it sees this very condition.
+const isDuplicate = sql`${entry.code} = 'already_admitted'`
+
+/** One page of the duplicates, the newest first. */
+export function listDuplicates(
+  db: D1Database,
+  eventId: EventId,
+  { limit, page, gateId }: { limit: number; page: number; gateId?: string | undefined },
+) {
+  return withOriginal(db)
+    .where(and(eq(entry.event, eventId), isDuplicate, gateId === undefined ? undefined : eq(entry.gate, gateId)))
+    .orderBy(desc(entry.scannedAt), desc(entry.epoch), desc(entry.seq))
+    .limit(limit)
+    .offset((page - 1) * limit)
+}
+
+/** How many duplicates there are. */
+export async function countDuplicates(db: D1Database, eventId: EventId, gateId?: string): Promise<number> {
+  const rows = await drizzle(db)
+    .select({ total: count() })
+    .from(entry)
+    .where(and(eq(entry.event, eventId), isDuplicate, gateId === undefined ? undefined : eq(entry.gate, gateId)))
+  return rows[0]?.total ?? 0
+}
+
+/** Up to `limit` duplicates scanned after this one, the oldest first. */
+export function duplicatesAfter(
+  db: D1Database,
+  eventId: EventId,
+  { scannedAt, epoch, seq }: Place & { scannedAt: number },
+  limit: number,
+) {
+  const after = sql`(${entry.scannedAt}, ${entry.epoch}, ${entry.seq}) > (${scannedAt}, ${epoch}, ${seq})`
+  return withOriginal(db)
+    .where(and(eq(entry.event, eventId), isDuplicate, after))
+    .orderBy(asc(entry.scannedAt), asc(entry.epoch), asc(entry.seq))
+    .limit(limit)
+}
+
+function withOriginal(db: D1Database) {
+  const original = alias(entry, 'original')
+  const repeats = and(
+    eq(original.event, entry.event),
+    eq(original.epoch, entry.epoch),
+    eq(original.seq, entry.admission),
+  )
+  return drizzle(db).select({ duplicate: entry, original }).from(entry).leftJoin(original, repeats)
+}
+
+function conditionsOf(filter: EntryFilter): (SQL | undefined)[] {
+  const is = <T>(value: T | undefined, condition: (value: T) => SQL | undefined) =>
+    value === undefined ? undefined : condition(value)
+  return [
+    is(filter.gate, (gate) => eq(entry.gate, gate)),
+    is(filter.staff, (staff) => eq(entry.staff, staff)),
+    is(filter.device, (device) => eq(entry.device, device)),
+    is(filter.type, (type) => eq(entry.type, type)),
+    is(filter.verdict, (verdict) => eq(entry.verdict, verdict)),
+    is(filter.code, (code) => (code === 'already_admitted' ? isDuplicate : eq(entry.code, code))),
+    is(filter.ticket, (ticket: TicketId) => eq(entry.ticket, ticket)),
+    is(filter.from, (from) => likely(gte(entry.scannedAt, from))),
+    is(filter.to, (to) => likely(lt(entry.scannedAt, to))),
+  ]
+}
+
+/** Says that most rows are so: else SQLite takes a span of time for narrower than one gate or one member of staff. */
+function likely(condition: SQL): SQL {
+  return sql`likely(${condition})`
+}
+
+function before(cursor: string | undefined): SQL | undefined {
+  if (cursor === undefined) return undefined
+  const [scannedAt, epoch, seq] = cursor.split('.').map(Number)
+  return likely(sql`(${entry.scannedAt}, ${entry.epoch}, ${entry.seq}) < (${scannedAt}, ${epoch}, ${seq})`)
+}
