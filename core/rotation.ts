@@ -1,5 +1,3 @@
-import type { TokenWindow } from './token.ts'
-
 /** How long a rotating code is good, and how often the attendee's page shows the next. */
 export const ROTATING_LIFE_MS = 30_000
 export const ROTATES_EVERY_MS = 15_000
@@ -7,8 +5,8 @@ export const ROTATES_EVERY_MS = 15_000
 /** A ticket's own window, in milliseconds since 1970; null: no limit. */
 type TicketWindow = { validFrom: number | null; validUntil: number | null }
 
-/** The code of a moment: what goes into its token, and when the next one takes its place. */
-export type Turn = { window: TokenWindow; nextAt: number }
+/** The code of a moment: what goes into its token in seconds since 1970, and when the next one takes its place. */
+export type Turn = { window: { validFrom: number; validUntil: number }; nextAt: number }
 
 /**
  * Takes a ticket's window and the time in milliseconds since 1970; gives the turn of that moment. Everybody who asks in

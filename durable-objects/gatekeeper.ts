@@ -44,6 +44,9 @@ import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } f
 /** What is needed to make a ticket's code. */
 export type CodeSource = { ticket: TicketDetails; event: EventDetails }
 
+/** What the attendee's page shows. */
+export type PageSource = CodeSource & { type: TicketType }
+
 /** The event as it is now: its words, its sums, and what D1 has not been told. */
 export type Live = {
   event: EventDetails
@@ -252,6 +255,16 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const source = images.source(id)
       if (source) images.clearOne()
       return found(source)
+    })
+  }
+
+  /** What the attendee's page shows, for whoever holds the ticket's link of this serial. */
+  pageByLink(id: TicketId, link: number): Result<PageSource> {
+    return this.#for(everybody, ({ tickets, configuration }) => {
+      const ticket = tickets.get(id)
+      const type = ticket && configuration.type(ticket.type)
+      if (!ticket || !type || ticket.link !== link) return problem('not_found')
+      return ok({ ticket, event: configuration.event, type })
     })
   }
 

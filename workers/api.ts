@@ -24,7 +24,7 @@ import { snapshotRoutes } from './routes/snapshots.ts'
 import { stallRoutes } from './routes/stalls.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
-import { ticketPageRoute } from './ticket-page.ts'
+import { ticketPageRoutes } from './ticket-page.ts'
 
 /** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
 export const routes: readonly Route[] = [
@@ -45,7 +45,7 @@ export const routes: readonly Route[] = [
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrCacheRoutes, // workers/routes/qr-cache.ts: statistics, clearing
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
-  ticketPageRoute, // workers/ticket-page.ts: the attendee's page
+  ...ticketPageRoutes, // workers/ticket-page.ts: the attendee's page, its code of the moment, the calendar
   healthRoute, // workers/health.ts
 ]
 

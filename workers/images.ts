@@ -5,7 +5,7 @@ import type { EventId } from '../core/ids.ts'
 import { eventTagOf } from '../core/keys.ts'
 import { type QrStyle, qrPng, qrSvg } from '../core/qr.ts'
 import type { ImageSource } from '../durable-objects/images.ts'
-import { codeOf } from './codes.ts'
+import { codeOf, shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { LeastRecent } from './least-recent.ts'
 
@@ -34,14 +34,16 @@ const inMemory = new LeastRecent<{ bytes: Uint8Array; etag: string }>(MEMORY_BYT
  */
 export async function imageOf(env: Env, ctx: ExecutionContext, ask: ImageAsk, code?: string): Promise<Image> {
   const { eventId, source, format, style } = ask
-  const seal = () => code ?? codeOf(env, eventId, source.ticket)
-  if (source.rotating) return { bytes: await render(await seal(), format, style), etag: '', cached: false }
+  if (source.rotating) {
+    const text = code ?? (await shownCode(env, eventId, source.ticket, true, Date.now())).text
+    return { bytes: await render(text, format, style), etag: '', cached: false }
+  }
   const { generation, clears } = source
   const name = nameOf(ask)
   const memoryKey = `${generation}.${clears}:${name}`
   const known = inMemory.get(memoryKey)
   if (known) return { ...known, cached: true }
-  const text = await seal()
+  const text = code ?? (await codeOf(env, eventId, source.ticket))
   const key = kvPrefix(eventId, generation, text) + styleName(format, style)
   const fromKv = await readKv(env, key)
   const bytes = fromKv ?? (await render(text, format, style))

@@ -6,7 +6,7 @@ import { problemResponse } from './problems.ts'
 export type Page = 'scanner'
 
 /** What lies beside the pages, under the same name as it is asked for. */
-const files = ['/assets/*', '/icons/*', '/service-worker.js', '/scan.webmanifest']
+const files = ['/assets/*', '/icons/*', '/service-worker.js', '/scan.webmanifest', '/ticket.js', '/ticket-worker.js']
 
 /** The pages that `npm run build` makes, each at its path, and their files. */
 export function servePages(app: Hono<{ Bindings: Env }>): void {

@@ -5,7 +5,7 @@ import { type EventId, parseUuid, type TicketId } from '../core/ids.ts'
 import { defaultQrStyle, type QrStyle } from '../core/qr.ts'
 import { actorOf, authorize, identify } from './access.ts'
 import { parse } from './body.ts'
-import { codeOf } from './codes.ts'
+import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { countLookup, takeLookups } from './image-lookups.ts'
@@ -116,7 +116,7 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   const counted = takeLookups(eventId, Date.now())
   const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageById(actor, ticketId, counted))
   if (!found.ok) return answerProblem(found.problem)
-  const code = await codeOf(env, eventId, found.value.ticket)
+  const { text: code } = await shownCode(env, eventId, found.value.ticket, found.value.rotating, Date.now())
   const image = await drawn(env, ctx, { eventId, source: found.value, format, style }, code)
   if (image instanceof Response) return image
   const uri = `data:${contentTypes[format]};base64,${btoa(String.fromCharCode(...image.bytes))}`

@@ -1,68 +1,159 @@
-import { html } from 'hono/html'
-import type { EventDetails, TicketStatus } from '../core/event.ts'
-import { defaultQrStyle, qrSvg } from '../core/qr.ts'
-import { codeOf } from './codes.ts'
+import { z } from 'zod'
+import type { PageSource } from '../durable-objects/gatekeeper.ts'
+import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { openLink } from './links.ts'
-import { answerProblem, problemResponse } from './problems.ts'
-import { type Route, route } from './route.ts'
+import { problemResponse } from './problems.ts'
+import { type Route, route, success } from './route.ts'
+import { iso } from './shapes.ts'
+import { calendarOf } from './ticket-page/calendar.ts'
+import { imageOf, notFoundPage, ticketPage } from './ticket-page/render.ts'
+import { styleSource } from './ticket-page/style.ts'
+import { languageFor } from './ticket-page/words.ts'
 
-/** The attendee's page: the event, the holder, and the code, large. It works without a script. */
-export const ticketPageRoute: Route = route({
-  method: 'get',
-  path: '/t/{ref}',
-  summary: "The attendee's page, for whoever has the ticket's link (HTML)",
-  tag: 'Attendees',
-  role: null,
-  handle: ({ env, params }) => serveTicketPage(env, params.ref ?? ''),
-})
+const tag = 'Attendees'
 
-async function serveTicketPage(env: Env, ref: string): Promise<Response> {
-  const link = openLink(env.TICKET_KEY, ref)
-  if (link === null) return problemResponse('not_found')
-  const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.codeByLink(link.ticketId, link.link))
-  if (!found.ok) return answerProblem(found.problem)
-  const { ticket, event } = found.value
-  const code = `data:image/svg+xml;base64,${btoa(qrSvg(await codeOf(env, link.eventId, ticket), defaultQrStyle))}`
-  const page = html`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${event.title}</title>
-<style>
-  body { margin: 0 auto; max-width: 30rem; padding: 1rem; font: 1.1rem/1.4 system-ui, sans-serif; text-align: center; background: #fff; color: #111 }
-  img { width: min(100%, 24rem); height: auto; image-rendering: pixelated }
-  .state { font-weight: bold; font-size: 1.3rem }
-</style>
-<main>
-  <h1>${event.title}</h1>
-  <p><time datetime="${new Date(event.startsAt).toISOString()}">${when(event)}</time>${event.location ? html`<br>${event.location}` : ''}</p>
-  ${notices[ticket.status] ? html`<p class="state" role="status">${notices[ticket.status]}</p>` : ''}
-  <img src="${code}" alt="The QR code of your ticket. Show it at the door.">
-  <p>${ticket.holder.name ?? ''}</p>
-  <p>Ticket ${ticket.shortCode}</p>
-</main>
-</html>`
-  return new Response(String(await page), {
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Cache-Control': 'private, no-cache',
-      'Content-Security-Policy': "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'",
-      'X-Robots-Tag': 'noindex',
+/** The attendee's page and what it asks for: the event, the holder and the code, large, for whoever has the link. */
+export const ticketPageRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/t/{ref}',
+    summary: "The attendee's page, for whoever has the ticket's link (HTML, in the reader's language)",
+    tag,
+    role: null,
+    query: z.object({ saved: z.string().optional() }),
+    async handle({ request, env, params, query, at }) {
+      const ref = params.ref ?? ''
+      const found = await find(env, ref)
+      if (found === null) return notHere(request)
+      const isSaved = query.saved !== undefined
+      const page = await ticketPage(
+        { ...found, ref, isSaved, now: at, code: await codeToShow(env, found, isSaved, at) },
+        languageFor(request.headers.get('Accept-Language')),
+      )
+      return new Response(page, { headers: pageHeaders })
     },
-  })
+  }),
+
+  route({
+    method: 'get',
+    path: '/t/{ref}/code',
+    summary: "The ticket's code of this moment, for its page to show. With rotatingCodes it lives for 30 seconds",
+    tag,
+    role: null,
+    answer: z.object({
+      svg: z.string(),
+      validUntil: z.iso.datetime().nullable(),
+      nextAt: z.iso.datetime().nullable(),
+      serverTime: z.iso.datetime(),
+    }),
+    async handle({ env, params, at }) {
+      const found = await find(env, params.ref ?? '')
+      const code = found && (await codeToShow(env, found, false, at))
+      if (!code) return problemResponse('not_found', { headers: uncached })
+      const { turn } = code
+      const answer = success({
+        svg: imageOf(code),
+        validUntil: turn && iso(turn.validUntil),
+        nextAt: turn && iso(turn.nextAt),
+        serverTime: iso(at),
+      })
+      for (const [name, value] of Object.entries(uncached)) answer.headers.set(name, value)
+      return answer
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/t/{ref}/event.ics',
+    summary: 'The event for a calendar. Says nothing of the ticket',
+    tag,
+    role: null,
+    async handle({ request, env, params, at }) {
+      const found = await find(env, params.ref ?? '')
+      if (found === null) return notHere(request)
+      return new Response(calendarOf(found.event, at), {
+        headers: {
+          ...uncached,
+          'Content-Type': 'text/calendar; charset=utf-8',
+          'Content-Disposition': 'attachment; filename="event.ics"',
+        },
+      })
+    },
+  }),
+]
+
+/** The ticket behind a link; null where the link is wrong, void, or its event is gone. */
+async function find(env: Env, ref: string): Promise<PageSource | null> {
+  const link = openLink(env.TICKET_KEY, ref)
+  if (link === null) return null
+  const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.pageByLink(link.ticketId, link.link))
+  return found.ok ? found.value : null
 }
 
-const notices: Record<TicketStatus, string | null> = {
-  valid: null,
-  unpaid: 'This ticket is not paid yet.',
-  blocked: 'This ticket is on hold. Please ask the organiser.',
-  revoked: 'This ticket was revoked. It does not admit anyone.',
+/** A revoked ticket shows no code. Nor does a saved copy where codes rotate: its code would be long over. */
+async function codeToShow(env: Env, { ticket, event }: PageSource, isSaved: boolean, at: number) {
+  if (ticket.revokedAt !== null || (isSaved && event.policy.rotatingCodes)) return null
+  return shownCode(env, event.id, ticket, event.policy.rotatingCodes, at)
 }
 
-function when(event: EventDetails): string {
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'short', timeZone: event.timezone }).format(
-    event.startsAt,
-  )
+/** The same for every wrong link, to the byte. */
+async function notHere(request: Request): Promise<Response> {
+  if (!request.headers.get('Accept')?.includes('text/html')) return problemResponse('not_found')
+  const page = await notFoundPage(languageFor(request.headers.get('Accept-Language')))
+  return new Response(page, { status: 404, headers: pageHeaders })
+}
+
+const uncached = { 'Cache-Control': 'private, no-store', 'X-Robots-Tag': 'noindex' }
+
+/** Scripts come from our own files only, styles are the page's own, and nobody else is ever asked for anything. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  `style-src ${styleSource}`,
+  'img-src data:',
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  'trusted-types admit-one',
+].join('; ')
+
+const forbidden = [
+  'accelerometer',
+  'autoplay',
+  'bluetooth',
+  'camera',
+  'display-capture',
+  'encrypted-media',
+  'fullscreen',
+  'geolocation',
+  'gyroscope',
+  'hid',
+  'idle-detection',
+  'magnetometer',
+  'microphone',
+  'midi',
+  'payment',
+  'publickey-credentials-get',
+  'serial',
+  'usb',
+  'web-share',
+]
+
+const pageHeaders = {
+  'Content-Type': 'text/html; charset=utf-8',
+  // Whoever has the page has the ticket: it is in no cache but the one that its holder's phone keeps for itself.
+  ...uncached,
+  Vary: 'Accept-Language, Accept',
+  'Content-Security-Policy': policy,
+  'Permissions-Policy': ['screen-wake-lock=(self)', ...forbidden.map((feature) => `${feature}=()`)].join(', '),
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'Strict-Transport-Security': 'max-age=31536000',
+  'X-Robots-Tag': 'noindex, nofollow',
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { defineConfig } from 'vite'
 import { icons } from './icons.ts'
 import { serviceWorker } from './service-worker.ts'
+import { ticketScripts } from './ticket.ts'
 
 const web = join(import.meta.dirname, '..')
 
@@ -19,7 +20,7 @@ export default defineConfig({
   // Nothing of ours is written into node_modules.
   cacheDir: join(web, 'dist/.vite'),
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  plugins: [icons(), serviceWorker({ page: 'scanner', at: '/scan', alsoNeeds: ['scan.webmanifest'] })],
+  plugins: [icons(), serviceWorker({ page: 'scanner', at: '/scan', alsoNeeds: ['scan.webmanifest'] }), ticketScripts()],
   worker: { format: 'es' },
   build: {
     outDir: join(web, 'dist'),
