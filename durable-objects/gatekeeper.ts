@@ -342,13 +342,16 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Sells at the door: the ticket, the payment and, if wished, the admission, all or nothing. */
-  sell(actor: Actor, selling: Selling, at: number): Result<Sold & { standings: ZoneStanding[] }> {
+  sell(actor: Actor, selling: Selling, at: number): Result<Sold & { standings: ZoneStanding[]; rotates: boolean }> {
     try {
       const sold = this.#settled(actor, (parts) => sell(parts, selling, at))
-      if (!sold.ok || sold.value.kind === 'refused') return sold.ok ? ok({ ...sold.value, standings: [] }) : sold
-      return ok({ ...sold.value, ...factsOf(this.#parts(), sold.value.ticket) })
+      if (!sold.ok || sold.value.kind === 'refused')
+        return sold.ok ? ok({ ...sold.value, standings: [], rotates: false }) : sold
+      const parts = this.#parts()
+      const rotates = parts.configuration.event.policy.rotatingCodes
+      return ok({ ...sold.value, ...factsOf(parts, sold.value.ticket), rotates })
     } catch (error) {
-      if (error instanceof TakenBack) return ok({ ...error.answer, standings: [] })
+      if (error instanceof TakenBack) return ok({ ...error.answer, standings: [], rotates: false })
       throw error
     }
   }

@@ -257,6 +257,25 @@ describe('rotating codes', () => {
     expect((await scan(token, await codeAt(rotating, late.url, Date.now()))).body.code).toBe('too_late')
   })
 
+  it('are in its images and in the answer to a sale too, and in no cache', async () => {
+    const { token } = await newDevice(rotating)
+    const ticket = await one(rotating)
+    for (const url of [ticket.qr.svg, ticket.qr.png]) {
+      const image = await call('GET', url)
+      expect([image.status, image.headers.get('Cache-Control'), image.headers.get('X-Cache')]).toEqual([
+        200,
+        'private, no-store',
+        'MISS',
+      ])
+      expect(image.headers.get('ETag')).toBeNull()
+    }
+    const { body } = await call('GET', `${rotating.path}/tickets/${ticket.id}/qr`, { as: rotating.key })
+    expect((await scan(token, body.qr_token)).body.verdict).toBe('admitted')
+    const walkIn = { type: 'standard', payment: { method: 'free' }, gateId: 'GATE-A', scanId: crypto.randomUUID() }
+    const sold = await call('POST', '/api/hp-scanner/walk-in', { as: token, body: { ...walkIn, admit: false } })
+    expect((await scan(token, sold.body.data.qr.token)).body.verdict).toBe('admitted')
+  })
+
   it('change nothing where the event has none: its codes are the same for ever', async () => {
     const { url } = await one(event)
     const { body } = await call('GET', `${url}/code`)

@@ -3,7 +3,7 @@ import { type DeviceId, parseUuid, type ScanId, type TicketId, uuidAt, uuidToByt
 import { AnnulRequest, SearchQuery, WalkInRequest } from '../../core/messages.ts'
 import { SEARCH_MIN } from '../../core/search.ts'
 import { reaches } from '../access.ts'
-import { codeOf } from '../codes.ts'
+import { shownCode } from '../codes.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
@@ -198,12 +198,13 @@ async function sellAtTheDoor(call: Call<z.output<typeof WalkInRequest>, { eventI
   const sold = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.sell(actor, selling, at))
   if (!sold.ok) return answerProblem(sold.problem)
   if (sold.value.kind === 'refused') return answerUnsold(sold.value.refusal, sold.value.useGates, scanId)
-  const { ticket, recorded, standings } = sold.value
+  const { ticket, recorded, standings, rotates } = sold.value
   const shown = showTicket({ ticket, standings }, { origin, ticketKey: env.TICKET_KEY, eventId })
+  const { text: token } = await shownCode(env, eventId, ticket, rotates, at)
   return success(
     {
       ticket: shown,
-      qr: { token: await codeOf(env, eventId, ticket), ...shown.qr },
+      qr: { token, ...shown.qr },
       verdict: recorded?.entry.verdict.kind ?? null,
       scan: recorded && scanOf(recorded),
       replay: recorded?.replay ?? false,
