@@ -22,7 +22,7 @@ async function projects(): Promise<TestProjectConfiguration[]> {
         cloudflareTest({
           wrangler: { configPath: './wrangler.toml' },
           miniflare: {
-            bindings: { ...secrets, MIGRATIONS: await readD1Migrations('./migrations') },
+            bindings: { ...secrets, LOG_LEVEL: 'error', MIGRATIONS: await readD1Migrations('./migrations') },
           },
         }),
       ],

@@ -76,6 +76,8 @@ function workerConfig({ root, secrets, allowLocalWebhooks }: Options, code: stri
       QR_IMAGES: { type: 'kv', id: name },
       JOBS: { type: 'queue', name: jobQueue },
       ...settingsOf(root),
+      // A line a request would bury what `npm start` has to say.
+      LOG_LEVEL: { type: 'text', value: process.env.LOG_LEVEL ?? 'warn' },
       ADMIN_KEY: { type: 'text', value: secrets.adminKey },
       TICKET_KEY: { type: 'text', value: secrets.ticketKey },
       ALLOW_LOCAL_WEBHOOKS: { type: 'text', value: String(allowLocalWebhooks) },

@@ -28,6 +28,7 @@ export const startHelp = `Runs Admit One on this computer: workerd with its Dura
   --help             this text
 
 ADMIN_KEY and TICKET_KEY are taken from the environment; otherwise they are made once and kept in DIR/secrets.json.
+LOG_LEVEL=info writes a line a request to stderr; debug, info, warn (the default), error and silent.
 Stop it with Ctrl-C or SIGTERM. Exit codes: 0 stopped, 1 could not start, 2 a wrong option.
 `
 

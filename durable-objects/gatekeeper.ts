@@ -31,6 +31,7 @@ import type { ImageSource, Lookups } from './images.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
+import { log, setLogLevel } from './logging.ts'
 import { Meta } from './meta.ts'
 import type { TillLine } from './sales.ts'
 import { isBorn, migrate } from './schema.ts'
@@ -67,7 +68,7 @@ const RETRY_AFTER_MS = 5000
 const OVERDUE_MS = 30_000
 const TEND_AFTER_MS = 10_000
 
-type Bindings = { DB: D1Database; JOBS: Queue<JobMessage> }
+type Bindings = { DB: D1Database; JOBS: Queue<JobMessage>; LOG_LEVEL: string }
 
 /**
  * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
@@ -82,8 +83,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     transact: (work) => this.ctx.storage.transactionSync(() => work(this.#parts().webhooks)),
     send: (parcel) => (this.ctx.exports as unknown as Exports).WebhookSender.send(parcel),
     wakeBy: (at) => this.#wakeAt(at),
-    failed: (error) =>
-      console.error(JSON.stringify({ message: 'webhooks: nothing could be sent', error: String(error) })),
+    failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#named(), error }),
   })
   #event: EventParts | null = null
   #zonesLookedAt = 0
@@ -92,6 +92,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env)
+    setLogLevel(env.LOG_LEVEL)
     this.#meta = new Meta(ctx.storage.sql)
     if (!isBorn(ctx.storage.sql)) return
     ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
@@ -686,6 +687,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#event
   }
 
+  /** The event's id for a line in the logs, which is also the object's name. */
+  #named(): { eventId?: string } {
+    const { name } = this.ctx.id
+    return name === undefined ? {} : { eventId: name }
+  }
+
   #wakeOutbox(delayMs: number = DRAIN_AFTER_MS): void {
     this.#wakeAt(Date.now() + delayMs)
   }
@@ -717,7 +724,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const nextAt = await this.#jobs.tend(at)
       if (nextAt !== null) this.#wakeAt(Math.max(nextAt, at + 1))
     } catch (error) {
-      console.error(JSON.stringify({ message: 'jobs: could not be looked after', error: String(error) }))
+      log('error', 'jobs: could not be looked after', { ...this.#named(), error })
       this.#wakeAt(at + TEND_AFTER_MS)
     }
   }
@@ -728,7 +735,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       this.#parts().counters.save()
     } catch (error) {
       // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
-      console.error(JSON.stringify({ message: 'outbox: D1 did not take the entries', error: String(error) }))
+      log('error', 'outbox: D1 did not take the entries', { ...this.#named(), error })
       this.#wakeOutbox(RETRY_AFTER_MS)
       return
     }

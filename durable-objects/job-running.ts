@@ -3,6 +3,7 @@ import type { EventId, JobId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobKind, JobMessage } from '../core/job.ts'
 import type { EventParts } from './event-parts.ts'
 import { kinds } from './job-kinds.ts'
+import { log } from './logging.ts'
 
 /** How a job goes on after a call: with another chunk, with work for the Worker, or not by this message. */
 export type Step =
@@ -65,7 +66,7 @@ export class JobRunner {
     try {
       await this.#queue.sendBatch(first.value.map((chunk) => ({ body: { eventId, jobId: id, chunk } })))
     } catch (error) {
-      console.error(JSON.stringify({ message: 'jobs: the queue took no message', jobId: id, error: String(error) }))
+      log('error', 'jobs: the queue took no message', { jobId: id, error })
     }
   }
 
@@ -85,7 +86,7 @@ export class JobRunner {
     } catch (error) {
       // A bug, or a disk that is full: the chunk was rolled back whole. It is tried again, and in the end given up, so
       // that one bad chunk does not keep the others waiting.
-      console.error(JSON.stringify({ message: 'jobs: a chunk failed', jobId: id, chunk: no, error: String(error) }))
+      log('error', 'jobs: a chunk failed', { jobId: id, chunk: no, error })
       return this.#step(({ jobs }) => {
         const job = jobs.get(id)
         jobs.tryAgain(id, no, Date.now())

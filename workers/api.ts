@@ -1,4 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import { log } from '../durable-objects/logging.ts'
 import { describeRoute, description } from './description.ts'
 import { serveDocs } from './docs-page.ts'
 import type { Env } from './env.ts'
@@ -7,6 +8,7 @@ import { healthRoute } from './health.ts'
 import { servePages } from './pages.ts'
 import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
+import { contextOf, logRequest } from './request-log.ts'
 import type { Route } from './route.ts'
 import { analyticsRoutes } from './routes/analytics.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -52,17 +54,22 @@ export const routes: readonly Route[] = [
 export const app = new OpenAPIHono<{ Bindings: Env }>()
 
 app.use(async (c, next) => {
+  const { requestId } = contextOf(c.req.raw)
   await next()
   c.res.headers.set('X-Content-Type-Options', 'nosniff')
   c.res.headers.set('Referrer-Policy', 'no-referrer')
+  c.res.headers.set('X-Request-Id', requestId)
+  logRequest(c.req.raw, c.env, c.res)
 })
 
 for (const route of routes) {
   // A file's ending is looked at behind the router: one pattern with an ending in it would take the whole table away
   // from Hono's fastest matcher.
-  app.on(route.method, route.path.replace(/\{(\w+)\}(\.\w+)?/g, ':$1'), (c) =>
-    route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, route.path.includes('{') ? c.req.param() : {}),
-  )
+  app.on(route.method, route.path.replace(/\{(\w+)\}(\.\w+)?/g, ':$1'), (c) => {
+    contextOf(c.req.raw).route = route.path
+    const params = route.path.includes('{') ? c.req.param() : {}
+    return route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, params)
+  })
   app.openAPIRegistry.registerPath(describeRoute(route))
 }
 app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
@@ -77,8 +84,7 @@ app.notFound(() => problemResponse('not_found'))
 app.onError((error, c) => {
   // What is not known yet may be asked again; the directory being away is no different for whoever asks.
   const unavailable = error instanceof Unavailable || error.message.startsWith('D1_ERROR')
-  console.error(
-    JSON.stringify({ message: 'a request failed', path: c.req.routePath, error: String(error), stack: error.stack }),
-  )
+  const { requestId, route, eventId } = contextOf(c.req.raw)
+  log('error', 'a request failed', { requestId, ...(route ? { route } : {}), ...(eventId ? { eventId } : {}), error })
   return problemResponse(unavailable ? 'unavailable' : 'internal')
 })

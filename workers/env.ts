@@ -11,6 +11,10 @@ export type Env = {
   JOBS: Queue<JobMessage>
   /** How many seconds KV keeps an image; 0: it keeps none. */
   QR_CACHE_SECONDS: string
+  /** What is written to the logs: `debug`, `info`, `warn`, `error` or `silent`. */
+  LOG_LEVEL: string
+  /** Where Analytics Engine is bound, one point a request. */
+  ANALYTICS?: AnalyticsEngineDataset
   ADMIN_KEY: string
   TICKET_KEY: string
   /** `true` in a local start that was asked to tell endpoints on this computer. Never bound in production. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EventId } from '../core/ids.ts'
+import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { type Route, route } from './route.ts'
@@ -65,7 +66,7 @@ async function state(answer: Promise<unknown>): Promise<'operational' | 'down'> 
     await answer
     return 'operational'
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'health: a component does not answer', error: String(error) }))
+    log('warn', 'health: a component does not answer', { error })
     return 'down'
   }
 }

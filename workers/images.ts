@@ -5,6 +5,7 @@ import type { EventId } from '../core/ids.ts'
 import { eventTagOf } from '../core/keys.ts'
 import { type QrStyle, qrPng, qrSvg } from '../core/qr.ts'
 import type { ImageSource } from '../durable-objects/images.ts'
+import { log } from '../durable-objects/logging.ts'
 import { codeOf, shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { LeastRecent } from './least-recent.ts'
@@ -111,7 +112,7 @@ export async function tryKv<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
     return await ask()
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'KV did not answer; images are drawn anew', error: String(error) }))
+    log('warn', 'KV did not answer; images are drawn anew', { error })
     return null
   }
 }

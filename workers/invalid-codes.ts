@@ -1,6 +1,7 @@
 import type { EventId } from '../core/ids.ts'
 import type { RefusalReason } from '../core/verdict.ts'
 import type { Actor } from '../durable-objects/actor.ts'
+import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 
@@ -40,5 +41,5 @@ async function tell(env: Env): Promise<void> {
     ),
   )
   const lost = told.filter(({ status }) => status === 'rejected').length
-  if (lost > 0) console.error(JSON.stringify({ message: 'counts of invalid codes were lost', lost }))
+  if (lost > 0) log('error', 'counts of invalid codes were lost', { count: lost })
 }

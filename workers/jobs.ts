@@ -1,6 +1,7 @@
 import type { EventId, JobId } from '../core/ids.ts'
 import type { ChunkResult, JobKind, JobMessage } from '../core/job.ts'
 import type { Step } from '../durable-objects/job-running.ts'
+import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 
@@ -25,9 +26,7 @@ export async function carryOn(batch: MessageBatch<JobMessage>, env: Env): Promis
         message.ack()
       } catch (error) {
         // The Gatekeeper or KV is away. The chunk is still to be done, and this message or the Gatekeeper brings it back.
-        console.error(
-          JSON.stringify({ message: 'jobs: a message was not done', ...message.body, error: String(error) }),
-        )
+        log('error', 'jobs: a message was not done', { ...message.body, error })
         message.retry()
       }
     }),

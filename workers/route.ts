@@ -5,6 +5,7 @@ import { actorOf, authorize, type Caller, identify, type Role } from './access.t
 import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
 import type { Env } from './env.ts'
 import { problemResponse } from './problems.ts'
+import { noteCaller } from './request-log.ts'
 
 /** One call of the API: what it takes, who may make it, what it does, and what the description says of it. */
 export type Route = {
@@ -91,6 +92,7 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
   const organisationId = idOf<OrganisationId>(params.organisationId)
   if (eventId === null || organisationId === null) return problemResponse('not_found')
   const caller = definition.role === null ? nobody : await identify(request, env, at)
+  noteCaller(request, caller, eventId)
   if (definition.role !== null) {
     const no = authorize(caller, { role: definition.role, eventId, organisationId })
     if (no) return no

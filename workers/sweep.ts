@@ -1,3 +1,4 @@
+import { log } from '../durable-objects/logging.ts'
 import { eventsAround, forgetWrongCodes } from './db/directory.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
@@ -10,7 +11,7 @@ export async function sweep(env: Env, at: number): Promise<void> {
       await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.flush())
     } catch (error) {
       // One event that does not answer must not keep the others waiting.
-      console.error(JSON.stringify({ message: 'sweep: a Gatekeeper did not answer', eventId, error: String(error) }))
+      log('error', 'sweep: a Gatekeeper did not answer', { eventId, error })
     }
   }
 }

@@ -71,6 +71,13 @@ describe('the tree', () => {
     expect(names.filter((name) => !local.includes(`${name}: {`))).toEqual([])
   })
 
+  it('speaks to the logs of the edge in one place', () => {
+    const loud = sources
+      .filter((path) => ['workers', 'durable-objects'].includes(folderOf(path)))
+      .filter((path) => path !== 'durable-objects/logging.ts' && /\bconsole\b/.test(read(path)))
+    expect(loud).toEqual([])
+  })
+
   it('says one version', () => {
     expect(JSON.parse(read('package.json')).version).toBe(VERSION)
   })

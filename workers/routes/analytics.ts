@@ -4,6 +4,7 @@ import { type BucketSize, bucketSizes, nextBucket, seriesOf, startOfBucket } fro
 import { countOf } from '../../core/stats.ts'
 import { latencyQuantile, MINUTE_MS, QUARTER_MS } from '../../core/tally.ts'
 import type { Live } from '../../durable-objects/gatekeeper.ts'
+import { log } from '../../durable-objects/logging.ts'
 import { activeSpan, admittedInD1, eventOverTime, type Span } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse } from '../problems.ts'
@@ -104,7 +105,7 @@ async function totalEntries(db: D1Database, eventId: Call<unknown, unknown>['eve
     return await admittedInD1(db, eventId)
   } catch (error) {
     // D1 is away. The doors go on, and so does the view of them.
-    console.error(JSON.stringify({ message: 'analytics: D1 did not answer', error: String(error) }))
+    log('error', 'analytics: D1 did not answer', { error })
     return null
   }
 }
