@@ -1,0 +1,116 @@
+import { useEffect } from 'preact/hooks'
+import { outcomeOf, outcomes, toneStyle } from './outcomes.ts'
+import { PinPad } from './parts/pin-pad.tsx'
+import { StatusBar, useNow } from './parts/status-bar.tsx'
+import { type Sheet, useScanner } from './scanner.ts'
+import { ConflictsScreen } from './screens/conflicts.tsx'
+import { DoorScreen } from './screens/door.tsx'
+import { EnrolScreen } from './screens/enrol.tsx'
+import { GateScreen } from './screens/gate.tsx'
+import { KioskIntroScreen, KioskScreen } from './screens/kiosk.tsx'
+import { ManualScreen } from './screens/manual.tsx'
+import { MenuScreen } from './screens/menu.tsx'
+import { ReadyScreen } from './screens/ready.tsx'
+import { RecentScreen } from './screens/recent.tsx'
+import { SearchScreen } from './screens/search.tsx'
+import { SellScreen } from './screens/sell.tsx'
+import { SettingsScreen } from './screens/settings.tsx'
+import { ShiftScreen } from './screens/shift.tsx'
+import { SignOutScreen } from './screens/sign-out.tsx'
+import { VerdictScreen } from './screens/verdict.tsx'
+import { settings } from './settings.ts'
+import { moment, words } from './words/language.ts'
+
+const sheets: Record<Sheet, () => preact.JSX.Element> = {
+  menu: MenuScreen,
+  gate: GateScreen,
+  manual: ManualScreen,
+  search: SearchScreen,
+  sell: SellScreen,
+  shift: ShiftScreen,
+  recent: RecentScreen,
+  conflicts: ConflictsScreen,
+  ready: ReadyScreen,
+  settings: SettingsScreen,
+  kiosk: KioskIntroScreen,
+  'sign-out': SignOutScreen,
+}
+
+/** One screen at a time: where one enrols, the turnstile, or the door with a sheet or an answer over it. */
+export function App({ invited }: { invited: string | null }) {
+  const { status, sheet, shown, judging, gateIsChosen } = useScanner()
+  if (!status.value.enrolment) return <EnrolScreen key={invited} invited={invited} />
+  if (settings.value.kiosk) {
+    return (
+      <>
+        <StatusBar />
+        <KioskScreen />
+        <AskedPin />
+      </>
+    )
+  }
+  const open: Sheet | null = sheet.value ?? (gateIsChosen() ? null : 'gate')
+  const Over = open && sheets[open]
+  const isCovered = Boolean(shown.value || Over)
+  const tone = shown.value && outcomes[outcomeOf(shown.value.shown.verdict)].tone
+  return (
+    <div class="app" style={tone ? toneStyle(tone) : {}}>
+      <StatusBar />
+      <Blocked />
+      {/* The camera goes on underneath: the next code ends what is shown. */}
+      <div class="under" inert={isCovered}>
+        <DoorScreen isCovered={isCovered} />
+      </div>
+      {judging.value && (
+        <p class="judging" role="status">
+          {words.value.status.judging}
+        </p>
+      )}
+      {Over && !shown.value && <Over key={open} />}
+      {shown.value && <VerdictScreen key={shown.value.shown.scanId} {...shown.value} />}
+      <AskedPin />
+    </div>
+  )
+}
+
+function AskedPin() {
+  const { engine, pinAsked } = useScanner()
+  const t = words.value.pin
+  const answer = pinAsked.value
+  if (!answer) return null
+  const check = async (pin: string) => {
+    if (!(await engine.checkPin(pin))) return words.value.failures.wrong_pin
+    answer(true)
+    return null
+  }
+  return <PinPad title={t.enter} onPin={check} onCancel={() => answer(false)} />
+}
+
+/** The server takes no scan from this device for a while. */
+function Blocked() {
+  const { status } = useScanner()
+  const now = useNow(1000)
+  const { outcomes, verdict } = words.value
+  const until = status.value.blockedUntil
+  if (until === null || until <= now) return null
+  return (
+    <p class="blocked" role="alert">
+      {outcomes.device_blocked[1]} {verdict.until}
+      {moment(until, now)}
+    </p>
+  )
+}
+
+/** Says so where something in a screen broke, instead of going blank; what was scanned is stored either way. */
+export function Broken() {
+  const { common } = words.value
+  useEffect(() => document.querySelector('button')?.focus(), [])
+  return (
+    <main class="enrol">
+      <h1>{common.wrong}</h1>
+      <button type="button" class="primary wide" onClick={() => location.reload()}>
+        {common.reload}
+      </button>
+    </main>
+  )
+}

@@ -1,0 +1,31 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { useScanner } from '../scanner.ts'
+import { words } from '../words/language.ts'
+import { Icon } from './icon.tsx'
+
+type Props = { title: string; children: ComponentChildren; back?: () => void }
+
+/** A screen over the door's: its heading is read out first, and Escape or the arrow leads back. */
+export function Sheet({ title, children, back }: Props) {
+  const { sheet } = useScanner()
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => heading.current?.focus(), [])
+  const leave = back ?? (() => (sheet.value = sheet.value === 'menu' ? null : 'menu'))
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape' && !event.defaultPrevented) leave()
+  }
+  return (
+    <main class="sheet" onKeyDown={onKeyDown}>
+      <header class="sheet-head">
+        <button type="button" class="round" onClick={leave} aria-label={words.value.menu.back}>
+          <Icon name="back" />
+        </button>
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+      </header>
+      <div class="sheet-body">{children}</div>
+    </main>
+  )
+}

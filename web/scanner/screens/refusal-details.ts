@@ -1,0 +1,55 @@
+import type { NamedGate, ShownRefusal } from '../engine/shown.ts'
+import { exactTime, moment, number, words } from '../words/language.ts'
+
+/** What makes a refusal understood, a line each: when, where, by whom, and where to go. */
+export function refusalDetails(refusal: ShownRefusal, now: number): string[] {
+  const { verdict: t } = words.value
+  const at = (label: string, instant: number | null) => (instant === null ? [] : [label + moment(instant, now)])
+  const count = (label: string, value: number | null) => (value === null ? [] : [label + number(value)])
+  switch (refusal.reason) {
+    case 'unreadable':
+    case 'forged':
+    case 'wrong_event':
+    case 'unknown':
+    case 'blocked':
+    case 'unpaid':
+      return []
+    case 'event_closed':
+      return at(t.since, refusal.closedAt)
+    case 'revoked':
+      return [
+        ...(refusal.superseded ? [t.superseded] : at(t.since, refusal.revokedAt)),
+        ...(refusal.because ? [t.reason + refusal.because] : []),
+      ]
+    case 'too_early':
+      return at(t.validFrom, refusal.validFrom)
+    case 'too_late':
+      return at(t.validUntil, refusal.validUntil)
+    case 'wrong_gate':
+    case 'held_elsewhere':
+      return gates(refusal.useGates)
+    case 'already_admitted':
+      return [...firstAdmission(refusal, now), t.attempt + number(refusal.attempt)]
+    case 'limit_reached':
+      return count(t.limit, refusal.limit)
+    case 'too_soon':
+      return at(t.notBefore, refusal.notBefore)
+    case 'full':
+      if (refusal.capacity === null || refusal.inside === null) return []
+      return [`${t.inside}${number(refusal.inside)} / ${number(refusal.capacity)}`]
+  }
+}
+
+function gates(useGates: NamedGate[]): string[] {
+  return useGates.length === 0 ? [] : [words.value.verdict.goTo + useGates.map(({ name }) => name).join(' · ')]
+}
+
+function firstAdmission({ first }: Extract<ShownRefusal, { reason: 'already_admitted' }>, now: number): string[] {
+  const { verdict: t } = words.value
+  if (!first) return []
+  // To the second while it is fresh: whoever is asked then knows whether it was just now.
+  const when = now - first.at < 3_600_000 ? exactTime(first.at) : moment(first.at, now)
+  const where = first.gate ? `, ${first.gate.name}` : ''
+  const by = first.here ? t.thisDevice : (first.staffId ?? (first.deviceId ? t.otherDevice : null))
+  return [`${t.first}${when}${where}`, ...(by ? [t.by + by] : [])]
+}

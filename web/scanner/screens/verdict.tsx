@@ -1,0 +1,222 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { canBeForced } from '../../../core/verdict.ts'
+import type { Shown } from '../engine/shown.ts'
+import { failureWords } from '../failure-words.ts'
+import { outcomeOf, outcomes } from '../outcomes.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { Stepper } from '../parts/stepper.tsx'
+import { type Asked, useScanner } from '../scanner.ts'
+import { number, words } from '../words/language.ts'
+import { refusalDetails } from './refusal-details.ts'
+
+type Props = { shown: Shown; asked: Asked }
+
+/** One answer, over the whole screen: a colour, an icon, a word, and then whatever helps. */
+export function VerdictScreen({ shown, asked }: Props) {
+  const { dismiss, linger } = useScanner()
+  const { outcomes: says, verdict: t } = words.value
+  const name = outcomeOf(shown.verdict)
+  const { tone, icon } = outcomes[name]
+  const [word, sentence] = says[name]
+  const next = useRef<HTMLButtonElement>(null)
+  useEffect(() => next.current?.focus(), [shown.scanId])
+  return (
+    <main class="verdict" data-tone={tone} data-outcome={name} onPointerDown={linger}>
+      <div class="verdict-said" role="alert">
+        <Icon name={icon} big />
+        <h1>{word}</h1>
+        <p class="sentence">{sentence}</p>
+        <Details shown={shown} />
+      </div>
+      <div class="verdict-actions">
+        <Actions shown={shown} asked={asked} />
+        <button ref={next} type="button" class="primary wide" onClick={dismiss}>
+          {t.next}
+        </button>
+      </div>
+    </main>
+  )
+}
+
+function Details({ shown }: { shown: Shown }) {
+  const t = words.value.verdict
+  const { verdict, ticket } = shown
+  return (
+    <>
+      {ticket?.attention && (
+        <p class="look">
+          <Icon name="warning" />
+          {t.look}
+        </p>
+      )}
+      {ticket?.notes.map((note) => (
+        <p class="note" key={note}>
+          {note}
+        </p>
+      ))}
+      {ticket && (
+        <p class="who">
+          {ticket.who && <strong>{ticket.who}</strong>}
+          <span>{ticket.typeName}</span>
+        </p>
+      )}
+      <ul class="facts">
+        {factsOf(shown).map((fact) => (
+          <li key={fact}>{fact}</li>
+        ))}
+      </ul>
+      {verdict.kind === 'undecided' && <p class="note">{t.nobodyIn}</p>}
+      {shown.judgedBy === 'device' && (
+        <p class="by-device">
+          <Icon name="cloud" />
+          {t.byDevice}
+        </p>
+      )}
+    </>
+  )
+}
+
+/** What is told beside the word, a line each. */
+function factsOf(shown: Shown): string[] {
+  const { verdict: t, outcomes: says } = words.value
+  const { verdict, ticket } = shown
+  const facts: string[] = []
+  switch (verdict.kind) {
+    case 'admitted':
+      if (verdict.people > 1 || verdict.remaining > 0) facts.push(t.people + number(verdict.people))
+      if (verdict.remaining > 0) facts.push(t.remaining + number(verdict.remaining))
+      if (verdict.forced) facts.push(t.forced)
+      if (verdict.overruled) facts.push(t.overruled + says[verdict.overruled][0])
+      if (verdict.overfull) facts.push(t.overfull)
+      break
+    case 'exited':
+      if (verdict.people > 1) facts.push(t.people + number(verdict.people))
+      break
+    case 'visited':
+      if (verdict.visit !== null) facts.push(t.visit + number(verdict.visit))
+      break
+    case 'refused':
+      facts.push(...refusalDetails(verdict.refusal, shown.at))
+      break
+    case 'undecided':
+      if (verdict.because.reason === 'problem') facts.push(verdict.because.message)
+      break
+  }
+  if (ticket?.quantity && ticket.quantity > 1) facts.push(t.quantity + number(ticket.quantity))
+  if (shown.replay) facts.push(t.replay)
+  return facts
+}
+
+function Actions({ shown, asked }: Props) {
+  const { status, present, askPin, hasPin } = useScanner()
+  const t = words.value.verdict
+  const question = useSignal<'force' | 'annul' | null>(null)
+  const more = useSignal(1)
+  const { verdict } = shown
+  const isSupervisor = status.value.enrolment?.staff.role === 'supervisor'
+  if (verdict.kind === 'admitted') {
+    return (
+      <>
+        {verdict.remaining > 0 && (
+          <div class="row">
+            <Stepper label={t.people} value={more.value} max={verdict.remaining} onChange={(n) => (more.value = n)} />
+            <button type="button" onClick={() => present({ ...asked, people: more.value })}>
+              {t.letMoreIn}
+            </button>
+          </div>
+        )}
+        <button type="button" class="plain wide" onClick={() => (question.value = 'annul')}>
+          {t.takeBack}
+        </button>
+        {question.value === 'annul' && <AnnulDialog shown={shown} onClose={() => (question.value = null)} />}
+      </>
+    )
+  }
+  if (verdict.kind !== 'refused' || !canBeForced(verdict.refusal.reason)) return null
+  if (!isSupervisor) return <p class="hint">{t.askSupervisor}</p>
+  const force = async () => {
+    if (!hasPin.value || (await askPin())) question.value = 'force'
+  }
+  return (
+    <>
+      <button type="button" class="plain wide" onClick={force}>
+        <Icon name="lock" />
+        {t.force}
+      </button>
+      {question.value === 'force' && <ForceDialog asked={asked} onClose={() => (question.value = null)} />}
+    </>
+  )
+}
+
+function ForceDialog({ asked, onClose }: { asked: Asked; onClose: () => void }) {
+  const { present } = useScanner()
+  const { force: t, pin, verdict } = words.value
+  const other = useSignal('')
+  const force = (reason: string) => {
+    onClose()
+    void present({ ...asked, force: { reason } })
+  }
+  return (
+    <Dialog title={t.title} onClose={onClose}>
+      <p>{t.why}</p>
+      <div class="choices">
+        {t.reasons.map((reason) => (
+          <button type="button" key={reason} onClick={() => force(reason)}>
+            {reason}
+          </button>
+        ))}
+      </div>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (other.value.trim()) force(other.value.trim())
+        }}
+      >
+        <label>
+          {t.other}
+          <input maxLength={500} value={other.value} onInput={(event) => (other.value = event.currentTarget.value)} />
+        </label>
+        <button type="submit" class="wide" disabled={!other.value.trim()}>
+          {verdict.force}
+        </button>
+      </form>
+      <button type="button" class="plain wide" onClick={onClose}>
+        {pin.cancel}
+      </button>
+    </Dialog>
+  )
+}
+
+export function AnnulDialog({ shown, onClose }: { shown: Shown; onClose: () => void }) {
+  const { engine, dismiss } = useScanner()
+  const { annul: t, pin } = words.value
+  const said = useSignal<string | null>(null)
+  const working = useSignal(false)
+  const annul = async () => {
+    working.value = true
+    const done = await engine.annul(shown.scanId, t.reason)
+    working.value = false
+    if (done.ok) {
+      onClose()
+      dismiss()
+      return
+    }
+    said.value = failureWords(done.failure)
+  }
+  return (
+    <Dialog title={t.title} onClose={onClose}>
+      <p>{t.what}</p>
+      <p class="wrong" role="alert">
+        {said.value}
+      </p>
+      <button type="button" class="primary wide" disabled={working.value} onClick={annul}>
+        {t.yes}
+      </button>
+      <button type="button" class="plain wide" onClick={onClose}>
+        {pin.cancel}
+      </button>
+    </Dialog>
+  )
+}

@@ -1,0 +1,90 @@
+import { computed, signal } from '@preact/signals'
+import { en, type Words } from './en.ts'
+
+/*
+ * Another language is a file beside `en.ts` and a line here. Each is loaded when it is chosen; all of them are kept for
+ * when there is no network.
+ */
+const loaders = {
+  en: () => Promise.resolve(en),
+  de: async () => (await import('./de.ts')).de,
+  fr: async () => (await import('./fr.ts')).fr,
+  es: async () => (await import('./es.ts')).es,
+  hi: async () => (await import('./hi.ts')).hi,
+  ar: async () => (await import('./ar.ts')).ar,
+} satisfies Record<string, () => Promise<Words>>
+
+export type Language = keyof typeof loaders
+
+/** Each language in its own words, so that whoever needs it finds it. */
+export const languages: Record<Language, string> = {
+  en: 'English',
+  de: 'Deutsch',
+  fr: 'Français',
+  es: 'Español',
+  hi: 'हिन्दी',
+  ar: 'العربية',
+}
+
+export const language = signal<Language>('en')
+export const words = signal<Words>(en)
+
+/** Shows everything in this language from now on. */
+export async function speak(wanted: Language): Promise<void> {
+  words.value = await loaders[wanted]()
+  language.value = wanted
+  document.documentElement.lang = wanted
+  document.documentElement.dir = words.value.direction
+}
+
+/** Takes what the person chose before and what the browser says; gives the first that we speak. */
+export function preferredLanguage(chosen: string | null, wished: readonly string[]): Language {
+  const spoken = [chosen ?? '', ...wished].map((tag) => tag.toLowerCase().split('-')[0] ?? '')
+  return spoken.find((tag): tag is Language => Object.hasOwn(loaders, tag)) ?? 'en'
+}
+
+/** The event's time zone, in which every time is told: the same on each device, wherever its own clock thinks it is. */
+export const timezone = signal<string | undefined>(undefined)
+
+const formats = computed(() => {
+  const timeZone = timezone.value
+  const of = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(language.value, { ...options, ...(timeZone ? { timeZone } : {}) })
+  return {
+    time: of({ hour: '2-digit', minute: '2-digit' }),
+    exact: of({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+    day: of({ weekday: 'short', day: 'numeric', month: 'short' }),
+    number: new Intl.NumberFormat(language.value),
+    relative: new Intl.RelativeTimeFormat(language.value, { numeric: 'always', style: 'narrow' }),
+  }
+})
+
+export function number(value: number): string {
+  return formats.value.number.format(value)
+}
+
+/** The time of day, with the day where it is not today's. */
+export function moment(at: number, now: number): string {
+  const { time, day } = formats.value
+  const isToday = day.format(at) === day.format(now)
+  return isToday ? time.format(at) : `${day.format(at)}, ${time.format(at)}`
+}
+
+export function exactTime(at: number): string {
+  return formats.value.exact.format(at)
+}
+
+/** How long ago, in the largest unit that says enough: "12 s ago", "3 min ago". */
+export function ago(ms: number): string {
+  const { relative } = formats.value
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds < 90) return relative.format(-seconds, 'second')
+  if (seconds < 5400) return relative.format(-Math.round(seconds / 60), 'minute')
+  return relative.format(-Math.round(seconds / 3600), 'hour')
+}
+
+export function money(amount: number, currency: string | null): string {
+  if (!currency) return number(amount / 100)
+  const format = new Intl.NumberFormat(language.value, { style: 'currency', currency })
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
+}
