@@ -37,7 +37,8 @@ export type Engine = {
 
   /** Whether this device has a PIN for what only a supervisor does; the first one is set on a supervisor's device. */
   readonly hasPin: Observable<boolean>
-  setPin(pin: string): Promise<Outcome<null>>
+  /** A new PIN in place of another needs that one, and the names are fetched anew under it. */
+  setPin(pin: string, current?: string): Promise<Outcome<null>>
   checkPin(pin: string): Promise<boolean>
   /** Fetches the names where they are not here yet, and opens them for searching with no network. */
   unlockNames(pin: string, progress?: (done: number) => void): Promise<Outcome<{ names: number }>>
@@ -74,7 +75,9 @@ export type Failure =
   | { code: 'not_a_link' }
   | { code: 'rate_limited'; retryAfterMs: number }
   | { code: 'wrong_pin' }
-  | { code: 'locked' }
+  /** Too many wrong PINs. */
+  | { code: 'locked'; until: number }
+  | { code: 'supervisor_needed' }
   | { code: 'still_pending'; pending: number }
   /** Anything else, in the server's words. */
   | { code: 'problem'; problem: string; message: string }

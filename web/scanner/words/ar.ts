@@ -132,6 +132,7 @@ export const ar: Words = {
     rate_limited: 'محاولات كثيرة. انتظر قليلاً.',
     wrong_pin: 'رقم سري خاطئ.',
     locked: 'أرقام سرية خاطئة كثيرة. انتظر قليلاً.',
+    supervisor_needed: 'هذا للمشرف فقط.',
     still_pending: 'ما زالت عمليات مسح تنتظر الإرسال: ',
   },
 

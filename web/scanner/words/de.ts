@@ -132,6 +132,7 @@ export const de: Words = {
     rate_limited: 'Zu viele Versuche. Kurz warten.',
     wrong_pin: 'Falsche PIN.',
     locked: 'Zu viele falsche PINs. Kurz warten.',
+    supervisor_needed: 'Das darf nur die Aufsicht.',
     still_pending: 'Scans warten noch darauf, gesendet zu werden: ',
   },
 

@@ -132,6 +132,7 @@ export const en = {
     rate_limited: 'Too many tries. Wait a moment.',
     wrong_pin: 'Wrong PIN.',
     locked: 'Too many wrong PINs. Wait a moment.',
+    supervisor_needed: 'Only a supervisor may do this.',
     still_pending: 'Scans are still waiting to be sent: ',
   },
 

@@ -132,6 +132,7 @@ export const es: Words = {
     rate_limited: 'Demasiados intentos. Espera un momento.',
     wrong_pin: 'PIN incorrecto.',
     locked: 'Demasiados PIN incorrectos. Espera un momento.',
+    supervisor_needed: 'Solo un supervisor puede hacerlo.',
     still_pending: 'Quedan lecturas por enviar: ',
   },
 

@@ -132,6 +132,7 @@ export const fr: Words = {
     rate_limited: 'Trop d’essais. Attendez un instant.',
     wrong_pin: 'Mauvais code PIN.',
     locked: 'Trop de mauvais codes PIN. Attendez un instant.',
+    supervisor_needed: 'Seul un responsable peut le faire.',
     still_pending: 'Des scans attendent encore d’être envoyés : ',
   },
 

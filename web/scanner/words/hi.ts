@@ -132,6 +132,7 @@ export const hi: Words = {
     rate_limited: 'बहुत कोशिशें हुईं। थोड़ा रुकें।',
     wrong_pin: 'गलत पिन।',
     locked: 'बहुत बार गलत पिन। थोड़ा रुकें।',
+    supervisor_needed: 'यह केवल सुपरवाइज़र कर सकता है।',
     still_pending: 'भेजने के लिए स्कैन बाकी हैं: ',
   },
 

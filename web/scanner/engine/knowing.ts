@@ -1,0 +1,163 @@
+import { fromBase64url } from '../../../core/base64url.ts'
+import { covers, readCursor } from '../../../core/cursor.ts'
+import type { EventId } from '../../../core/ids.ts'
+import { eventTagOf } from '../../../core/keys.ts'
+import type { KnownStanding, KnownState } from '../../../core/snapshot.ts'
+import { encodeSnapshot, type KnownTickets, openSnapshot } from '../../../core/snapshot-bytes.ts'
+import type { OpeningKeys } from '../../../core/token.ts'
+import type { Calls, Reply } from './calls.ts'
+import type { Clock } from './clock.ts'
+import type { Ports } from './ports.ts'
+
+const TIMEOUT_MS = 15_000
+/** Own scans are looked up beside the snapshot for so long, also where another tab's snapshot is behind this one. */
+const OWN_SCANS_KEPT_MS = 24 * 60 * 60_000
+
+/** What this device knows of the event: the last snapshot, with everything that was told since, in memory and kept. */
+export class Knowing {
+  readonly #ports: Pick<Ports, 'store' | 'tabs' | 'time'>
+  readonly #calls: Calls
+  readonly #clock: Clock
+  readonly #anchor: (serverTime: number, sentAt: number) => void
+  #known: KnownTickets | null = null
+  #keys: OpeningKeys[] = []
+  #publicKeys = new Map<number, Uint8Array>()
+  #at: number | null = null
+  #keptCursor: string | null = null
+  #refreshing: Promise<Reply> | null = null
+  onChange: () => void = () => {}
+
+  constructor(
+    ports: Pick<Ports, 'store' | 'tabs' | 'time'>,
+    calls: Calls,
+    clock: Clock,
+    anchor: (serverTime: number, sentAt: number) => void,
+  ) {
+    this.#ports = ports
+    this.#calls = calls
+    this.#clock = clock
+    this.#anchor = anchor
+  }
+
+  get known(): KnownTickets | null {
+    return this.#known
+  }
+
+  get keys(): readonly OpeningKeys[] {
+    return this.#keys
+  }
+
+  publicKeyOf = ({ keyId }: OpeningKeys): Uint8Array | null => this.#publicKeys.get(keyId) ?? null
+
+  /** The server's time that this knowledge is from. */
+  get at(): number | null {
+    return this.#at
+  }
+
+  /** All that happened up to now is known: the socket says so. */
+  isCurrent(): void {
+    if (this.#known === null) return
+    this.#at = this.#clock.now()
+    this.onChange()
+  }
+
+  /** Reads what was kept when the app was last open. */
+  async load(): Promise<void> {
+    const kept = await this.#ports.store.get('snapshot')
+    const opened = kept && openSnapshot(kept.bytes)
+    if (!kept || !opened) return
+    this.#take(opened, kept.at)
+    this.#keptCursor = opened.head.cursor
+  }
+
+  forget(): void {
+    this.#known = null
+    this.#keys = []
+    this.#publicKeys = new Map()
+    this.#at = null
+    this.#keptCursor = null
+    this.onChange()
+  }
+
+  /** Gets what changed, or everything the first time. Calls that come together share one request. */
+  refresh(eventId: EventId): Promise<Reply> {
+    this.#refreshing ??= this.#refresh(eventId).finally(() => {
+      this.#refreshing = null
+    })
+    return this.#refreshing
+  }
+
+  applyStandings(items: readonly KnownStanding[], cursor: string): void {
+    if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
+    this.#known.applyStandings(items, cursor)
+    this.isCurrent()
+  }
+
+  applyStates(items: readonly KnownState[], cursor: string): void {
+    if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
+    this.#known.applyStates(items, cursor)
+    this.isCurrent()
+  }
+
+  /** Keeps what is known, unless it is kept already or another tab kept something newer. */
+  async keep(): Promise<void> {
+    const known = this.#known
+    const at = this.#at
+    if (known === null || at === null || known.head.cursor === this.#keptCursor) return
+    const { store, tabs } = this.#ports
+    await tabs.alone('snapshot', async () => {
+      const stored = await store.get('snapshot')
+      const before = stored && openSnapshot(stored.bytes)?.head
+      const isOlder = before && before.event.id === known.head.event.id && covers(before.cursor, known.head.cursor)
+      if (isOlder) return
+      const { cursor } = known.head
+      await store.put('snapshot', { bytes: encodeSnapshot(known.toSnapshot()), at })
+      this.#keptCursor = cursor
+      await store.forgetAnswered(readCursor(cursor)?.seq ?? 0, this.#clock.now() - OWN_SCANS_KEPT_MS)
+    })
+  }
+
+  async #refresh(eventId: EventId): Promise<Reply> {
+    const since = this.#known?.head.cursor
+    const query = since === undefined ? '' : `?since=${encodeURIComponent(since)}`
+    const sentAt = this.#ports.time.monotonic()
+    const reply = await this.#calls.send({
+      method: 'GET',
+      path: `/api/hp-scanner/snapshot/${eventId}${query}`,
+      timeoutMs: TIMEOUT_MS,
+      binary: true,
+    })
+    if (reply.kind !== 'answer' || reply.status !== 200) return reply
+    const told = openSnapshot(reply.bytes)
+    if (told === null) return { kind: 'no_answer' }
+    this.#anchor(told.head.serverTime, sentAt)
+    const isFirst = this.#known === null
+    this.#apply(told, reply.bytes)
+    if (isFirst) await this.keep()
+    return reply
+  }
+
+  #apply(told: KnownTickets, bytes: Uint8Array): void {
+    const known = this.#known
+    if (known === null || told.head.full) {
+      // A difference to nothing is nothing: the next call asks for everything.
+      if (told.head.full) this.#take(told, told.head.serverTime)
+      return
+    }
+    // The socket may have told of later things meanwhile. Those stay, and this answer is asked for again some time.
+    if (!covers(told.head.cursor, known.head.cursor)) return
+    known.applyDelta(bytes)
+    this.#take(known, told.head.serverTime)
+  }
+
+  #take(known: KnownTickets, at: number): void {
+    const { event, keys } = known.head
+    this.#known = known
+    this.#at = at
+    const eventTag = eventTagOf(event.id)
+    const readKey = fromBase64url(keys.readKey)
+    this.#keys = keys.publicKeys.map(({ keyId }) => ({ keyId, eventTag, readKey }))
+    this.#publicKeys = new Map(keys.publicKeys.map(({ keyId, publicKey }) => [keyId, fromBase64url(publicKey)]))
+    this.onChange()
+  }
+}

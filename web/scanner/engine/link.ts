@@ -1,0 +1,287 @@
+import { covers } from '../../../core/cursor.ts'
+import type { DeviceId, EventId, GateId, ScanId, TicketId } from '../../../core/ids.ts'
+import type { Lease } from '../../../core/lease.ts'
+import type { ClientMessageInput, WireStanding, WireState } from '../../../core/live.ts'
+import type { Calls } from './calls.ts'
+import type { Knowing } from './knowing.ts'
+import type { Leasing } from './leasing.ts'
+import type { Ports } from './ports.ts'
+import { collidedWith, conflictVerdict } from './queue.ts'
+import type { ShownConflict } from './status.ts'
+import { instant, list, parseJson, record, text, type Wire } from './wire.ts'
+
+const PING_EVERY_MS = 2000
+/** Without a word from the server for so long the socket is taken for dead. */
+const SILENT_AFTER_MS = 5000
+const OPENING_MS = 8000
+const FIRST_BACK_OFF_MS = 500
+const LONGEST_BACK_OFF_MS = 30_000
+/** While there is no socket the snapshot's difference is asked for at least this often. */
+const POLL_AT_MOST_MS = 5000
+const STATUS_EVERY_MS = 30_000
+
+/** What the link tells of what it hears. */
+export type LinkEvents = {
+  /** The socket was opened, and later lost. */
+  onLive: (isLive: boolean) => void
+  /** The server was heard after it had not been: time to bring home what is pending. */
+  onOccasion: () => void
+  onConflict: (conflict: ShownConflict, settled: boolean) => void
+  onRevoked: () => void
+  anchor: (serverTime: number, sentAt: number) => void
+  status: () => Promise<Omit<Extract<ClientMessageInput, { type: 'status' }>, 'type'> & { gateId: GateId | null }>
+}
+
+type Socket = ReturnType<Ports['live']>
+
+/**
+ * Keeps the device in touch with the Gatekeeper: a socket where that is possible, asking now and then where it is not.
+ * It never gives up, tries ever less often and not in step with others, and at once when there is an occasion.
+ */
+export class Link {
+  readonly #ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random'>
+  readonly #calls: Calls
+  readonly #knowing: Knowing
+  readonly #leasing: Leasing
+  readonly #events: LinkEvents
+  readonly #eventId: EventId
+  readonly #deviceId: DeviceId
+  #socket: Socket | null = null
+  #isOpen = false
+  #failures = 0
+  #heardAt = 0
+  #caughtUp: string | null = null
+  #ended = false
+  #wake: () => void = () => {}
+
+  constructor(
+    ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random'>,
+    calls: Calls,
+    knowing: Knowing,
+    leasing: Leasing,
+    who: { eventId: EventId; deviceId: DeviceId },
+    events: LinkEvents,
+  ) {
+    this.#ports = ports
+    this.#calls = calls
+    this.#knowing = knowing
+    this.#leasing = leasing
+    this.#eventId = who.eventId
+    this.#deviceId = who.deviceId
+    this.#events = events
+    void this.#run()
+  }
+
+  get isLive(): boolean {
+    return this.#isOpen
+  }
+
+  /** Something gives hope: tries now in place of later. */
+  nudge(): void {
+    if (this.#isOpen) return
+    this.#failures = 0
+    this.#wake()
+  }
+
+  say(message: ClientMessageInput): void {
+    if (this.#isOpen) this.#send(message)
+  }
+
+  /** Tells the Gatekeeper how this device is doing. */
+  async tellStatus(): Promise<void> {
+    if (!this.#isOpen) return
+    const status = await this.#events.status()
+    this.#send({ type: 'status', ...status })
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#socket?.close()
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#ended) {
+      const reply = await this.#knowing.refresh(this.#eventId)
+      if (this.#ended) return
+      if (reply.kind === 'revoked') return this.#events.onRevoked()
+      const isHeard = reply.kind === 'answer'
+      if (isHeard) this.#events.onOccasion()
+      const lastedMs = isHeard ? await this.#converse() : 0
+      // A socket that held for a while was a good one, however it ended.
+      this.#failures = lastedMs > SILENT_AFTER_MS ? 0 : this.#failures + 1
+      if (this.#ended) return
+      await this.#pause(isHeard)
+    }
+  }
+
+  #pause(isHeard: boolean): Promise<void> {
+    const longest = isHeard ? POLL_AT_MOST_MS : LONGEST_BACK_OFF_MS
+    const ms = Math.min(longest, FIRST_BACK_OFF_MS * 2 ** Math.min(10, this.#failures))
+    const [chance = 0] = this.#ports.random(1)
+    return new Promise((resolve) => {
+      const cancel = this.#ports.time.after(ms / 2 + (ms / 2) * (chance / 255), resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  /** Opens a socket and stays until it ends; gives for how many milliseconds it was open. */
+  async #converse(): Promise<number> {
+    const reply = await this.#calls.send({
+      method: 'POST',
+      path: '/api/hp-scanner/live-tickets',
+      body: {},
+      timeoutMs: OPENING_MS,
+    })
+    const ticket = reply.kind === 'answer' ? text(record(reply.body.data).ticket) : null
+    if (ticket === null || this.#ended) return 0
+    const since = this.#knowing.known?.head.cursor ?? ''
+    const query = new URLSearchParams({ topics: 'standings,revocations,alerts', since, ticket })
+    const url = `${this.#ports.origin.replace(/^http/, 'ws')}/api/hp-scanner/live/${this.#eventId}?${query}`
+    const { time } = this.#ports
+    const startedAt = time.monotonic()
+    this.#heardAt = startedAt
+    let openedAt: number | null = null
+    await new Promise<void>((resolve) => {
+      const socket = this.#ports.live(url, {
+        opened: () => {
+          openedAt = time.monotonic()
+        },
+        message: (message) => {
+          this.#heardAt = time.monotonic()
+          this.#hear(message, startedAt)
+        },
+        closed: () => {
+          stop()
+          resolve()
+        },
+      })
+      this.#socket = socket
+      const stop = this.#beat(() => {
+        const silentMs = time.monotonic() - this.#heardAt
+        if (silentMs > (openedAt === null ? OPENING_MS : SILENT_AFTER_MS)) {
+          // A dead network closes nothing, and waiting for its close may take minutes.
+          stop()
+          socket.close()
+          resolve()
+        } else if (openedAt !== null) socket.send('ping')
+      })
+    })
+    this.#socket = null
+    this.#setOpen(false)
+    return openedAt === null ? 0 : time.monotonic() - openedAt
+  }
+
+  #beat(beat: () => void): () => void {
+    let beats = 0
+    let cancel = () => {}
+    const next = () => {
+      cancel = this.#ports.time.after(PING_EVERY_MS, () => {
+        beats += 1
+        if ((beats * PING_EVERY_MS) % STATUS_EVERY_MS === 0) void this.tellStatus()
+        next()
+        beat()
+      })
+    }
+    next()
+    return () => cancel()
+  }
+
+  #setOpen(isOpen: boolean): void {
+    if (this.#isOpen === isOpen) return
+    this.#isOpen = isOpen
+    this.#caughtUp = null
+    this.#events.onLive(isOpen)
+  }
+
+  #hear(message: string, startedAt: number): void {
+    if (message === 'pong') {
+      this.#hearPong()
+      return
+    }
+    const body = parseJson(new TextEncoder().encode(message))
+    if (body !== null) void this.#handle(body, startedAt)
+  }
+
+  /** Up to a quarter of a second ago, all that happened was told. */
+  #hearPong(): void {
+    const cursor = this.#knowing.known?.head.cursor
+    if (this.#caughtUp !== null && cursor !== undefined && covers(cursor, this.#caughtUp)) this.#knowing.isCurrent()
+  }
+
+  async #handle(body: Wire, startedAt: number): Promise<void> {
+    switch (body.type) {
+      case 'hello': {
+        const serverTime = instant(body.serverTime)
+        if (serverTime !== null) this.#events.anchor(serverTime, startedAt)
+        this.#caughtUp = text(body.cursor)
+        this.#setOpen(true)
+        await this.tellStatus()
+        this.#events.onOccasion()
+        return
+      }
+      case 'standings':
+        this.#knowing.applyStandings(list(body.items).map(standingOf), text(body.cursor) ?? '')
+        return this.#leasing.check()
+      case 'revocations':
+        this.#knowing.applyStates(list(body.items).map(stateOf), text(body.cursor) ?? '')
+        return this.#leasing.check()
+      case 'config':
+        await this.#knowing.refresh(this.#eventId)
+        await this.#knowing.keep()
+        return this.#leasing.check()
+      case 'conflict': {
+        const conflict = record(body.conflict)
+        return this.#events.onConflict(this.#conflictOf(conflict), conflict.settled === true)
+      }
+      case 'recall': {
+        const recallId = text(body.recallId) ?? ''
+        const isGone = await this.#leasing.recall(list(body.ticketIds) as TicketId[])
+        if (isGone) this.#send({ type: 'recalled', recallId })
+        return
+      }
+      case 'lease': {
+        const said = await this.#leasing.hear((body.lease ?? null) as Lease | null)
+        if (said !== null) this.#send(said)
+        return
+      }
+      case 'bye':
+        if (body.code === 'device_revoked') this.#events.onRevoked()
+        return
+    }
+  }
+
+  #send(message: ClientMessageInput): void {
+    this.#socket?.send(JSON.stringify(message))
+  }
+
+  #conflictOf(conflict: Wire): ShownConflict {
+    const deviceId = text<DeviceId>(conflict.deviceId)
+    const gateId = text<GateId>(conflict.gateId)
+    return {
+      scanId: text<ScanId>(conflict.scanId),
+      ticketId: text<TicketId>(conflict.ticketId),
+      shown: conflictVerdict(conflict.shown),
+      judged: conflictVerdict(conflict.judged),
+      scannedAt: instant(conflict.scannedAt) ?? 0,
+      gateId,
+      gateName: this.#knowing.known?.head.gates.find(({ id }) => id === gateId)?.name ?? gateId,
+      deviceId,
+      here: deviceId === this.#deviceId,
+      with: collidedWith(conflict.with),
+    }
+  }
+}
+
+function standingOf(value: unknown) {
+  const wire = value as WireStanding
+  return { ...wire, firstAt: instant(wire.firstAt), lastAt: instant(wire.lastAt) }
+}
+
+function stateOf(value: unknown) {
+  const wire = value as WireState
+  return { ...wire, at: instant(wire.at) ?? 0 }
+}

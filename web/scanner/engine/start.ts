@@ -1,0 +1,562 @@
+import type { Gate } from '../../../core/event.ts'
+import { type GateId, type ScanId, type TicketId, uuidAt } from '../../../core/ids.ts'
+import type { Lease } from '../../../core/lease.ts'
+import type { Asked } from './answers.ts'
+import { Calls } from './calls.ts'
+import { Clock } from './clock.ts'
+import { type Door, openDoor } from './door.ts'
+import type { AskedScan, DeviceType, Engine, Failure, Found, Outcome, Sold, WalkIn } from './engine.ts'
+import { enrolDevice } from './enrolling.ts'
+import { Knowing } from './knowing.ts'
+import { Leasing } from './leasing.ts'
+import { Link } from './link.ts'
+import { Names } from './names.ts'
+import { Watched } from './observable.ts'
+import type { Ports, TabMessage } from './ports.ts'
+import { type Flushed, keepConflicts, Queue } from './queue.ts'
+import { type Circumstances, Scanning, undecided } from './scanning.ts'
+import type { Shown } from './shown.ts'
+import type { ReadyOffline, ShownConflict, Status } from './status.ts'
+import type { KeptDevice } from './store.ts'
+
+const SYNC_EVERY_MS = 15_000
+const KEEP_EVERY_MS = 20_000
+const READY_EVERY_MS = 3000
+const LONGEST_SYNC_BACK_OFF_MS = 60_000
+const RECENT = 50
+/** A snapshot older than this is no readiness to speak of. */
+const FRESH_MS = 5 * 60_000
+
+/** Starts the scanner on these ports: reads what was kept, settles what was under way, and goes looking for the network. */
+export async function startEngine(ports: Ports): Promise<Engine> {
+  const scanner = new Scanner(ports, new Clock(ports.time, await ports.store.get('skewMs')))
+  await scanner.start()
+  return scanner
+}
+
+const nothingReady: ReadyOffline = {
+  shell: false,
+  wasm: false,
+  keys: false,
+  snapshot: false,
+  persisted: false,
+  all: false,
+}
+
+const blank: Status = {
+  enrolment: null,
+  signedOutBecause: null,
+  gate: null,
+  gates: [],
+  ticketTypes: [],
+  policy: null,
+  connection: 'offline',
+  snapshotAt: null,
+  pending: 0,
+  pendingSince: null,
+  syncing: false,
+  setAside: [],
+  readyOffline: nothingReady,
+  conflicts: [],
+  clock: { skewMs: null, source: 'wall' },
+  blockedUntil: null,
+  lease: 'none',
+  names: 'none',
+  shift: null,
+}
+
+class Scanner implements Engine {
+  readonly status = new Watched<Status>(blank)
+  readonly recent = new Watched<Shown[]>([])
+  readonly hasPin = new Watched(false)
+  readonly busy = new Watched(false)
+
+  readonly #ports: Ports
+  readonly #clock: Clock
+  readonly #calls: Calls
+  readonly #queue: Queue
+  readonly #knowing: Knowing
+  readonly #leasing: Leasing
+  readonly #scanning: Scanning
+  readonly #names: Names
+  readonly #door: Door
+  readonly #ends: (() => void)[] = []
+  readonly #timers = new Set<() => void>()
+  #device: KeptDevice | null = null
+  #gateId: GateId | null = null
+  #link: Link | null = null
+  #isHeard = false
+  #notBefore = 0
+  #syncFailures = 0
+  #syncing: Promise<void> | null = null
+  #disposed = false
+
+  constructor(ports: Ports, clock: Clock) {
+    this.#ports = ports
+    this.#clock = clock
+    this.#calls = new Calls(ports, clock)
+    this.#queue = new Queue(ports, this.#calls)
+    this.#knowing = new Knowing(ports, this.#calls, clock, (serverTime, sentAt) => this.#anchor(serverTime, sentAt))
+    this.#leasing = new Leasing(ports.store, this.#queue, this.#knowing)
+    this.#scanning = new Scanning(ports, this.#calls, this.#queue, clock, this.#knowing)
+    this.#names = new Names(ports, this.#calls)
+    this.#door = openDoor(ports.store, this.#calls, this.#queue)
+    this.#calls.onContact = (heard) => this.#setHeard(heard)
+    this.#knowing.onChange = () => this.#tellKnown()
+    this.#leasing.onChange = (lease) => this.#patch({ lease: leaseState(lease) })
+    this.#leasing.say = (message) => this.#link?.say(message)
+  }
+
+  async start(): Promise<void> {
+    this.#ends.push(
+      this.#ports.tabs.listen((message) => void this.#hearTab(message)),
+      this.#ports.surroundings.onOccasion(() => this.#onOccasion()),
+      this.#ports.surroundings.onHidden(() => void this.#knowing.keep()),
+    )
+    await this.#scanning.settleUnshown()
+    await this.#load()
+    this.#every(SYNC_EVERY_MS, () => this.#sync())
+    this.#every(KEEP_EVERY_MS, () => this.#knowing.keep())
+    this.#every(READY_EVERY_MS, () => this.#tellReady())
+  }
+
+  async enrol(linkOrCode: string, about: { name: string; type: DeviceType }): Promise<Outcome<null>> {
+    const pending = await this.#unsynced()
+    // They belong to the device that made them.
+    if (pending > 0) return failed({ code: 'still_pending', pending })
+    const enrolled = await enrolDevice(linkOrCode, about, this.#ports, this.#calls)
+    if (!enrolled.ok) return enrolled
+    await this.#knowing.refresh(enrolled.value.eventId)
+    this.#patch({ signedOutBecause: null })
+    await this.#load()
+    this.#ports.tabs.tell({ type: 'settings' })
+    return done
+  }
+
+  async scan(asked: AskedScan): Promise<Shown> {
+    this.busy.set(true)
+    try {
+      const scanned = await this.#scanning.scan(asked, () => this.#circumstances(asked))
+      if (scanned.blockedUntil !== undefined) await this.#setBlocked(scanned.blockedUntil)
+      if (scanned.waitMs !== undefined) this.#notBefore = this.#ports.time.monotonic() + scanned.waitMs
+      if (scanned.next === 'wipe') await this.#wipe('device_revoked')
+      if (scanned.next === 'sync') this.#wentAlone()
+      this.recent.set([scanned.shown, ...this.recent.value].slice(0, RECENT))
+      return scanned.shown
+    } finally {
+      this.busy.set(false)
+    }
+  }
+
+  async annul(scanId: ScanId, reason: string): Promise<Outcome<null>> {
+    const annulled = await this.#door.annul(scanId, reason)
+    if (annulled.ok) this.#ports.tabs.tell({ type: 'queue' })
+    await this.#tellQueue()
+    return annulled
+  }
+
+  async search(typed: string): Promise<Outcome<{ items: Found[]; from: 'gatekeeper' | 'device' }>> {
+    const device = this.#device
+    if (device === null) return failed({ code: 'not_enrolled' })
+    const types = this.#knowing.known?.head.ticketTypes ?? []
+    const found = await this.#door.search(device.eventId, typed, types)
+    if (found.ok) return { ok: true, value: { items: found.value, from: 'gatekeeper' } }
+    const names = found.failure.code === 'no_network' ? this.#names.search(typed) : null
+    if (names === null) return found
+    const zone = this.#gate()?.zone
+    const items = names.map((named) => {
+      const standing = zone === undefined ? null : (this.#knowing.known?.standing(named.id, zone) ?? null)
+      return {
+        ticketId: named.id,
+        name: named.name,
+        typeName: types.find(({ id }) => id === named.type)?.name ?? named.type,
+        status: named.status,
+        shortCode: named.shortCode,
+        email: null,
+        entries: standing?.entries ?? 0,
+        inside: standing?.inside ?? 0,
+      }
+    })
+    return { ok: true, value: { items, from: 'device' } }
+  }
+
+  async sellWalkIn(sale: WalkIn): Promise<Outcome<Sold>> {
+    const gate = this.#gate()
+    if (this.#device === null || gate === null) return failed({ code: 'not_enrolled' })
+    const sold = await this.#door.sell({ ...sale, scanId: sale.scanId ?? this.#newId<ScanId>() }, gate.id)
+    // Who was let in with the sale is known here only once the Gatekeeper has told it.
+    if (sold.ok) void this.#knowing.refresh(this.#device.eventId)
+    return sold
+  }
+
+  async startShift(): Promise<Outcome<null>> {
+    const started = await this.#door.startShift(this.#newId<ScanId>())
+    await this.#tellSettings()
+    return started
+  }
+
+  async endShift(): Promise<Outcome<{ scans: number; admitted: number }>> {
+    const ended = await this.#door.endShift()
+    await this.#tellSettings()
+    return ended
+  }
+
+  async lookAt(gateId: GateId): Promise<void> {
+    await this.#ports.store.put('gateId', gateId)
+    this.#gateId = gateId
+    this.#tellKnown()
+    this.#ports.tabs.tell({ type: 'settings' })
+    await this.#link?.tellStatus()
+  }
+
+  async syncNow(): Promise<void> {
+    this.#notBefore = 0
+    this.#link?.nudge()
+    await this.#sync()
+  }
+
+  async dismissConflicts(): Promise<void> {
+    await this.#ports.store.put('conflicts', null)
+    this.#ports.tabs.tell({ type: 'settings' })
+    await this.#tellSettings()
+  }
+
+  async setPin(pin: string, current?: string): Promise<Outcome<null>> {
+    if (this.#device?.enrolment.staff.role !== 'supervisor') return failed({ code: 'supervisor_needed' })
+    const set = await this.#names.setPin(pin, current)
+    await this.#tellSettings()
+    return set
+  }
+
+  async checkPin(pin: string): Promise<boolean> {
+    return (await this.#names.check(pin)).ok
+  }
+
+  async unlockNames(pin: string, progress: (done: number) => void = () => {}): Promise<Outcome<{ names: number }>> {
+    const device = this.#device
+    if (device?.enrolment.staff.role !== 'supervisor') return failed({ code: 'supervisor_needed' })
+    const unlocked = await this.#names.unlock(pin, device.eventId, progress)
+    await this.#tellSettings()
+    return unlocked
+  }
+
+  lockNames(): void {
+    this.#names.lock()
+    void this.#tellSettings()
+  }
+
+  async signOut({ force }: { force: boolean } = { force: false }): Promise<Outcome<null>> {
+    await this.#queue.flush()
+    const pending = await this.#unsynced()
+    if (pending > 0 && !force) {
+      await this.#tellQueue()
+      return failed({ code: 'still_pending', pending })
+    }
+    const returned = await this.#leasing.giveBack()
+    if (returned !== null) this.#link?.say(returned)
+    await this.#wipe(null)
+    return done
+  }
+
+  dispose(): void {
+    this.#disposed = true
+    this.#link?.end()
+    for (const end of [...this.#ends, ...this.#timers]) end()
+    this.#ports.store.close()
+  }
+
+  /** What a scan needs to know, looked up when its turn has come; or what is shown where it cannot even begin. */
+  async #circumstances(asked: AskedScan): Promise<Circumstances | Shown> {
+    const device = this.#device
+    const gate = this.#gate(asked.gateId)
+    if (device === null || gate === null) {
+      return undecided(this.#askedOf(asked), device === null ? 'not_enrolled' : 'unknown_gate')
+    }
+    const until = await this.#ports.store.get('blockedUntil')
+    if (until !== null && until > this.#clock.now()) {
+      const shown = undecided(this.#askedOf(asked), 'not_enrolled')
+      return { ...shown, verdict: { kind: 'undecided', because: { reason: 'device_blocked', until } } }
+    }
+    const lives = this.#knowing.known?.head.policy.offline === 'admit'
+    return {
+      device,
+      gate,
+      mayAsk: this.#ports.time.monotonic() >= this.#notBefore,
+      // Where nobody may enter without the Gatekeeper, it is worth the wait.
+      isAway: lives && !this.#isHeard,
+      outlineOf: (named) => this.#names.outlineOf(named),
+      whoIs: (ticketId) => this.#names.whoIs(ticketId),
+    }
+  }
+
+  #askedOf({ gateId, people, force }: AskedScan): Asked {
+    const gate = this.#gate(gateId)
+    return {
+      scanId: this.#newId<ScanId>(),
+      gate: { id: gate?.id ?? gateId ?? ('' as GateId), name: gate?.name ?? '' },
+      people: people ?? 1,
+      at: this.#clock.now(),
+      deviceId: this.#device?.deviceId ?? ('' as KeptDevice['deviceId']),
+      forceReason: force?.reason ?? null,
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { store } = this.#ports
+    this.#device = await store.get('device')
+    this.#gateId = (await store.get('gateId')) ?? this.#device?.gate?.id ?? null
+    if (this.#knowing.known === null) await this.#knowing.load()
+    await this.#leasing.load()
+    await this.#tellSettings()
+    await this.#tellQueue()
+    this.#tellKnown()
+    await this.#tellReady()
+    this.#connect()
+  }
+
+  #connect(): void {
+    const device = this.#device
+    if (device === null || this.#link !== null || this.#disposed) return
+    this.#link = new Link(this.#ports, this.#calls, this.#knowing, this.#leasing, device, {
+      onLive: () => this.#tellConnection(),
+      onOccasion: () => void this.#sync(),
+      onConflict: (conflict, settled) => void this.#hearConflict(conflict, settled),
+      onRevoked: () => void this.#wipe('device_revoked'),
+      anchor: (serverTime, sentAt) => this.#anchor(serverTime, sentAt),
+      status: () => this.#deviceStatus(),
+    })
+  }
+
+  /** Brings home what is pending. Occasions that come while it is at it are this one. */
+  #sync(): Promise<void> {
+    this.#syncing ??= this.#syncOnce().finally(() => {
+      this.#syncing = null
+    })
+    return this.#syncing
+  }
+
+  async #syncOnce(): Promise<void> {
+    if (this.#disposed || this.#device === null || this.#ports.time.monotonic() < this.#notBefore) return
+    if ((await this.#ports.store.count('alone')) > 0) {
+      this.#patch({ syncing: true })
+      const sentAt = this.#ports.time.monotonic()
+      await this.#afterSync(await this.#queue.flush(), sentAt)
+      this.#patch({ syncing: false })
+      await this.#tellQueue()
+      await this.#tellSettings()
+      await this.#link?.tellStatus()
+    }
+    await this.#leasing.settle()
+  }
+
+  async #afterSync(flushed: Flushed, sentAt: number): Promise<void> {
+    if (flushed.revoked) return this.#wipe('device_revoked')
+    if (flushed.serverTime !== null) this.#anchor(flushed.serverTime, sentAt)
+    this.#syncFailures = flushed.more ? this.#syncFailures + 1 : 0
+    if (!flushed.more) return
+    const backOffMs = Math.min(LONGEST_SYNC_BACK_OFF_MS, 500 * 2 ** Math.min(10, this.#syncFailures))
+    this.#later(Math.max(flushed.waitMs, backOffMs), () => this.#sync())
+  }
+
+  #wentAlone(): void {
+    void this.#tellQueue()
+    this.#ports.tabs.tell({ type: 'queue' })
+    this.#ports.surroundings.requestSync()
+    if (this.#isHeard) this.#later(500, () => this.#sync())
+  }
+
+  #onOccasion(): void {
+    this.#link?.nudge()
+    void this.#sync()
+    void this.#tellReady()
+  }
+
+  async #hearTab(message: TabMessage): Promise<void> {
+    switch (message.type) {
+      case 'queue':
+        return this.#tellQueue()
+      case 'settings':
+        return this.#load()
+      case 'wiped':
+        await this.#ports.store.reopen()
+        return this.#forget(message.because)
+    }
+  }
+
+  async #hearConflict(conflict: ShownConflict, settled: boolean): Promise<void> {
+    const { store } = this.#ports
+    if (settled) {
+      const others = ((await store.get('conflicts')) ?? []).filter(({ scanId }) => scanId !== conflict.scanId)
+      await store.put('conflicts', others)
+    } else await keepConflicts(store, [conflict])
+    this.#ports.tabs.tell({ type: 'settings' })
+    await this.#tellSettings()
+  }
+
+  async #setBlocked(until: number | null): Promise<void> {
+    await this.#ports.store.put('blockedUntil', until)
+    await this.#tellSettings()
+  }
+
+  /** Everything goes: this device is none any more. */
+  async #wipe(because: Status['signedOutBecause']): Promise<void> {
+    this.#link?.end()
+    await this.#ports.store.wipe()
+    await this.#ports.surroundings.wipe()
+    this.#ports.tabs.tell({ type: 'wiped', because })
+    this.#forget(because)
+  }
+
+  #forget(because: Status['signedOutBecause']): void {
+    this.#link?.end()
+    this.#link = null
+    this.#device = null
+    this.#gateId = null
+    this.#names.lock()
+    this.#leasing.forget()
+    this.#knowing.forget()
+    this.recent.set([])
+    this.hasPin.set(false)
+    this.status.set({ ...blank, signedOutBecause: because })
+  }
+
+  #anchor(serverTime: number, sentAt: number): void {
+    if (!this.#clock.anchor(serverTime, sentAt, () => this.#newId<ScanId>())) return
+    const clock = this.#clock.state
+    this.#patch({ clock })
+    if (clock.skewMs !== null) void this.#ports.store.put('skewMs', clock.skewMs)
+  }
+
+  #setHeard(isHeard: boolean): void {
+    const was = this.#isHeard
+    this.#isHeard = isHeard
+    this.#tellConnection()
+    if (isHeard && !was) void this.#sync()
+  }
+
+  #tellConnection(): void {
+    const connection = this.#link?.isLive ? 'live' : this.#isHeard ? 'online' : 'offline'
+    if (connection !== this.status.value.connection) this.#patch({ connection })
+  }
+
+  #tellKnown(): void {
+    const head = this.#knowing.known?.head ?? null
+    const gate = this.#gate()
+    this.#patch({
+      gates: (head?.gates ?? []).map(({ id, name, kind, zone }) => ({ id, name, kind, zone })),
+      gate: gate && { id: gate.id, name: gate.name, kind: gate.kind, zone: gate.zone },
+      ticketTypes: (head?.ticketTypes ?? []).map(({ id, name, admits, price }) => ({ id, name, admits, price })),
+      policy: head?.policy ?? null,
+      snapshotAt: this.#knowing.at,
+      clock: this.#clock.state,
+    })
+  }
+
+  async #tellSettings(): Promise<void> {
+    const { store } = this.#ports
+    this.hasPin.set(await this.#names.hasPin())
+    this.#patch({
+      enrolment: this.#device?.enrolment ?? null,
+      conflicts: (await store.get('conflicts')) ?? [],
+      blockedUntil: await store.get('blockedUntil'),
+      shift: await store.get('shift'),
+      names: await this.#names.state(),
+    })
+  }
+
+  async #tellQueue(): Promise<void> {
+    const { store } = this.#ports
+    const [oldest] = await store.inState('alone', 1)
+    const setAside = await store.inState('set_aside', 100)
+    this.#patch({
+      pending: await store.count('alone'),
+      pendingSince: oldest?.at ?? null,
+      setAside: setAside.map(({ scanId, gateName, at, problem }) => ({
+        scanId,
+        gateName,
+        at,
+        code: problem?.code ?? '',
+        message: problem?.message ?? '',
+      })),
+    })
+  }
+
+  async #tellReady(): Promise<void> {
+    const stored = await this.#ports.surroundings.readiness()
+    const { at } = this.#knowing
+    const keys = this.#device !== null && this.#knowing.keys.length > 0
+    const isFresh = at !== null && (this.#clock.now() - at < FRESH_MS || this.status.value.connection === 'offline')
+    const ready = { ...stored, keys, snapshot: at !== null && isFresh }
+    const readyOffline = { ...ready, all: ready.shell && ready.wasm && ready.keys && ready.snapshot }
+    if (JSON.stringify(readyOffline) === JSON.stringify(this.status.value.readyOffline)) return
+    this.#patch({ readyOffline })
+    await this.#link?.tellStatus()
+  }
+
+  async #deviceStatus() {
+    const battery = await this.#ports.surroundings.battery()
+    const snapshotAt = this.#knowing.at
+    return {
+      pending: await this.#unsynced(),
+      snapshotCursor: this.#knowing.known?.head.cursor ?? null,
+      snapshotAt: snapshotAt === null ? null : new Date(snapshotAt).toISOString(),
+      appVersion: this.#ports.appVersion,
+      readyOffline: this.status.value.readyOffline.all,
+      clockSkewMs: this.#clock.state.skewMs,
+      battery,
+      gateId: this.#gateId,
+    }
+  }
+
+  async #unsynced(): Promise<number> {
+    const { store } = this.#ports
+    return (await store.count('alone')) + (await store.count('set_aside'))
+  }
+
+  #gate(id: GateId | null = this.#gateId): Gate | null {
+    const known = this.#knowing.known?.head.gates.find((gate) => gate.id === id)
+    const atEnrolment = this.#device?.gate
+    return known ?? (atEnrolment && atEnrolment.id === id ? atEnrolment : null)
+  }
+
+  #patch(change: Partial<Status>): void {
+    if (!this.#disposed) this.status.set({ ...this.status.value, ...change })
+  }
+
+  #newId<T extends ScanId | TicketId>(): T {
+    return uuidAt<T>(this.#clock.now(), this.#ports.random(16))
+  }
+
+  #later(ms: number, run: () => Promise<unknown>): void {
+    const cancel = this.#ports.time.after(ms, () => {
+      this.#timers.delete(cancel)
+      if (!this.#disposed) void run()
+    })
+    this.#timers.add(cancel)
+  }
+
+  #every(ms: number, run: () => Promise<unknown>): void {
+    this.#later(ms, async () => {
+      await run()
+      this.#every(ms, run)
+    })
+  }
+}
+
+const done: Outcome<null> = { ok: true, value: null }
+
+function failed(failure: Failure): Extract<Outcome<never>, { ok: false }> {
+  return { ok: false, failure }
+}
+
+function leaseState(lease: Lease | null): Status['lease'] {
+  switch (lease?.state) {
+    case 'held':
+      return 'held'
+    case 'ending':
+      return 'ending'
+    case 'offered':
+    case undefined:
+      return 'none'
+  }
+}
