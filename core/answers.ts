@@ -53,8 +53,13 @@ export type Problem =
   | { code: 'device_mismatch' }
   | { code: 'device_token_invalid' }
   | { code: 'device_revoked' }
+  | { code: 'device_blocked'; blockedUntil: number }
+  | { code: 'rate_limited'; waitMs: number }
   | { code: 'enrolment_unknown' }
   | { code: 'enrolment_used' }
+
+/** A problem that its code says all of. */
+type PlainProblem = Exclude<Problem['code'], 'bad_request' | 'device_blocked' | 'rate_limited'>
 
 /** One field that is wrong. `index` is its place where the request held a list. */
 export type Issue = { index?: number; field: string; message: string }
@@ -63,10 +68,7 @@ export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem }
 
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value })
 
-export const problem = (code: Exclude<Problem['code'], 'bad_request'>): Result<never> => ({
-  ok: false,
-  problem: { code },
-})
+export const problem = (code: PlainProblem): Result<never> => ({ ok: false, problem: { code } })
 
 export const badRequest = (...issues: Issue[]): Result<never> => ({
   ok: false,

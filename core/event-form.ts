@@ -1,5 +1,6 @@
 import { defaultPolicy, type EventDetails, MAIN_ZONE, type Policy, type Zone } from './event.ts'
 import type { EventId, OrganisationId } from './ids.ts'
+import { defaultLimits } from './limits.ts'
 import type { EventChanges, NewEvent } from './messages.ts'
 
 /** Takes what an organiser asked for; gives the event. Without zones it is one place. */
@@ -17,6 +18,7 @@ export function newEvent(id: EventId, organisationId: OrganisationId, form: NewE
       { id: MAIN_ZONE, name: 'Main', capacity: null, reentry: 'none', everyoneOutAt: null },
     ],
     policy: withPolicy(defaultPolicy, form.policy),
+    limits: { ...defaultLimits, ...given(form.limits ?? {}) },
     createdAt: at,
     closedAt: null,
   }
@@ -24,12 +26,13 @@ export function newEvent(id: EventId, organisationId: OrganisationId, form: NewE
 
 /** Takes an event and what is to be otherwise; gives the event as it is then. What is not named stays. */
 export function changedEvent(event: EventDetails, changes: EventChanges): EventDetails {
-  const { zones, policy, ...plain } = changes
+  const { zones, policy, limits, ...plain } = changes
   return {
     ...event,
     ...given(plain),
     ...(zones ? { zones: zones.map(toZone) } : {}),
     policy: withPolicy(event.policy, policy),
+    limits: { ...event.limits, ...given(limits ?? {}) },
   }
 }
 

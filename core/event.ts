@@ -1,4 +1,5 @@
 import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from './ids.ts'
+import type { Limits } from './limits.ts'
 
 /** The occasion. `Event` is the DOM's word, hence the name. Instants are milliseconds since 1970. */
 export type EventDetails = {
@@ -13,6 +14,7 @@ export type EventDetails = {
   capacity: number | null
   zones: Zone[]
   policy: Policy
+  limits: Limits
   createdAt: number
   closedAt: number | null
 }

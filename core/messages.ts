@@ -102,6 +102,20 @@ const policy = z.object({
   rotatingCodes: z.boolean().optional(),
 })
 
+const atMost = z.int().min(1).max(1_000_000)
+
+/** What one device may ask and get wrong; see `core/limits.ts`. */
+const limits = z.object({
+  scansPerMinute: atMost.optional(),
+  scanBurst: atMost.optional(),
+  callsPerMinute: atMost.optional(),
+  syncsPerFiveMinutes: atMost.optional(),
+  reportsPerMinute: atMost.optional(),
+  invalidCodesPerFiveMinutes: atMost.optional(),
+  blockMinutes: z.int().min(1).max(1440).optional(),
+  duplicatesPerFiveMinutes: atMost.optional(),
+})
+
 const eventFields = {
   title: name,
   startsAt: instant,
@@ -116,6 +130,7 @@ const eventFields = {
     .refine((zones) => new Set(zones.map(({ id }) => id)).size === zones.length, 'two zones have the same id')
     .optional(),
   policy: policy.optional(),
+  limits: limits.optional(),
 }
 
 /** Where the venue is: Cloudflare's location hints. */

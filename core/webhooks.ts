@@ -24,6 +24,8 @@ export type Notice =
   | { kind: 'ticket.revoked'; ticketId: TicketId; reference: string | null; type: string }
   | { kind: 'scan.conflict'; ticketId: TicketId | null; details: Record<string, string | number | boolean | null> }
   | { kind: 'device.blocked'; deviceId: string; blockedUntil: number; because: string }
+  /** More people than usual are shown twice at one device: shown to the organiser. */
+  | { kind: 'device.duplicates'; deviceId: string; count: number }
   | { kind: 'zone.full'; zone: ZoneId; capacity: number; inside: number }
   /** Not delivered, since nobody answers there: shown to the organiser. */
   | { kind: 'webhook.disabled'; webhook: string; because: 'failing' | 'gone' }
@@ -97,6 +99,8 @@ function noticeData(notice: Notice, at: number): Record<string, unknown> {
       return { ticketId: notice.ticketId, ...notice.details }
     case 'device.blocked':
       return { deviceId: notice.deviceId, blockedUntil: iso(notice.blockedUntil), because: notice.because }
+    case 'device.duplicates':
+      return { deviceId: notice.deviceId, count: notice.count }
     case 'zone.full':
       return { zone: notice.zone, capacity: notice.capacity, inside: notice.inside }
     case 'webhook.disabled':

@@ -11,8 +11,8 @@ export type Actor =
 /** Whoever holds a secret that says what it is for: a link, an enrolment code. */
 export const everybody: Actor = { kind: 'admin' }
 
-/** Whether the event is theirs and their device is still one of its own. */
-export function mayAct(actor: Actor, { configuration, devices }: EventParts): Result<null> {
+/** Whether the event is theirs, and their device still one of its own and not blocked. */
+export function mayAct(actor: Actor, { configuration, devices, limits }: EventParts): Result<null> {
   switch (actor.kind) {
     case 'admin':
       return ok(null)
@@ -22,7 +22,9 @@ export function mayAct(actor: Actor, { configuration, devices }: EventParts): Re
       const device = devices.get(actor.deviceId)
       if (!device || device.revokedAt !== null) return problem('device_revoked')
       const isCurrent = actor.tokenHash === null || devices.hasToken(actor.deviceId, actor.tokenHash)
-      return isCurrent ? ok(null) : problem('device_token_invalid')
+      if (!isCurrent) return problem('device_token_invalid')
+      const blockedUntil = limits.blockedUntil(actor.deviceId, Date.now())
+      return blockedUntil === null ? ok(null) : { ok: false, problem: { code: 'device_blocked', blockedUntil } }
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { EventDetails, Gate, TicketType, Zone } from '../core/event.ts'
 import type { GateId, StaffId, TypeId, ZoneId } from '../core/ids.ts'
+import { defaultLimits } from '../core/limits.ts'
 import type { Meta } from './meta.ts'
 
 export type Staff = { id: StaffId; name: string; email: string | null; role: 'supervisor' | 'scanner' }
@@ -18,7 +19,9 @@ export class Configuration {
 
   constructor(sql: SqlStorage, meta: Meta) {
     this.#meta = meta
-    this.#event = JSON.parse(meta.text('event') ?? 'null')
+    const event = JSON.parse(meta.text('event') ?? 'null')
+    // An event of before a limit was thought of has the usual one.
+    this.#event = event && { ...event, limits: { ...defaultLimits, ...event.limits } }
     this.zones = new Words(sql, 'zone')
     this.types = new Words(sql, 'ticket_type')
     this.gates = new Words(sql, 'gate')

@@ -1,6 +1,7 @@
 import { CodeFormats } from './code-formats.ts'
 import { Configuration } from './configuration.ts'
 import { Counters } from './counters.ts'
+import { DeviceLimits } from './device-limits.ts'
 import { Devices } from './devices.ts'
 import { Images } from './images.ts'
 import { Jobs } from './jobs.ts'
@@ -38,9 +39,10 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const webhooks = new Webhooks(sql, meta, configuration, tickets, log, notices)
   const jobs = new Jobs(sql)
   const snapshots = new Snapshots(sql, meta, configuration, standings, log)
+  const limits = new DeviceLimits(sql, configuration, devices)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
   const images = new Images(meta, tickets, configuration)
-  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots, images }
+  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots, images, limits }
 }
 
 /** A ticket and where it stands. */

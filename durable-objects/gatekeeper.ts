@@ -4,6 +4,7 @@ import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import type { FormatName } from '../core/formats.ts'
 import type { DeviceId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
+import type { LimitedCall } from '../core/limits.ts'
 import type { Entry } from '../core/log.ts'
 import type {
   DeliveryFilter,
@@ -24,6 +25,7 @@ import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
+import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
@@ -292,14 +294,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
-  listDevices(actor: Actor): Result<Device[]> {
-    return this.#for(actor, ({ devices }) => ok(devices.all()))
+  listDevices(actor: Actor): Result<DeviceFacts[]> {
+    return this.#for(actor, (parts) => ok(parts.devices.all().map((device) => deviceFacts(parts, device))))
   }
 
-  revokeDevice(actor: Actor, id: DeviceId, at: number): Result<Device> {
-    return this.#change(actor, ({ devices }) => {
-      const device = devices.revoke(id, at)
-      return device ? ok(device) : problem('not_found')
+  revokeDevice(actor: Actor, id: DeviceId, at: number): Result<DeviceFacts> {
+    return this.#change(actor, (parts) => {
+      const device = parts.devices.revoke(id, at)
+      return device ? ok(deviceFacts(parts, device)) : problem('not_found')
     })
   }
 
@@ -399,17 +401,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
   countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
-    return this.#change(actor, ({ devices }) => {
-      const device = actor.kind === 'device' ? (devices.get(actor.deviceId)?.no ?? 0) : 0
-      this.ctx.storage.sql.exec(
-        `INSERT INTO invalid_code (device, reason, minute, count) VALUES (?, ?, ?, ?)
-         ON CONFLICT (device, reason, minute) DO UPDATE SET count = count + excluded.count`,
-        device,
-        reason,
-        Math.floor(at / 60_000),
-        count,
-      )
+    return this.#change(actor, (parts) => {
+      noteInvalid(parts, actor.kind === 'device' ? actor.deviceId : null, reason, count, at)
       return ok(null)
+    })
+  }
+
+  /** Counts a call of a device against what it may ask. Whoever is no device passes. */
+  spend(actor: Actor, call: LimitedCall, at: number): Result<null> {
+    return this.#for(actor, (parts) => this.#spend(parts, actor, call, at))
+  }
+
+  /** Lets a blocked device go on. */
+  unblockDevice(actor: Actor, id: DeviceId): Result<DeviceFacts> {
+    return this.#change(actor, (parts) => {
+      const device = parts.devices.get(id)
+      if (!device) return problem('not_found')
+      parts.limits.unblock(id)
+      return ok(deviceFacts(parts, device))
     })
   }
 
@@ -599,19 +608,29 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
     const at = Date.now()
+    const spent = this.#spend(parts.value, actor, 'scan', at)
+    if (!spent.ok) return spent
     const timed = { ...ask, spentMs: ask.spentMs + (at - arrivedAt) }
     this.#clearZones(at)
     try {
       const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at))
       if (!result.ok) return result
       result.value.settle()
-      if (!result.value.recorded.replay) this.#wakeOutbox()
+      if (!result.value.recorded.replay) {
+        this.#wakeOutbox()
+        noteRefusal(parts.value, result.value.recorded.entry)
+      }
       return ok(result.value.recorded)
     } catch (error) {
       // The transaction was rolled back, and memory may be ahead of the tables: read everything anew.
       this.#event = null
       throw error
     }
+  }
+
+  #spend({ limits }: EventParts, actor: Actor, call: LimitedCall, at: number): Result<null> {
+    const waitMs = actor.kind === 'device' ? limits.spend(actor.deviceId, call, at) : 0
+    return waitMs === 0 ? ok(null) : { ok: false, problem: { code: 'rate_limited', waitMs } }
   }
 
   /**

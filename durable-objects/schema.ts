@@ -179,6 +179,10 @@ export const steps: readonly string[] = [
   -- How each device is doing, as JSON: when it was last seen, what waits on it.
   CREATE TABLE device_status (device INTEGER PRIMARY KEY, status TEXT NOT NULL) STRICT;
   `,
+  `
+  -- A device that showed too many codes that were none: until when, and since when.
+  CREATE TABLE device_block (device INTEGER PRIMARY KEY, until INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

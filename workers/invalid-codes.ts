@@ -1,45 +1,34 @@
+import type { Problem } from '../core/answers.ts'
 import type { EventId } from '../core/ids.ts'
-import type { RefusalReason } from '../core/verdict.ts'
+import type { OpenFailure } from '../core/token.ts'
 import type { Actor } from '../durable-objects/actor.ts'
-import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 
-/** Counts gather this long in an isolate before the Gatekeeper hears of them: it is not to feel a flood of them. */
-const GATHER_MS = 1000
+/** An isolate believes for so long that a device is blocked: the Gatekeeper is not to feel a flood from it. */
+const BELIEVE_MS = 5000
 
-type Count = { eventId: EventId; actor: Actor; reason: RefusalReason; count: number }
-
-let gathering = new Map<string, Count>()
+const blocked = new Map<string, { problem: Problem; until: number }>()
 
 /**
- * Notes that a code was not ours. The code itself goes nowhere; the Gatekeeper is told how many there were, after the
- * answer and at most once a second from here.
+ * Notes that a code was not ours; the code itself goes nowhere. Gives the problem to answer with where the device may
+ * not go on, for this or for what it showed before.
  */
-export function countInvalid(
+export async function countInvalid(
   env: Env,
-  ctx: ExecutionContext,
   eventId: EventId,
   actor: Actor,
-  reason: RefusalReason,
-): void {
-  const first = gathering.size === 0
-  const name = `${eventId} ${actor.kind === 'device' ? actor.deviceId : actor.kind} ${reason}`
-  const known = gathering.get(name)
-  gathering.set(name, { eventId, actor, reason, count: (known?.count ?? 0) + 1 })
-  if (first) ctx.waitUntil(tell(env))
-}
-
-async function tell(env: Env): Promise<void> {
-  await scheduler.wait(GATHER_MS)
-  const counts = [...gathering.values()]
-  gathering = new Map()
+  reason: OpenFailure,
+): Promise<Problem | null> {
   const at = Date.now()
-  const told = await Promise.allSettled(
-    counts.map(({ eventId, actor, reason, count }) =>
-      askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.countInvalid(actor, reason, count, at)),
-    ),
-  )
-  const lost = told.filter(({ status }) => status === 'rejected').length
-  if (lost > 0) log('error', 'counts of invalid codes were lost', { count: lost })
+  const name = actor.kind === 'device' ? `${eventId} ${actor.deviceId}` : null
+  const known = name === null ? undefined : blocked.get(name)
+  if (known && known.until > at) return known.problem
+  const counted = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.countInvalid(actor, reason, 1, at))
+  if (counted.ok) return null
+  if (name !== null && counted.problem.code === 'device_blocked') {
+    blocked.set(name, { problem: counted.problem, until: at + BELIEVE_MS })
+    if (blocked.size > 1000) blocked.delete(blocked.keys().next().value as string)
+  }
+  return counted.problem
 }

@@ -22,6 +22,11 @@ const problems = {
   not_admitted: [409, 'Not an admission', 'This scan let nobody in, so there is nothing to take back.'],
   already_annulled: [409, 'Taken back already', 'This admission was taken back already.'],
   too_late_to_annul: [403, 'Too late', 'This admission can only be taken back by a supervisor now.'],
+  device_blocked: [
+    403,
+    'Device blocked',
+    'This device showed too many codes that were none. A supervisor can unblock it.',
+  ],
   rate_limited: [429, 'Too many requests', 'Wait a moment, then try again.'],
   internal: [500, 'Internal error', 'Something went wrong here. The same request may be sent again.'],
   unavailable: [503, 'Unavailable', 'The answer is not known yet. Send the same request again in a moment.'],
@@ -49,6 +54,15 @@ export function answerProblem(problem: Problem): Response {
     case 'unreadable_code':
     case 'formats_changed':
       throw new Error(`${problem.code} is answered where the code was scanned`)
+    case 'rate_limited':
+      return problemResponse('rate_limited', {
+        data: { retryAfterMs: problem.waitMs },
+        headers: { 'Retry-After': String(Math.ceil(problem.waitMs / 1000)) },
+      })
+    case 'device_blocked':
+      return problemResponse('device_blocked', {
+        data: { blockedUntil: new Date(problem.blockedUntil).toISOString() },
+      })
     case 'supervisor_needed':
       return roleRequired('supervisor')
     default:

@@ -1,10 +1,12 @@
 import type { z } from 'zod'
 import { type EventId, type OrganisationId, parseUuid } from '../core/ids.ts'
+import type { LimitedCall } from '../core/limits.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { actorOf, authorize, type Caller, identify, type Role } from './access.ts'
 import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
 import type { Env } from './env.ts'
-import { problemResponse } from './problems.ts'
+import { askGatekeeper } from './gatekeepers.ts'
+import { answerProblem, problemResponse } from './problems.ts'
 import { noteCaller } from './request-log.ts'
 
 /** One call of the API: what it takes, who may make it, what it does, and what the description says of it. */
@@ -57,6 +59,8 @@ type Definition<B extends z.ZodType, Q extends z.ZodObject> = {
   query?: Q
   answer?: z.ZodType
   status?: number
+  /** What a call of a device counts as. null: the handler's Gatekeeper call counts it, or nothing does. */
+  limit?: LimitedCall | null
   handle: (call: Call<z.output<B>, z.output<Q>>) => Promise<Response>
 }
 
@@ -97,6 +101,12 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
     const no = authorize(caller, { role: definition.role, eventId, organisationId })
     if (no) return no
   }
+  const actor = actorOf(caller ?? nobody, request)
+  const limit = definition.limit === undefined ? 'call' : definition.limit
+  if (caller?.kind === 'device' && limit !== null) {
+    const spent = await askGatekeeper(env, caller.eventId, (gatekeeper) => gatekeeper.spend(actor, limit, at))
+    if (!spent.ok) return answerProblem(spent.problem)
+  }
   const bodyResult = await readBody(definition, request)
   if (!bodyResult.ok) return bodyResult.response
   const queryResult = definition.query ? parse(definition.query, Object.fromEntries(url.searchParams)) : empty
@@ -109,7 +119,7 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
     body: bodyResult.value as z.output<B>,
     query: queryResult.value as z.output<Q>,
     caller: caller ?? nobody,
-    actor: actorOf(caller ?? nobody, request),
+    actor,
     // A route without the parameter does not read it.
     eventId: eventId as EventId,
     organisationId: organisationId as OrganisationId,

@@ -4,7 +4,7 @@ import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
 import { webhookKinds } from '../core/webhooks.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
-import type { Device } from '../durable-objects/devices.ts'
+import type { DeviceFacts } from '../durable-objects/device-facts.ts'
 import type { TicketFacts } from '../durable-objects/event-parts.ts'
 import type { Shift } from '../durable-objects/shifts.ts'
 import type { ZoneStanding } from '../durable-objects/standings.ts'
@@ -47,6 +47,16 @@ export const eventShape = z.object({
     minMinutesBetween: z.number().nullable(),
     rotatingCodes: z.boolean(),
   }),
+  limits: z.object({
+    scansPerMinute: z.int(),
+    scanBurst: z.int(),
+    callsPerMinute: z.int(),
+    syncsPerFiveMinutes: z.int(),
+    reportsPerMinute: z.int(),
+    invalidCodesPerFiveMinutes: z.int(),
+    blockMinutes: z.int(),
+    duplicatesPerFiveMinutes: z.int(),
+  }),
   createdAt: instant,
   closedAt: nullable.instant,
 })
@@ -61,7 +71,7 @@ export function showEvent(event: EventDetails): z.input<typeof eventShape> {
   }
 }
 
-export const eventItemShape = eventShape.omit({ zones: true, policy: true })
+export const eventItemShape = eventShape.omit({ zones: true, policy: true, limits: true })
 
 export const ticketTypeShape = z.object({
   id: z.string(),
@@ -243,9 +253,10 @@ export const deviceShape = z.object({
   gateId: nullable.text,
   enrolledAt: instant,
   revokedAt: nullable.instant,
+  blockedUntil: nullable.instant,
 })
 
-export function showDevice(device: Device): z.input<typeof deviceShape> {
+export function showDevice(device: DeviceFacts): z.input<typeof deviceShape> {
   return {
     id: device.id,
     name: device.name,
@@ -255,6 +266,7 @@ export function showDevice(device: Device): z.input<typeof deviceShape> {
     gateId: device.gateId,
     enrolledAt: iso(device.enrolledAt),
     revokedAt: isoOrNull(device.revokedAt),
+    blockedUntil: isoOrNull(device.blockedUntil),
   }
 }
 

@@ -46,6 +46,16 @@ export async function newOrganisation(name = 'The Organisers') {
 
 export type Party = Awaited<ReturnType<typeof newEvent>>
 
+/** More than any test asks: the limits have a test of their own. */
+export const plenty = {
+  scansPerMinute: 1_000_000,
+  scanBurst: 1_000_000,
+  callsPerMinute: 1_000_000,
+  syncsPerFiveMinutes: 1_000_000,
+  reportsPerMinute: 1_000_000,
+  invalidCodesPerFiveMinutes: 1_000_000,
+}
+
 /** An event of a new organisation with two types, gates of each kind, a scanner and a supervisor. */
 export async function newEvent(changes: Record<string, unknown> = {}) {
   const organisation = await newOrganisation()
@@ -57,6 +67,7 @@ export async function newEvent(changes: Record<string, unknown> = {}) {
       startsAt: new Date(now - 3_600_000).toISOString(),
       endsAt: new Date(now + 36_000_000).toISOString(),
       timezone: 'Europe/Berlin',
+      limits: plenty,
       ...changes,
     },
   })

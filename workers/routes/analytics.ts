@@ -65,6 +65,7 @@ export const analyticsRoutes = [
     summary: 'The doors as they are now',
     tag,
     role: 'viewer',
+    limit: 'report',
     answer: z.object({
       event: z.object({
         id: z.string(),
@@ -94,6 +95,7 @@ export const analyticsRoutes = [
     summary: 'Admissions, exits and refusals over time; an hour is one of the event’s time zone',
     tag,
     role: 'viewer',
+    limit: 'report',
     query: SeriesQuery,
     answer: seriesShape,
     handle: showSeries,

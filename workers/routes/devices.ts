@@ -140,6 +140,20 @@ export const deviceRoutes = [
       return revoked.ok ? success({ device: showDevice(revoked.value) }) : answerProblem(revoked.problem)
     },
   }),
+
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/devices/{deviceId}/unblock',
+    summary: 'Let a device go on that was blocked for showing too many codes that were none',
+    tag,
+    role: 'supervisor',
+    answer: z.object({ device: deviceShape }),
+    async handle({ env, eventId, actor, params }) {
+      const deviceId = (params.deviceId ?? '') as DeviceId
+      const device = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.unblockDevice(actor, deviceId))
+      return device.ok ? success({ device: showDevice(device.value) }) : answerProblem(device.problem)
+    },
+  }),
 ]
 
 async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) {

@@ -19,6 +19,7 @@ export const integrityRoutes = [
     summary: 'Check every invariant anew from the log, and D1 against it',
     tag: 'Reports',
     role: 'viewer',
+    limit: 'report',
     answer: z.object({
       ok: z.boolean(),
       checked: z.object({ entries: z.int(), tickets: z.int() }),

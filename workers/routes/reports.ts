@@ -40,6 +40,7 @@ export const reportRoutes = [
     summary: 'What each member of staff scanned',
     tag,
     role: 'viewer',
+    limit: 'report',
     query: z.object({ staffId: z.string().max(64).optional() }),
     answer: reportOf('staffId'),
     handle: (call) => report(call, 'staff', call.query.staffId),
@@ -51,6 +52,7 @@ export const reportRoutes = [
     summary: 'What was scanned at each gate',
     tag,
     role: 'viewer',
+    limit: 'report',
     query: z.object({ gateId: z.string().max(64).optional() }),
     answer: reportOf('gateId'),
     handle: (call) => report(call, 'gate', call.query.gateId),
@@ -62,6 +64,7 @@ export const reportRoutes = [
     summary: 'The report after the event',
     tag,
     role: 'viewer',
+    limit: 'report',
     answer: z.object({
       event: eventShape,
       totals: counts,

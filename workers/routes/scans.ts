@@ -37,6 +37,7 @@ export const scanRoutes = [
       summary: 'Scan a ticket at a gate',
       tag,
       role: 'scanner',
+      limit: null,
       body: ScanRequest,
       answer: scanAnswer,
       handle: validate,
@@ -64,7 +65,7 @@ export const scanRoutes = [
 type ScanCall = Call<z.output<typeof ScanRequest>, object>
 
 async function validate(call: ScanCall): Promise<Response> {
-  const { env, caller, actor, body, ctx } = call
+  const { env, caller, actor, body } = call
   const startedAt = performance.now()
   const no = mayNot(call)
   if (no) return no
@@ -76,14 +77,11 @@ async function validate(call: ScanCall): Promise<Response> {
   }
   const scanId = body.scanId ?? (crypto.randomUUID() as string as ScanId)
   const { opened, result } = await openAndRecord(call, eventId, scanId, startedAt)
-  if (result?.ok) {
-    if (isWrongGuess(opened, result.value)) countInvalid(env, ctx, eventId, actor, 'unknown')
-    return answerScan(result.value)
-  }
+  if (result?.ok) return answerScan(result.value)
   if (result && result.problem.code !== 'unreadable_code') return answerProblem(result.problem)
   const reason = opened?.kind === 'invalid' ? opened.reason : 'unreadable'
-  countInvalid(env, ctx, eventId, actor, reason)
-  return answerInvalid(reason, scanId)
+  const blocked = await countInvalid(env, eventId, actor, reason)
+  return blocked ? answerProblem(blocked) : answerInvalid(reason, scanId)
 }
 
 /** Opens the code and has it judged. Without a result, it was no code of this event and nobody judged it. */
@@ -105,12 +103,6 @@ async function openAndRecord(
     forgetFormats(eventId)
   }
   throw new Unavailable('the formats of other codes are being changed')
-}
-
-/** A typed code that no ticket has: it may be somebody trying codes, so it counts like a made-up one. */
-function isWrongGuess(opened: OpenedScan | null, { entry: { verdict } }: Recorded): boolean {
-  const isUnknown = verdict.kind === 'refused' && verdict.refusal.reason === 'unknown'
-  return isUnknown && opened?.kind === 'code' && opened.shortCode !== undefined
 }
 
 /** A staff token is bound to its event; any other credential names it. */

@@ -41,6 +41,7 @@ export const stallRoutes = [
     summary: 'Visits by stall: in all, and by different tickets',
     tag,
     role: 'viewer',
+    limit: 'report',
     answer: z.object({
       items: z.array(z.object({ gateId: z.string(), name: z.string(), visits: z.int(), visitors: z.int() })),
       nextCursor: z.null(),

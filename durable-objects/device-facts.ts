@@ -1,0 +1,34 @@
+import type { DeviceId } from '../core/ids.ts'
+import type { Entry } from '../core/log.ts'
+import type { Device } from './devices.ts'
+import type { EventParts } from './event-parts.ts'
+
+/** A device and how it is doing. Instants are milliseconds since 1970. */
+export type DeviceFacts = Device & { blockedUntil: number | null }
+
+export function deviceFacts({ limits }: EventParts, device: Device): DeviceFacts {
+  return { ...device, blockedUntil: limits.blockedUntil(device.id, Date.now()) }
+}
+
+/** Counts against its device what a scan was refused for, where that may be more than a mistake. */
+export function noteRefusal(parts: EventParts, { verdict, deviceId, receivedAt: at }: Entry): void {
+  if (verdict.kind !== 'refused' || deviceId === null) return
+  // Guessing at printed barcodes and short codes is no better than making tokens up.
+  if (verdict.refusal.reason === 'unknown') noteInvalid(parts, deviceId, 'unknown', 1, at)
+  if (verdict.refusal.reason !== 'already_admitted') return
+  const count = parts.limits.noteDuplicate(deviceId, at)
+  if (count !== null) parts.notices.raise({ kind: 'device.duplicates', deviceId, count }, at)
+}
+
+/** Counts codes that were none against whoever showed them, and says so where a device is blocked for it. */
+export function noteInvalid(
+  { limits, notices }: EventParts,
+  deviceId: DeviceId | null,
+  reason: string,
+  count: number,
+  at: number,
+): void {
+  const blockedUntil = limits.noteInvalid(deviceId, reason, count, at)
+  if (blockedUntil === null || deviceId === null) return
+  notices.raise({ kind: 'device.blocked', deviceId, blockedUntil, because: 'invalid_codes' }, at)
+}

@@ -1,0 +1,95 @@
+import type { DeviceId } from '../core/ids.ts'
+import { allowanceFor, type Bucket, type LimitedCall, spend } from '../core/limits.ts'
+import type { Configuration } from './configuration.ts'
+import type { Devices } from './devices.ts'
+
+const WINDOW_MINUTES = 5
+
+/**
+ * What each device asks and gets wrong. Allowances live in memory, since an object that was evicted was not asked for
+ * a while; a block is stored.
+ */
+export class DeviceLimits {
+  readonly #sql: SqlStorage
+  readonly #configuration: Configuration
+  readonly #devices: Devices
+  readonly #buckets = new Map<string, Bucket>()
+  readonly #blockedUntil: Map<number, number>
+  /** When each device showed duplicates lately, and when that was last worth an alert. */
+  readonly #duplicates = new Map<DeviceId, { times: number[]; toldAt: number }>()
+
+  constructor(sql: SqlStorage, configuration: Configuration, devices: Devices) {
+    this.#sql = sql
+    this.#configuration = configuration
+    this.#devices = devices
+    const rows = sql.exec<{ device: number; until: number }>('SELECT device, until FROM device_block').toArray()
+    this.#blockedUntil = new Map(rows.map(({ device, until }) => [device, until]))
+  }
+
+  /** Takes one call of a device; gives how many milliseconds it is to wait, 0 where it may pass. */
+  spend(deviceId: DeviceId, call: LimitedCall, at: number): number {
+    const name = `${call} ${deviceId}`
+    const allowance = allowanceFor(call, this.#configuration.event.limits)
+    const { bucket, waitMs } = spend(this.#buckets.get(name) ?? null, allowance, at)
+    this.#buckets.set(name, bucket)
+    return waitMs
+  }
+
+  /** Until when a device is blocked, or null where it is not. */
+  blockedUntil(deviceId: DeviceId, at: number): number | null {
+    const until = this.#blockedUntil.get(this.#devices.get(deviceId)?.no ?? 0) ?? 0
+    return until > at ? until : null
+  }
+
+  /** Counts codes that were none. Gives until when the device is blocked for it, if this was one too many. */
+  noteInvalid(deviceId: DeviceId | null, reason: string, count: number, at: number): number | null {
+    const device = deviceId === null ? 0 : (this.#devices.get(deviceId)?.no ?? 0)
+    const minute = Math.floor(at / 60_000)
+    this.#sql.exec(
+      `INSERT INTO invalid_code (device, reason, minute, count) VALUES (?, ?, ?, ?)
+       ON CONFLICT (device, reason, minute) DO UPDATE SET count = count + excluded.count`,
+      device,
+      reason,
+      minute,
+      count,
+    )
+    const { invalidCodesPerFiveMinutes, blockMinutes } = this.#configuration.event.limits
+    if (device === 0 || this.#invalidSince(device, minute - WINDOW_MINUTES) <= invalidCodesPerFiveMinutes) return null
+    const until = at + blockMinutes * 60_000
+    this.#sql.exec('INSERT OR REPLACE INTO device_block (device, until, since) VALUES (?, ?, ?)', device, until, at)
+    this.#blockedUntil.set(device, until)
+    return until
+  }
+
+  /** Counts a duplicate. Gives how many there were in five minutes where that is worth an alert, once in five minutes. */
+  noteDuplicate(deviceId: DeviceId, at: number): number | null {
+    const windowMs = WINDOW_MINUTES * 60_000
+    const known = this.#duplicates.get(deviceId) ?? { times: [], toldAt: Number.NEGATIVE_INFINITY }
+    const times = [...known.times.filter((time) => time > at - windowMs), at]
+    const isMuch = times.length > this.#configuration.event.limits.duplicatesPerFiveMinutes
+    const isNews = isMuch && known.toldAt <= at - windowMs
+    this.#duplicates.set(deviceId, { times, toldAt: isNews ? at : known.toldAt })
+    return isNews ? times.length : null
+  }
+
+  /** Lets a device go on. What it got wrong before counts no more. */
+  unblock(deviceId: DeviceId): void {
+    const device = this.#devices.get(deviceId)?.no ?? 0
+    this.#sql.exec('DELETE FROM device_block WHERE device = ?', device)
+    this.#sql.exec('DELETE FROM invalid_code WHERE device = ?', device)
+    this.#blockedUntil.delete(device)
+  }
+
+  #invalidSince(device: number, minute: number): number {
+    return (
+      this.#sql
+        .exec<{ count: number | null }>(
+          `SELECT sum(count) AS count FROM invalid_code WHERE device = ? AND minute > max(?,
+         ifnull((SELECT until / 60000 - 1 FROM device_block WHERE device = ?1), 0))`,
+          device,
+          minute,
+        )
+        .one().count ?? 0
+    )
+  }
+}

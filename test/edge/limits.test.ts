@@ -1,0 +1,179 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+
+type Device = Awaited<ReturnType<typeof newDevice>>
+
+let event: Party
+let device: Device
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  event = await newEvent({ limits: {} })
+  device = await newDevice(event)
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const later = (ms: number) => vi.setSystemTime(Date.now() + ms)
+const times = async <T>(count: number, work: () => Promise<T>) => {
+  const results: T[] = []
+  for (let i = 0; i < count; i++) results.push(await work())
+  return results
+}
+const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status)
+const unblock = (as = event.key) => call('POST', `${event.path}/devices/${device.id}/unblock`, { as })
+
+const noticesOf = (kind: string) =>
+  runInDurableObject(gatekeeperOf(event), (_, state) =>
+    state.storage.sql
+      .exec<{ notice: string }>('SELECT notice FROM notice WHERE kind = ? ORDER BY no', kind)
+      .toArray()
+      .map(({ notice }) => JSON.parse(notice)),
+  )
+
+describe('scans of one device', () => {
+  it('are twenty at once and then one a second, with a wait that doubles each time it is not kept', async () => {
+    const [ticket] = await issue(event)
+    const one = () => scan(device.token, ticket?.code ?? '')
+    expect(statuses(await times(20, one))).not.toContain(429)
+    const over = await times(4, one)
+    expect(statuses(over)).toEqual([429, 429, 429, 429])
+    expect(over.map(({ headers }) => headers.get('Retry-After'))).toEqual(['1', '2', '4', '8'])
+    expect(over[0]?.body).toMatchObject({ success: false, code: 'rate_limited', data: { retryAfterMs: 1000 } })
+    later(3000)
+    expect(statuses(await times(4, one))).toEqual([409, 409, 409, 429])
+  })
+
+  it('wait five minutes at most, and a second again after a pause', async () => {
+    const [ticket] = await issue(event)
+    const one = () => scan(device.token, ticket?.code ?? '')
+    await times(35, one)
+    expect((await one()).headers.get('Retry-After')).toBe('300')
+    later(60_000)
+    expect(statuses(await times(21, one)).filter((status) => status === 429)).toHaveLength(1)
+    expect((await one()).headers.get('Retry-After')).toBe('2')
+  })
+
+  it('are counted for the device that signed in, whatever the headers say, and not for another', async () => {
+    const other = await newDevice(event)
+    const [ticket] = await issue(event)
+    const body = { qrPayload: ticket?.code, gateId: 'GATE-A' }
+    await times(20, () => scan(device.token, ticket?.code ?? ''))
+    const disguised = await call('POST', '/api/hp-scanner/validate-qr', {
+      as: device.token,
+      body,
+      headers: { 'CF-Connecting-IP': '203.0.113.7', 'X-Forwarded-For': '203.0.113.8' },
+    })
+    expect(disguised.status).toBe(429)
+    expect((await scan(other.token, ticket?.code ?? '')).status).toBe(409)
+  })
+
+  it("are as many as the event's settings say", async () => {
+    const changed = await call('PATCH', event.path, { as: event.key, body: { limits: { scanBurst: 2 } } })
+    expect(changed.body.data.event.limits).toMatchObject({ scanBurst: 2, scansPerMinute: 60 })
+    const [ticket] = await issue(event)
+    expect(statuses(await times(3, () => scan(device.token, ticket?.code ?? '')))).toEqual([200, 409, 429])
+  })
+
+  it("are not limited for the organiser's key", async () => {
+    const [ticket] = await issue(event)
+    const answers = await times(30, () => scan(event.key, ticket?.code ?? '', { eventId: event.id }))
+    expect(statuses(answers)).not.toContain(429)
+  })
+})
+
+describe('other calls of one device', () => {
+  it('are a hundred a minute', async () => {
+    const search = () => call('GET', `/api/hp-scanner/search/${event.id}?q=nobody`, { as: device.token })
+    expect(statuses(await times(100, search))).not.toContain(429)
+    expect((await search()).status).toBe(429)
+    // A scan is counted on its own.
+    expect((await scan(device.token, (await issue(event))[0]?.code ?? '')).status).toBe(200)
+  })
+
+  it('are twenty a minute for statistics and reports', async () => {
+    const ask = () => call('GET', `/api/hp-scanner/analytics/${event.id}`, { as: device.token })
+    expect(statuses(await times(20, ask))).not.toContain(429)
+    expect((await ask()).status).toBe(429)
+    later(3000)
+    expect((await ask()).status).toBe(200)
+    expect(
+      statuses(await times(25, () => call('GET', `/api/hp-scanner/analytics/${event.id}`, { as: event.key }))),
+    ).not.toContain(429)
+  })
+})
+
+describe('a device that shows codes that are none', () => {
+  const rubbish = () => scan(device.token, `rubbish ${crypto.randomUUID()}`)
+
+  it('is blocked for fifteen minutes after the twentieth, and is told until when', async () => {
+    const [ticket] = await issue(event)
+    expect(statuses(await times(21, rubbish))).not.toContain(403)
+    const blocked = await scan(device.token, ticket?.code ?? '')
+    expect(blocked.status).toBe(403)
+    expect(blocked.body).toMatchObject({ success: false, code: 'device_blocked' })
+    const until = Date.parse(blocked.body.data.blockedUntil)
+    expect(until - Date.now()).toBe(15 * 60_000)
+    expect((await rubbish()).status).toBe(403)
+    const listed = await call('GET', `${event.path}/devices`, { as: event.key })
+    expect(listed.body.data.items[0].blockedUntil).toBe(blocked.body.data.blockedUntil)
+    later(15 * 60_000)
+    expect((await scan(device.token, ticket?.code ?? '')).status).toBe(200)
+    expect((await rubbish()).status).toBe(400)
+  })
+
+  it('is told of once, to whoever listens', async () => {
+    await times(23, rubbish)
+    expect(await noticesOf('device.blocked')).toMatchObject([{ deviceId: device.id, because: 'invalid_codes' }])
+  })
+
+  it('is blocked whichever kind they are, and stays so when the object was away', async () => {
+    const [ticket] = await issue(event, { code: 'PRINTED-1' })
+    const foreign = await issue(await newEvent())
+    const forged = `${ticket?.code.slice(0, -4)}AAAA`
+    await times(7, () => scan(device.token, forged))
+    await times(7, () => scan(device.token, foreign[0]?.code ?? ''))
+    await times(7, () => scan(device.token, 'PRINTED-2'))
+    await evictDurableObject(gatekeeperOf(event))
+    expect((await scan(device.token, ticket?.code ?? '')).body.code).toBe('device_blocked')
+  })
+
+  it('is not blocked by as many in a longer time', async () => {
+    for (let i = 0; i < 4; i++) {
+      expect(statuses(await times(10, rubbish))).not.toContain(403)
+      later(6 * 60_000)
+    }
+  })
+
+  it('goes on when a supervisor says so, with nothing against it', async () => {
+    const supervisor = await newDevice(event, 'sue')
+    const [ticket] = await issue(event)
+    await times(21, rubbish)
+    expect((await unblock(device.token)).status).toBe(403)
+    expect((await unblock(supervisor.token)).body.data.device.blockedUntil).toBe(null)
+    expect((await scan(device.token, ticket?.code ?? '')).status).toBe(200)
+    later(10_000)
+    expect(statuses(await times(10, rubbish))).not.toContain(403)
+  })
+
+  it('is somebody else than the device beside it', async () => {
+    const other = await newDevice(event)
+    const [ticket] = await issue(event)
+    await times(21, rubbish)
+    expect((await scan(other.token, ticket?.code ?? '')).status).toBe(200)
+  })
+})
+
+describe('a device at which many are shown twice', () => {
+  it('is told of once in five minutes', async () => {
+    await call('PATCH', event.path, { as: event.key, body: { limits: { scanBurst: 1000 } } })
+    const [ticket] = await issue(event)
+    await times(32, () => scan(device.token, ticket?.code ?? ''))
+    expect(await noticesOf('device.duplicates')).toEqual([
+      { kind: 'device.duplicates', deviceId: device.id, count: 31 },
+    ])
+    await times(10, () => scan(device.token, ticket?.code ?? ''))
+    expect(await noticesOf('device.duplicates')).toHaveLength(1)
+  })
+})
