@@ -14,6 +14,7 @@ import { directionAt } from '../../core/gate.ts'
 import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from '../../core/ids.ts'
 import { judge } from '../../core/judge.ts'
 import { homeGate, type Lease, leaseGates } from '../../core/lease.ts'
+import { defaultLimits } from '../../core/limits.ts'
 import { localDay } from '../../core/local-day.ts'
 import type { KnownStanding, KnownState, KnownStatus, Snapshot } from '../../core/snapshot.ts'
 import { codeHash, encodeSnapshot, openSnapshot } from '../../core/snapshot-bytes.ts'
@@ -84,6 +85,7 @@ function knowledge(facts: Facts = {}) {
     capacity: null,
     zones: [zone(facts.zone)],
     policy: { ...defaultPolicy, ...facts.policy },
+    limits: defaultLimits,
     createdAt: at - 30 * 86_400_000,
     closedAt: facts.closedAt ?? null,
   }

@@ -12,6 +12,7 @@ import {
   type TypeId,
   type ZoneId,
 } from '../../core/ids.ts'
+import { defaultLimits } from '../../core/limits.ts'
 import {
   type KnownCode,
   type KnownStanding,
@@ -43,6 +44,7 @@ const head = {
       reentry: 'none' as const,
       everyoneOutAt: null,
     })),
+    limits: defaultLimits,
     policy: defaultPolicy,
     createdAt: 1_780_000_000_000,
     closedAt: null,
