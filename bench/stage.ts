@@ -8,6 +8,8 @@ import type { Server } from './server.ts'
 /** An event with its devices, and codes of its tickets: those nobody has scanned yet and those that are in. */
 export type Stage = {
   api: Api
+  /** The organisation's key. */
+  key: string
   port: number
   eventId: EventId
   keys: EventKeys
@@ -55,7 +57,7 @@ export async function setStage({ url, port, adminKey, ticketKey }: Server): Prom
     await api.put(`/api/events/${eventId}/gates/G${gate}`, { name: `Gate ${gate}` })
 
   const keys = await eventKeys(ticketKey, eventTagOf(eventId))
-  const stage: Stage = { api, port, eventId, keys, devices: [], idleToken: '', fresh: [], used: [], calls: 0 }
+  const stage: Stage = { api, key, port, eventId, keys, devices: [], idleToken: '', fresh: [], used: [], calls: 0 }
   for (let device = 0; device < DEVICES; device++) {
     const gateId = `G${1 + (device % GATES)}`
     stage.devices.push({ gateId, staffToken: await enrol(stage, gateId, device) })

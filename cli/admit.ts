@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { type Command, refuseUnknown } from './command.ts'
+import { export_ } from './commands/export.ts'
 import { issue } from './commands/issue.ts'
 import { qr } from './commands/qr.ts'
 import { scan } from './commands/scan.ts'
@@ -13,7 +14,7 @@ import { say } from './output.ts'
 const admit = {
   ...defineCommand({
     meta: { name: 'admit', description: 'Issues, draws and scans tickets of an Admit One server' },
-    subCommands: { issue, qr, scan, token },
+    subCommands: { export: export_, issue, qr, scan, token },
   }),
   examples: `
   admit issue --csv attendees.csv

@@ -29,7 +29,8 @@ export class Refusal extends Failure {
   }
 }
 
-function explain(status: number, { code, message }: ErrorBody, url: string): string {
+/** Says what a refusal means to whoever ran the command. */
+export function explain(status: number, { code, message }: ErrorBody, url: string): string {
   if (status === 401) return `${url} does not accept this key: ${message}`
   if (code === 'not_found') return `${url} has no such event or ticket, or none that this key may see.`
   return message

@@ -35,6 +35,25 @@ app.post('/bench/settle/:eventId', async (c) => {
   return Response.json({ success: true })
 })
 
+/** Writes entries to D1 as the outbox would have, of an epoch that no log has. */
+app.post('/bench/fill/:eventId', async (c) => {
+  const { entries } = await c.req.json<{ entries: number }>()
+  const event = c.req.param('eventId').replaceAll('-', '')
+  for (let from = 0; from < entries; from += FILLED_AT_ONCE) {
+    const count = Math.min(FILLED_AT_ONCE, entries - from)
+    await c.env.DB.prepare(fillEntries).bind(event, from, count).run()
+  }
+  return Response.json({ success: true })
+})
+
+const FILLED_AT_ONCE = 50_000
+
+const fillEntries = `WITH RECURSIVE n(i) AS (SELECT ?2 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?3)
+  INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict, forced,
+  offline, inside_change, scanned_at, received_at, validation_ms)
+  SELECT unhex(?1), 9, i, randomblob(16), randomblob(16), 'standard', 'G' || (1 + i % 4), 'main', 'scanner-' || (i % 20),
+  'steward', 'entry', 1, 'admitted', 0, 0, 1, 1795000000000 + 40 * i, 1795000000003 + 40 * i, 2.5 FROM n`
+
 function gatekeeperOf(env: Env, eventId: string): { noop: () => Promise<'done'>; settle: () => Promise<number> } {
   return env.GATEKEEPER.getByName(eventId) as unknown as ReturnType<typeof gatekeeperOf>
 }

@@ -91,7 +91,7 @@ describe('a job', () => {
     })
     const csv = await call('GET', `${event.path}/jobs/${id}/errors.csv`, { as: event.key })
     expect(csv.headers.get('Content-Type')).toContain('text/csv')
-    expect(csv.text).toBe('row,field,message\r\n52,type,"the event has no ticket type ""balcony"""\r\n')
+    expect(csv.text).toBe('"row","field","message"\r\n"52","type","the event has no ticket type ""balcony"""\r\n')
   })
 
   it('shows the first hundred of what failed, and gives all of it as a file', async () => {
@@ -107,7 +107,7 @@ describe('a job', () => {
     expect(errors.map(({ row }: { row: number }) => row)).toEqual([...Array(100).keys()].map((i) => i + 2))
     const { text } = await call('GET', `${event.path}/jobs/${id}/errors.csv`, { as: event.key })
     const rows = text.trim().split('\r\n').slice(1)
-    expect(rows.map((line) => Number(line.split(',')[0]))).toEqual([...Array(2500).keys()].map((i) => i + 2))
+    expect(rows.map((line) => Number(line.split('"')[1]))).toEqual([...Array(2500).keys()].map((i) => i + 2))
   })
 
   it('is listed, the newest first', async () => {
