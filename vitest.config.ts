@@ -14,7 +14,12 @@ export default defineConfig(async () => ({ test: { projects: await projects() } 
 
 async function projects(): Promise<TestProjectConfiguration[]> {
   return [
-    { test: { name: 'core', include: ['test/core/**/*.test.ts', 'test/everywhere/**/*.test.ts'] } },
+    {
+      test: {
+        name: 'core',
+        include: ['test/core/**/*.test.ts', 'test/everywhere/**/*.test.ts', 'test/scanner/*.test.ts'],
+      },
+    },
     {
       // A library's source map names files that it does not ship; nobody needs to hear of it at every run.
       logLevel: 'error',
@@ -35,7 +40,7 @@ async function projects(): Promise<TestProjectConfiguration[]> {
     {
       test: {
         name: 'process',
-        include: ['test/process/**/*.test.ts'],
+        include: ['test/process/**/*.test.ts', 'test/scanner/together/**/*.test.ts'],
         // One server at a time: each wants the machine for itself.
         fileParallelism: false,
         testTimeout: 120_000,

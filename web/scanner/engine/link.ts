@@ -102,16 +102,27 @@ export class Link {
 
   async #run(): Promise<void> {
     while (!this.#ended) {
+      const isHeard = await this.#attempt()
+      if (!this.#ended) await this.#pause(isHeard)
+    }
+  }
+
+  /** Hears what is new, and stays as long as the socket holds; gives whether the server was heard at all. */
+  async #attempt(): Promise<boolean> {
+    try {
       const reply = await this.#knowing.refresh(this.#eventId)
-      if (this.#ended) return
-      if (reply.kind === 'revoked') return this.#events.onRevoked()
+      if (this.#ended) return false
+      if (reply.kind === 'revoked') this.#events.onRevoked()
       const isHeard = reply.kind === 'answer'
       if (isHeard) this.#events.onOccasion()
       const lastedMs = isHeard ? await this.#converse() : 0
       // A socket that held for a while was a good one, however it ended.
       this.#failures = lastedMs > SILENT_AFTER_MS ? 0 : this.#failures + 1
-      if (this.#ended) return
-      await this.#pause(isHeard)
+      return isHeard
+    } catch {
+      // The storage is being wiped, or was taken away: this tab will be told, or has to try again.
+      this.#failures += 1
+      return false
     }
   }
 
@@ -181,7 +192,7 @@ export class Link {
     const next = () => {
       cancel = this.#ports.time.after(PING_EVERY_MS, () => {
         beats += 1
-        if ((beats * PING_EVERY_MS) % STATUS_EVERY_MS === 0) void this.tellStatus()
+        if ((beats * PING_EVERY_MS) % STATUS_EVERY_MS === 0) this.#background(this.tellStatus())
         next()
         beat()
       })
@@ -203,7 +214,7 @@ export class Link {
       return
     }
     const body = parseJson(new TextEncoder().encode(message))
-    if (body !== null) void this.#handle(body, startedAt)
+    if (body !== null) this.#background(this.#handle(body, startedAt))
   }
 
   /** Up to a quarter of a second ago, all that happened was told. */
@@ -252,6 +263,13 @@ export class Link {
         if (body.code === 'device_revoked') this.#events.onRevoked()
         return
     }
+  }
+
+  /** Work that nobody waits for. After the end its storage may be gone; anything else is a bug. */
+  #background(work: Promise<unknown>): void {
+    work.catch((error) => {
+      if (!this.#ended) throw error
+    })
   }
 
   #send(message: ClientMessageInput): void {

@@ -83,7 +83,7 @@ export class Queue {
     const byId = new Map(list(results.items).map((item) => [text(record(item).scanId)?.toLowerCase(), record(item)]))
     const answered = scans.flatMap((scan) => {
       const item = byId.get(scan.scanId)
-      return item && text(item.outcome) !== null ? [{ scan, item }] : []
+      return item && text(item.outcome) !== null && item.code !== 'internal' ? [{ scan, item }] : []
     })
     await this.#ports.store.change(new Map(answered.map(({ scan, item }) => [scan.scanId, settledBy(item)])))
     const conflicts = answered.filter(({ item }) => item.outcome === 'conflict')
@@ -160,13 +160,14 @@ function batchOf(scans: KeptScan[]): KeptScan[] {
 }
 
 function itemOf(scan: KeptScan) {
-  const { asked, verdict, clock, direction } = scan
+  const { asked, verdict, clock } = scan
   return {
+    // As it was asked of the Gatekeeper, to the letter: it may have heard of the scan under this id already.
     scanId: scan.scanId,
     ...(asked?.ticketId ? { ticketId: asked.ticketId } : { qrPayload: asked?.text ?? '' }),
     gateId: scan.gateId,
     gateName: scan.gateName,
-    ...(direction === null || direction === 'visit' ? {} : { direction }),
+    ...(asked?.direction ? { direction: asked.direction } : {}),
     people: scan.people,
     ...(asked ? { source: asked.source } : {}),
     ...(asked?.force ? { force: { reason: asked.force } } : {}),
@@ -180,14 +181,23 @@ function itemOf(scan: KeptScan) {
 /** What the Gatekeeper's answer to an item makes of the scan. What it did at the gate stays as it was. */
 function settledBy(item: Wire): (scan: KeptScan) => KeptScan {
   const seq = Number(text(item.entryLogId) ?? number(item.seq) ?? Number.NaN)
-  return (scan) => ({
-    ...scan,
-    state: 'answered',
-    asked: null,
-    seq: Number.isSafeInteger(seq) ? seq : null,
-    ticketId: text<TicketId>(item.ticketId) ?? scan.ticketId,
-  })
+  return (scan) => {
+    const code = text(item.code) ?? ''
+    // The gate did something that the server cannot write down: a person has to look at it.
+    if (unwritable.includes(code) && scan.verdict?.kind !== 'refused') {
+      return { ...scan, state: 'set_aside', problem: { code, message: '' } }
+    }
+    return {
+      ...scan,
+      state: 'answered',
+      asked: null,
+      seq: Number.isSafeInteger(seq) ? seq : null,
+      ticketId: text<TicketId>(item.ticketId) ?? scan.ticketId,
+    }
+  }
 }
+
+const unwritable: readonly string[] = ['bad_request', 'unknown_gate', 'scan_id_conflict', 'role_required']
 
 function conflictOf(scan: KeptScan, item: Wire): ShownConflict {
   return {

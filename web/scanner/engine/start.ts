@@ -109,9 +109,9 @@ class Scanner implements Engine {
 
   async start(): Promise<void> {
     this.#ends.push(
-      this.#ports.tabs.listen((message) => void this.#hearTab(message)),
+      this.#ports.tabs.listen((message) => this.#background(this.#hearTab(message))),
       this.#ports.surroundings.onOccasion(() => this.#onOccasion()),
-      this.#ports.surroundings.onHidden(() => void this.#knowing.keep()),
+      this.#ports.surroundings.onHidden(() => this.#background(this.#knowing.keep())),
     )
     await this.#scanning.settleUnshown()
     await this.#load()
@@ -143,6 +143,11 @@ class Scanner implements Engine {
       if (scanned.next === 'sync') this.#wentAlone()
       this.recent.set([scanned.shown, ...this.recent.value].slice(0, RECENT))
       return scanned.shown
+    } catch (error) {
+      // The disk is full, or the browser took the storage away. What could not be kept was not sent either.
+      const shown = undecided(this.#askedOf(asked), 'not_enrolled')
+      const because = { reason: 'problem', code: 'storage', message: String(error) } as const
+      return { ...shown, verdict: { kind: 'undecided', because } }
     } finally {
       this.busy.set(false)
     }
@@ -185,7 +190,7 @@ class Scanner implements Engine {
     if (this.#device === null || gate === null) return failed({ code: 'not_enrolled' })
     const sold = await this.#door.sell({ ...sale, scanId: sale.scanId ?? this.#newId<ScanId>() }, gate.id)
     // Who was let in with the sale is known here only once the Gatekeeper has told it.
-    if (sold.ok) void this.#knowing.refresh(this.#device.eventId)
+    if (sold.ok) this.#background(this.#knowing.refresh(this.#device.eventId))
     return sold
   }
 
@@ -242,7 +247,7 @@ class Scanner implements Engine {
 
   lockNames(): void {
     this.#names.lock()
-    void this.#tellSettings()
+    this.#background(this.#tellSettings())
   }
 
   async signOut({ force }: { force: boolean } = { force: false }): Promise<Outcome<null>> {
@@ -319,9 +324,9 @@ class Scanner implements Engine {
     if (device === null || this.#link !== null || this.#disposed) return
     this.#link = new Link(this.#ports, this.#calls, this.#knowing, this.#leasing, device, {
       onLive: () => this.#tellConnection(),
-      onOccasion: () => void this.#sync(),
-      onConflict: (conflict, settled) => void this.#hearConflict(conflict, settled),
-      onRevoked: () => void this.#wipe('device_revoked'),
+      onOccasion: () => this.#background(this.#sync()),
+      onConflict: (conflict, settled) => this.#background(this.#hearConflict(conflict, settled)),
+      onRevoked: () => this.#background(this.#wipe('device_revoked')),
       anchor: (serverTime, sentAt) => this.#anchor(serverTime, sentAt),
       status: () => this.#deviceStatus(),
     })
@@ -359,7 +364,7 @@ class Scanner implements Engine {
   }
 
   #wentAlone(): void {
-    void this.#tellQueue()
+    this.#background(this.#tellQueue())
     this.#ports.tabs.tell({ type: 'queue' })
     this.#ports.surroundings.requestSync()
     if (this.#isHeard) this.#later(500, () => this.#sync())
@@ -367,8 +372,8 @@ class Scanner implements Engine {
 
   #onOccasion(): void {
     this.#link?.nudge()
-    void this.#sync()
-    void this.#tellReady()
+    this.#background(this.#sync())
+    this.#background(this.#tellReady())
   }
 
   async #hearTab(message: TabMessage): Promise<void> {
@@ -424,14 +429,14 @@ class Scanner implements Engine {
     if (!this.#clock.anchor(serverTime, sentAt, () => this.#newId<ScanId>())) return
     const clock = this.#clock.state
     this.#patch({ clock })
-    if (clock.skewMs !== null) void this.#ports.store.put('skewMs', clock.skewMs)
+    if (clock.skewMs !== null) this.#background(this.#ports.store.put('skewMs', clock.skewMs))
   }
 
   #setHeard(isHeard: boolean): void {
     const was = this.#isHeard
     this.#isHeard = isHeard
     this.#tellConnection()
-    if (isHeard && !was) void this.#sync()
+    if (isHeard && !was) this.#background(this.#sync())
   }
 
   #tellConnection(): void {
@@ -519,6 +524,13 @@ class Scanner implements Engine {
     return known ?? (atEnrolment && atEnrolment.id === id ? atEnrolment : null)
   }
 
+  /** Work that nobody waits for. What fails after the end had its storage taken away; anything else is a bug. */
+  #background(work: Promise<unknown>): void {
+    work.catch((error) => {
+      if (!this.#disposed) throw error
+    })
+  }
+
   #patch(change: Partial<Status>): void {
     if (!this.#disposed) this.status.set({ ...this.status.value, ...change })
   }
@@ -530,7 +542,7 @@ class Scanner implements Engine {
   #later(ms: number, run: () => Promise<unknown>): void {
     const cancel = this.#ports.time.after(ms, () => {
       this.#timers.delete(cancel)
-      if (!this.#disposed) void run()
+      if (!this.#disposed) this.#background(run())
     })
     this.#timers.add(cancel)
   }
