@@ -278,6 +278,55 @@ export const ScanRequest = z
   })
 export type ScanRequest = z.output<typeof ScanRequest>
 
+/** Scans that a device judged alone or could not send. Each is parsed by itself, so that a bad one stops none. */
+export const SyncRequest = z.object({
+  scans: z.array(z.unknown()).min(1).max(500),
+  deviceId: z.string().max(64).nullish(),
+  eventId: z.string().max(64).nullish(),
+})
+
+const refusedWith = z.enum(refusalReasons).nullable().catch(null)
+
+/** What the device showed. A reason that we do not know is told as none. */
+const shownVerdict = z.union([
+  z.enum(['admitted', 'exited', 'visited', 'refused']),
+  z.object({ refused: refusedWith }),
+  z.object({ verdict: z.enum(['admitted', 'exited', 'visited', 'refused']), code: refusedWith.optional() }),
+])
+
+export const OfflineScan = z
+  .object({
+    scanId: uuid<ScanId>(),
+    qrPayload: z.string().min(1).max(16_384).nullish(),
+    ticketId: uuid<TicketId>().nullish(),
+    gateId: z.string().min(1).max(64),
+    direction: z.enum(['entry', 'exit']).nullish(),
+    people: people.default(1),
+    source: z.enum(scanSources).nullish(),
+    force: z.object({ reason: z.string().trim().min(1).max(500) }).nullish(),
+    localTimestamp: z.union([instant, z.number().min(0).max(8.64e15)]).nullish(),
+    /** Without it the device did not judge, and the scan is judged now. */
+    verdict: shownVerdict.nullish(),
+    /** Why it was refused, beside a bare verdict. */
+    code: refusedWith.optional(),
+    /** The device's own number of the scan, rising. */
+    sequence: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
+    /** The server's time at some moment, and how long after it the scan was by a clock that is never set. */
+    clock: z
+      .object({
+        anchorAt: z.union([instant, z.number().min(0).max(8.64e15)]),
+        elapsedMs: z.number().min(0).max(1e10),
+        anchorId: z.string().max(64).nullish(),
+      })
+      .nullish(),
+  })
+  .refine((scan) => scan.qrPayload != null || scan.ticketId != null, {
+    path: ['qrPayload'],
+    message: 'is required',
+    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  })
+export type OfflineScan = z.output<typeof OfflineScan>
+
 export const AnnulRequest = z.object({ reason: note.min(1) })
 
 export const WalkInRequest = z.object({

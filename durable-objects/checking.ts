@@ -1,6 +1,7 @@
-import type { TicketId, ZoneId } from '../core/ids.ts'
+import type { Attribution, Shown } from '../core/attribution.ts'
+import type { TicketId } from '../core/ids.ts'
 import { chain, chainStart, type Entry } from '../core/log.ts'
-import { advance, afterClearing, noStanding, type Standing } from '../core/standing.ts'
+import { afterClearing, type Standing } from '../core/standing.ts'
 import { countEntry, noStats, type Stats } from '../core/stats.ts'
 import type { EventParts } from './event-parts.ts'
 import type { StandingKey } from './standings.ts'
@@ -57,7 +58,7 @@ export function checkLog({ log, counters }: EventParts, from: LogMark): LogSlice
 
 /** Checks the next slice of standings against the log. */
 export function checkStandings(parts: EventParts, from: StandingKey | null): StandingSlice {
-  const { standings, tickets, configuration, judging } = parts
+  const { standings, tickets, configuration, conflicts } = parts
   const discrepancies: Discrepancy[] = []
   const slice = standings.after(from, STANDINGS)
   for (const { ticketId, zone: number, standing } of slice) {
@@ -67,7 +68,8 @@ export function checkStandings(parts: EventParts, from: StandingKey | null): Sta
       discrepancies.push({ invariant: 'standing', ticketId, detail: 'has a standing and is not there' })
       continue
     }
-    const told = judging.standingFromLog(ticket, zone.id)
+    const attribution = conflicts.attribute(ticket, zone.id)
+    const told = attribution.standing
     const clearedAt = standings.clearedAt(number)
     if (!sameStanding(afterClearing(told, clearedAt), afterClearing(standing, clearedAt))) {
       discrepancies.push({
@@ -76,7 +78,7 @@ export function checkStandings(parts: EventParts, from: StandingKey | null): Sta
         detail: `in ${zone.id} is ${inWords(standing)}; its log says ${inWords(told)}`,
       })
     }
-    discrepancies.push(...twiceIn(parts, ticketId, zone.id))
+    discrepancies.push(...twiceIn(parts, ticketId, attribution))
   }
   const last = slice.at(-1)
   return {
@@ -86,32 +88,19 @@ export function checkStandings(parts: EventParts, from: StandingKey | null): Sta
   }
 }
 
-/** Admissions for which there was no room left on the ticket, where nobody may come in again. */
-function twiceIn({ configuration, log, tickets }: EventParts, ticketId: TicketId, zoneId: ZoneId) {
-  const zone = configuration.zone(zoneId)
-  const ticket = tickets.get(ticketId)
-  if (!ticket || zone?.reentry !== 'none') return []
-  const discrepancies: Discrepancy[] = []
-  let standing = noStanding
-  for (const entry of log.of(ticketId, EVERY)) {
-    const { verdict, seq } = entry
-    if (entry.zone !== zoneId || verdict.kind !== 'admitted' || log.annulledAt(seq) !== null) continue
-    if (verdict.forced === null && standing.entries + entry.people > ticket.admits) {
-      discrepancies.push({
-        invariant: 'once_only',
-        ticketId,
-        entryId: String(seq),
-        detail: `admitted ${entry.people} where ${standing.entries} of ${ticket.admits} were in already`,
-      })
-    }
-    const happening = { people: entry.people, admits: ticket.admits, at: entry.scannedAt, day: 0, seq }
-    standing = advance(standing, { kind: 'entered', reentry: 'none', ...happening })
-  }
-  return discrepancies
+/** Admissions for which there was no room left on the ticket, and of which no conflict tells. */
+function twiceIn({ conflicts, log }: EventParts, ticketId: TicketId, attribution: Attribution): Discrepancy[] {
+  return attribution.conflicts
+    .filter(({ seq, shown, judged }) => shown === 'admitted' && usedUp.includes(judged) && conflicts.of(seq) === null)
+    .map(({ seq }) => ({
+      invariant: 'once_only',
+      ticketId,
+      entryId: String(seq),
+      detail: `admitted ${log.at(seq)?.entry.people} where the ticket was used up`,
+    }))
 }
 
-/** SQLite takes a negative limit for none. */
-const EVERY = -1
+const usedUp: readonly Shown[] = ['already_admitted', 'limit_reached']
 
 function sameStanding(a: Standing, b: Standing): boolean {
   return (['entries', 'exits', 'inside', 'presented', 'admission', 'firstAt', 'lastAt'] as const).every(

@@ -43,22 +43,20 @@ export class DeviceLimits {
 
   /** Counts codes that were none. Gives until when the device is blocked for it, if this was one too many. */
   noteInvalid(deviceId: DeviceId | null, reason: string, count: number, at: number): number | null {
-    const device = deviceId === null ? 0 : (this.#devices.get(deviceId)?.no ?? 0)
+    const device = this.#numberOf(deviceId)
     const minute = Math.floor(at / 60_000)
-    this.#sql.exec(
-      `INSERT INTO invalid_code (device, reason, minute, count) VALUES (?, ?, ?, ?)
-       ON CONFLICT (device, reason, minute) DO UPDATE SET count = count + excluded.count`,
-      device,
-      reason,
-      minute,
-      count,
-    )
+    this.#countInvalid(device, reason, count, at)
     const { invalidCodesPerFiveMinutes, blockMinutes } = this.#configuration.event.limits
     if (device === 0 || this.#invalidSince(device, minute - WINDOW_MINUTES) <= invalidCodesPerFiveMinutes) return null
     const until = at + blockMinutes * 60_000
     this.#sql.exec('INSERT OR REPLACE INTO device_block (device, until, since) VALUES (?, ?, ?)', device, until, at)
     this.#blockedUntil.set(device, until)
     return until
+  }
+
+  /** Counts a code that was none at its own time, long ago perhaps: it is nothing to stop a device for now. */
+  noteInvalidThen(deviceId: DeviceId | null, reason: string, at: number): void {
+    this.#countInvalid(this.#numberOf(deviceId), reason, 1, at)
   }
 
   /** Counts a duplicate. Gives how many there were in five minutes where that is worth an alert, once in five minutes. */
@@ -78,6 +76,21 @@ export class DeviceLimits {
     this.#sql.exec('DELETE FROM device_block WHERE device = ?', device)
     this.#sql.exec('DELETE FROM invalid_code WHERE device = ?', device)
     this.#blockedUntil.delete(device)
+  }
+
+  #numberOf(deviceId: DeviceId | null): number {
+    return deviceId === null ? 0 : (this.#devices.get(deviceId)?.no ?? 0)
+  }
+
+  #countInvalid(device: number, reason: string, count: number, at: number): void {
+    this.#sql.exec(
+      `INSERT INTO invalid_code (device, reason, minute, count) VALUES (?, ?, ?, ?)
+       ON CONFLICT (device, reason, minute) DO UPDATE SET count = count + excluded.count`,
+      device,
+      reason,
+      Math.floor(at / 60_000),
+      count,
+    )
   }
 
   #invalidSince(device: number, minute: number): number {

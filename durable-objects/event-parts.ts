@@ -1,5 +1,6 @@
 import { CodeFormats } from './code-formats.ts'
 import { Configuration } from './configuration.ts'
+import { Conflicts } from './conflicts.ts'
 import { Counters } from './counters.ts'
 import { DeviceLimits } from './device-limits.ts'
 import { Devices } from './devices.ts'
@@ -33,7 +34,8 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const telling = new Telling(configuration, tickets, log)
   const formats = new CodeFormats(sql, meta)
   const notices = new Notices(sql, configuration)
-  const judging = new Judging(configuration, tickets, standings, log, counters, telling, formats, notices)
+  const conflicts = new Conflicts(sql, configuration, devices, tickets, standings, log)
+  const judging = new Judging(configuration, tickets, standings, log, counters, telling, formats, notices, conflicts)
   const sales = new Sales(sql, configuration, devices)
   const shifts = new Shifts(sql, configuration, devices, counters)
   const webhooks = new Webhooks(sql, meta, configuration, tickets, log, notices)
@@ -42,7 +44,7 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const limits = new DeviceLimits(sql, configuration, devices)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
   const images = new Images(meta, tickets, configuration)
-  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots, images, limits }
+  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots, images, limits, conflicts }
 }
 
 /** A ticket and where it stands. */

@@ -23,6 +23,7 @@ import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
+import type { KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
@@ -41,6 +42,7 @@ import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
+import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
 import type { Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
@@ -305,10 +307,41 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
-  /** The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. */
-  record(actor: Actor, asks: ScanAsk[]): Promise<Result<Recorded>[]> {
+  /**
+   * The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. What they count as
+   * is null where they were counted already.
+   */
+  record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
     const arrivedAt = Date.now()
-    return this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt)))
+    return this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt, countAs)))
+  }
+
+  /**
+   * Takes what gates did while they were cut off. Scans of one ticket stand or fall together, others each alone; a few at
+   * a time, so that those who stand at a gate now are judged in between.
+   */
+  async sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
+    const parts = this.#allowed(actor)
+    if (!parts.ok) return parts
+    const outcomes = scans.map(notSynced)
+    for (const groups of inSlices(groupScans(parts.value, scans))) {
+      const synced = await this.#group.run(() => groups.map(({ group }) => this.#sync(actor, group)))
+      for (const [i, { places }] of groups.entries()) {
+        const result = synced[i]
+        if (result?.ok === false) return result
+        for (const [k, place] of places.entries()) outcomes[place] = result?.value[k] ?? notSynced()
+      }
+    }
+    return ok(outcomes)
+  }
+
+  /** Where gates showed something else than is judged, the newest first. */
+  listConflicts(actor: Actor, before: number | null, limit: number) {
+    return this.#for<{ conflicts: { seq: number; conflict: KnownConflict }[]; strays: KnownConflict[] }>(
+      actor,
+      ({ conflicts }) =>
+        ok({ conflicts: conflicts.list(before, limit), strays: before === null ? conflicts.strays(limit) : [] }),
+    )
   }
 
   /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */
@@ -603,12 +636,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#wakeOutbox()
   }
 
-  #record(actor: Actor, ask: ScanAsk, arrivedAt: number): Result<Recorded> {
+  #record(actor: Actor, ask: ScanAsk, arrivedAt: number, countAs: LimitedCall | null): Result<Recorded> {
     if (this.#isRubbish(ask)) return problem('unreadable_code')
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
     const at = Date.now()
-    const spent = this.#spend(parts.value, actor, 'scan', at)
+    const spent = countAs === null ? ok(null) : this.#spend(parts.value, actor, countAs, at)
     if (!spent.ok) return spent
     const timed = { ...ask, spentMs: ask.spentMs + (at - arrivedAt) }
     this.#clearZones(at)
@@ -631,6 +664,21 @@ export class Gatekeeper extends DurableObject<Bindings> {
   #spend({ limits }: EventParts, actor: Actor, call: LimitedCall, at: number): Result<null> {
     const waitMs = actor.kind === 'device' ? limits.spend(actor.deviceId, call, at) : 0
     return waitMs === 0 ? ok(null) : { ok: false, problem: { code: 'rate_limited', waitMs } }
+  }
+
+  #sync(actor: Actor, group: SyncGroup): Result<SyncOutcome[]> {
+    const at = Date.now()
+    this.#clearZones(at)
+    try {
+      const synced = this.#change(actor, (parts) => ok(sync(parts, group, at)))
+      if (!synced.ok) return synced
+      this.#wakeOutbox()
+      return ok(synced.value.outcomes)
+    } catch (error) {
+      // A bug, or a table that cannot be written: it must not keep the scans of other tickets waiting on their device.
+      log('error', 'sync: scans of one ticket failed', { ...this.#named(), error })
+      return ok(group.scans.map(notSynced))
+    }
   }
 
   /**
@@ -771,6 +819,21 @@ export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: Ticket
 
 function found<T>(value: T | null): Result<T> {
   return value === null ? problem('not_found') : ok(value)
+}
+
+/** Groups of some fifty scans together: a few milliseconds of work. */
+function inSlices<T extends { places: number[] }>(groups: T[]): T[][] {
+  const slices: T[][] = []
+  let scans = Number.POSITIVE_INFINITY
+  for (const group of groups) {
+    if (scans + group.places.length > 50) {
+      slices.push([])
+      scans = 0
+    }
+    slices.at(-1)?.push(group)
+    scans += group.places.length
+  }
+  return slices
 }
 
 /** Carries a problem out of a transaction, so that it is rolled back. */

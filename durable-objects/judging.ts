@@ -1,4 +1,5 @@
 import { ok, problem, type Recorded, type Result } from '../core/answers.ts'
+import { happeningOf } from '../core/attribution.ts'
 import { type Gate, type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import type { SignedCode } from '../core/formats.ts'
 import { type Direction, directionAt } from '../core/gate.ts'
@@ -6,11 +7,12 @@ import { type DeviceId, type ScanId, type StaffId, type TicketId, uuidAt, type Z
 import { type Circumstances, judge } from '../core/judge.ts'
 import { lastTimeOfDay, localDay } from '../core/local-day.ts'
 import type { Entry, ScanSource } from '../core/log.ts'
-import { advance, afterClearing, type Happening, noStanding, type Standing, standingAfter } from '../core/standing.ts'
+import { advance, afterClearing, noStanding, type Standing } from '../core/standing.ts'
 import type { TokenWindow } from '../core/token.ts'
 import type { Refusal, Verdict } from '../core/verdict.ts'
 import type { CodeFormats } from './code-formats.ts'
 import type { Configuration } from './configuration.ts'
+import type { Conflicts, KnownConflict } from './conflicts.ts'
 import type { Counters } from './counters.ts'
 import type { Notices } from './notices.ts'
 import type { ScanLog } from './scan-log.ts'
@@ -52,9 +54,6 @@ export type Annulling = {
   isSupervisor: boolean
 }
 
-/** SQLite takes a negative limit for none. */
-const EVERY = -1
-
 /** Looks up, judges and writes, in one breath. There is no `await` in this file. */
 export class Judging {
   readonly #configuration: Configuration
@@ -65,6 +64,7 @@ export class Judging {
   readonly #telling: Telling
   readonly #formats: CodeFormats
   readonly #notices: Notices
+  readonly #conflicts: Conflicts
 
   constructor(
     configuration: Configuration,
@@ -75,6 +75,7 @@ export class Judging {
     telling: Telling,
     formats: CodeFormats,
     notices: Notices,
+    conflicts: Conflicts,
   ) {
     this.#configuration = configuration
     this.#tickets = tickets
@@ -84,6 +85,7 @@ export class Judging {
     this.#telling = telling
     this.#formats = formats
     this.#notices = notices
+    this.#conflicts = conflicts
   }
 
   /**
@@ -103,15 +105,19 @@ export class Judging {
     if (ask.presented.by === 'signed' && ask.presented.formats !== this.#formats.version) {
       return problem('formats_changed')
     }
-    const ticket = this.#find(ask.presented)
+    const ticket = this.find(ask.presented)
     return ok(ticket ? this.#recordTicket(ask, gate, ticket, at) : this.#recordUnknown(ask, gate, at))
   }
 
   /**
    * Takes an admission back: for standing, counts and capacity it never was, and in the log both stand. Gives the
-   * admission. The caller holds the transaction and calls `settle` when it has held.
+   * admission, and the conflicts that it was in or that others are in for it. The caller holds the transaction and calls
+   * `settle` when it has held.
    */
-  annul(annulling: Annulling, at: number): Result<{ recorded: Recorded; settle: () => void }> {
+  annul(
+    annulling: Annulling,
+    at: number,
+  ): Result<{ recorded: Recorded; settle: () => void; conflicts: KnownConflict[] }> {
     const logged = this.#log.known(annulling.scanId)
     if (!logged) return problem('not_found')
     const admission = logged.entry
@@ -123,8 +129,9 @@ export class Judging {
     const zoneNumber = this.#configuration.zones.numberOf(admission.zone) ?? 0
     const standing = this.#standing(ticket.id, zoneNumber)
     this.#log.annul(admission.seq, this.#log.head + 1, at)
-    const next = afterClearing(this.standingFromLog(ticket, admission.zone), this.#standings.clearedAt(zoneNumber))
-    this.#standings.put(ticket.id, zoneNumber, next)
+    const attribution = this.#conflicts.attribute(ticket, admission.zone)
+    const conflicts = this.#conflicts.settle(ticket, admission.zone, attribution)
+    const next = attribution.standing
     const { settle } = this.#append({
       ...admission,
       scanId: annulling.newScanId,
@@ -139,7 +146,7 @@ export class Judging {
       validationMs: 0,
       offline: null,
     })
-    return ok({ recorded: this.#telling.fromLog(logged), settle })
+    return ok({ recorded: this.#telling.fromLog(logged), settle, conflicts })
   }
 
   /**
@@ -197,7 +204,8 @@ export class Judging {
     })
   }
 
-  #find(presented: ScanAsk['presented']): TicketDetails | null {
+  /** The ticket that was presented, if there is one. */
+  find(presented: ScanAsk['presented']): TicketDetails | null {
     switch (presented.by) {
       case 'token':
       case 'ticket':
@@ -268,6 +276,18 @@ export class Judging {
     return { recorded: this.#telling.first(entry, cacheHit, ticket), settle }
   }
 
+  /** Writes an entry that is judged already. The caller holds the transaction; should it not hold, memory is read anew. */
+  append(scan: Omit<Entry, 'seq'>, fingerprint: Uint8Array): Entry {
+    const { entry, settle } = this.#append(scan, false, fingerprint)
+    settle()
+    return entry
+  }
+
+  /** Why something presented that is no ticket of the event is none. */
+  reasonWithoutTicket(presented: ScanAsk['presented']): 'unreadable' | 'unknown' {
+    return presented.by === 'code' && !this.#tickets.hasCodes() ? 'unreadable' : 'unknown'
+  }
+
   #append(scan: Omit<Entry, 'seq'>, cacheHit = false, fingerprint: Uint8Array = new Uint8Array(8)) {
     const { entry, settle } = this.#log.append(scan, cacheHit, fingerprint)
     this.#notices.ofEntry(entry, this.#counters.inside(entry.zone))
@@ -282,20 +302,6 @@ export class Judging {
 
   #standing(ticket: TicketId, zone: number): Standing {
     return afterClearing(this.#standings.get(ticket, zone), this.#standings.clearedAt(zone))
-  }
-
-  /** A ticket's standing told again from the log, without what was annulled. */
-  standingFromLog(ticket: TicketDetails, zoneId: ZoneId): Standing {
-    const zone = this.#configuration.zone(zoneId)
-    const { timezone } = this.#configuration.event
-    const happenings = this.#log
-      .of(ticket.id, EVERY)
-      .filter((entry) => entry.zone === zoneId && this.#log.annulledAt(entry.seq) === null)
-      .flatMap(({ verdict, scannedAt: at, seq }) => {
-        const day = localDay(at, timezone)
-        return happeningOf(verdict, { admits: ticket.admits, reentry: zone?.reentry ?? 'none', at, day, seq }) ?? []
-      })
-    return standingAfter(happenings)
   }
 }
 
@@ -340,25 +346,6 @@ function mayNotAnnul({ deviceId, isSupervisor }: Annulling, admission: Entry, at
   if (isSupervisor) return null
   if (deviceId === null || deviceId !== admission.deviceId) return 'supervisor_needed' as const
   return at - admission.receivedAt > ANNUL_WITHIN_MS ? ('too_late_to_annul' as const) : null
-}
-
-function happeningOf(
-  verdict: Verdict,
-  entry: Omit<Extract<Happening, { kind: 'entered' }>, 'kind' | 'people'>,
-): Happening | null {
-  switch (verdict.kind) {
-    case 'admitted':
-      return { kind: 'entered', people: verdict.people, ...entry }
-    case 'exited':
-      return { kind: 'left', people: verdict.people, at: entry.at }
-    case 'visited':
-      return { kind: 'visited', people: verdict.people, at: entry.at, day: entry.day, seq: entry.seq }
-    case 'annulled':
-    case 'everyone_out':
-      return null
-    case 'refused':
-      return verdict.refusal.reason === 'already_admitted' ? { kind: 'presented_again' } : null
-  }
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

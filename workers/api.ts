@@ -25,6 +25,7 @@ import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
 import { snapshotRoutes } from './routes/snapshots.ts'
 import { stallRoutes } from './routes/stalls.ts'
+import { syncRoutes } from './routes/sync.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import { ticketPageRoutes } from './ticket-page.ts'
@@ -33,6 +34,7 @@ import { ticketPageRoutes } from './ticket-page.ts'
 export const routes: readonly Route[] = [
   ...scanRoutes, // workers/routes/scans.ts: validate-qr, the answer by scanId
   ...doorRoutes, // workers/routes/door.ts: annul, search, walk-in, shifts, till
+  ...syncRoutes, // workers/routes/sync.ts: what gates did while they were cut off, conflicts
   ...snapshotRoutes, // workers/routes/snapshots.ts: what a device carries to judge alone
   ...stallRoutes, // workers/routes/stalls.ts: a stall's own QR code, visits
   ...deviceRoutes, // workers/routes/devices.ts: enrolments, devices, staff tokens

@@ -24,6 +24,11 @@ const refusals: Record<RefusalReason, readonly [status: number, error: string, m
   held_elsewhere: [409, 'Ticket held by another gate', 'Only another gate may admit this ticket now.'],
 }
 
+/** A refusal's sentence for a person; null for a code that is none. */
+export function refusalWords(code: string): string | null {
+  return Object.hasOwn(refusals, code) ? refusals[code as RefusalReason][2] : null
+}
+
 const admissions = {
   admitted: 'Entry granted',
   exited: 'Exit recorded',

@@ -129,7 +129,17 @@ async function eventOf({ env, caller, body }: ScanCall): Promise<EventId | null>
   )
 }
 
-function askOf({ caller, body }: ScanCall, scanId: ScanId, opened: OpenedScan | null, spentMs: number): ScanAsk {
+/** Who asked for what, as far as it bears on the verdict. */
+type Asked = {
+  caller: Caller
+  body: Pick<
+    z.output<typeof ScanRequest>,
+    'qrPayload' | 'ticketId' | 'gateId' | 'direction' | 'people' | 'force' | 'source'
+  >
+}
+
+/** The scan as the Gatekeeper takes it. */
+export function askOf({ caller, body }: Asked, scanId: ScanId, opened: OpenedScan | null, spentMs: number): ScanAsk {
   const presented = presentedBy(body, opened)
   const direction = body.direction ?? null
   const forceReason = body.force?.reason ?? null
@@ -154,7 +164,7 @@ export function fingerprintOf(asked: unknown): Uint8Array {
   return sha256(utf8ToBytes(JSON.stringify(asked))).slice(0, 8)
 }
 
-function presentedBy(body: z.output<typeof ScanRequest>, opened: OpenedScan | null): ScanAsk['presented'] {
+function presentedBy(body: Asked['body'], opened: OpenedScan | null): ScanAsk['presented'] {
   if (body.ticketId) return { by: 'ticket', ticketId: body.ticketId }
   if (opened?.kind === 'token') {
     const { ticketId, issuedAt, validFrom, validUntil } = opened.claims
@@ -167,6 +177,6 @@ function presentedBy(body: z.output<typeof ScanRequest>, opened: OpenedScan | nu
 }
 
 /** What was asked for: of somebody else's code its text, since what it opens to depends on the format's settings. */
-function saidBy(presented: ScanAsk['presented'], body: z.output<typeof ScanRequest>) {
+function saidBy(presented: ScanAsk['presented'], body: Asked['body']) {
   return presented.by === 'signed' ? { by: 'signed', text: body.qrPayload?.trim() } : presented
 }

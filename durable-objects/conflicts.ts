@@ -1,0 +1,219 @@
+import { type Attribution, attribute, type Conflict } from '../core/attribution.ts'
+import type { Gate, TicketType } from '../core/event.ts'
+import { withCapacity, type Zone } from '../core/event.ts'
+import {
+  bytesToUuid,
+  type DeviceId,
+  type GateId,
+  type ScanId,
+  type TicketId,
+  uuidToBytes,
+  type ZoneId,
+} from '../core/ids.ts'
+import type { Entry } from '../core/log.ts'
+import type { Configuration } from './configuration.ts'
+import type { Devices } from './devices.ts'
+import type { ScanLog } from './scan-log.ts'
+import type { Standings } from './standings.ts'
+import type { TicketDetails, Tickets } from './tickets.ts'
+
+/**
+ * A scan whose gate showed something else than the Gatekeeper judges. Without a ticket, somebody was let in with what is
+ * none. `settled`: it was a conflict, and with what became known since it is none.
+ */
+export type KnownConflict = {
+  ticketId: TicketId | null
+  scanId: ScanId
+  zone: ZoneId | null
+  gateId: GateId | null
+  deviceId: DeviceId | null
+  scannedAt: number
+  shown: string
+  judged: string
+  with: { scanId: ScanId; deviceId: DeviceId | null; gateId: GateId | null; scannedAt: number } | null
+  settled: boolean
+}
+
+/** Somebody whom a device let in alone with what is no ticket of this event. */
+export type StrayAdmission = {
+  scanId: ScanId
+  reason: string
+  gateId: GateId | null
+  deviceId: DeviceId | null
+  staffId: string | null
+  people: number
+  scannedAt: number
+}
+
+type Row = { seq: number; shown: string; judged: string; with_seq: number | null }
+
+/** SQLite takes a negative limit for none. */
+const EVERY = -1
+
+/** What became of tickets that devices judged alone, and where that is not what their gates showed. */
+export class Conflicts {
+  readonly #sql: SqlStorage
+  readonly #configuration: Configuration
+  readonly #devices: Devices
+  readonly #tickets: Tickets
+  readonly #standings: Standings
+  readonly #log: ScanLog
+
+  constructor(
+    sql: SqlStorage,
+    configuration: Configuration,
+    devices: Devices,
+    tickets: Tickets,
+    standings: Standings,
+    log: ScanLog,
+  ) {
+    this.#sql = sql
+    this.#configuration = configuration
+    this.#devices = devices
+    this.#tickets = tickets
+    this.#standings = standings
+    this.#log = log
+  }
+
+  /** How many there are. */
+  count(): number {
+    return this.#sql
+      .exec<{ many: number }>('SELECT (SELECT count(*) FROM conflict) + (SELECT count(*) FROM stray_admission) AS many')
+      .one().many
+  }
+
+  /** A ticket's entries in a zone, without what was annulled. */
+  entriesOf(ticket: TicketId, zone: ZoneId): Entry[] {
+    return this.#log
+      .of(ticket, EVERY)
+      .filter((entry) => entry.zone === zone && this.#log.annulledAt(entry.seq) === null)
+  }
+
+  /** Tells from these entries what became of a ticket in a zone. */
+  attribute(ticket: TicketDetails, zoneId: ZoneId, entries: Entry[] = this.entriesOf(ticket.id, zoneId)): Attribution {
+    const { event, zones, gates } = this.#configuration
+    return attribute(entries, {
+      ticketAt: (at) => this.#tickets.asOf(ticket, at),
+      type: this.#configuration.type(ticket.type) as TicketType,
+      zone: withCapacity(zones.get(zoneId) as Zone, event),
+      event,
+      policy: event.policy,
+      gates: new Map(gates.all().map((gate): [GateId, Gate] => [gate.id, gate])),
+      clearedAt: this.#standings.clearings(zones.numberOf(zoneId) ?? 0),
+    })
+  }
+
+  /**
+   * Keeps what became of a ticket in a zone: its standing, and its conflicts in place of those before. Gives the
+   * conflicts that are new, have changed or are settled. The caller holds the transaction.
+   */
+  settle(ticket: TicketDetails, zoneId: ZoneId, { standing, conflicts }: Attribution): KnownConflict[] {
+    const zone = this.#configuration.zones.numberOf(zoneId) ?? 0
+    this.#standings.put(ticket.id, zone, standing)
+    const before = this.#rowsOf(ticket.id, zone)
+    const isSame = (row: Row, now: Conflict) =>
+      row.seq === now.seq && row.shown === now.shown && row.judged === now.judged && row.with_seq === now.with
+    const gone = before.filter((row) => !conflicts.some((now) => isSame(row, now)))
+    const fresh = conflicts.filter((now) => !before.some((row) => isSame(row, now)))
+    for (const { seq } of gone) this.#sql.exec('DELETE FROM conflict WHERE seq = ?', seq)
+    for (const { seq, shown, judged, with: other } of fresh) {
+      this.#sql.exec(
+        'INSERT INTO conflict (seq, ticket, zone, shown, judged, with_seq) VALUES (?, ?, ?, ?, ?, ?)',
+        seq,
+        uuidToBytes(ticket.id),
+        zone,
+        shown,
+        judged,
+        other,
+      )
+    }
+    const settled = gone.filter(({ seq }) => !conflicts.some((now) => now.seq === seq))
+    return [
+      ...fresh.map((now) => this.#known(now, false)),
+      ...settled.map(({ with_seq, ...row }) => this.#known({ ...row, with: with_seq }, true)),
+    ]
+  }
+
+  /** The conflict that an entry is in, if any. */
+  of(seq: number): KnownConflict | null {
+    const row = this.#sql.exec<Row>('SELECT * FROM conflict WHERE seq = ?', seq).toArray()[0]
+    return row ? this.#known({ ...row, with: row.with_seq }, false) : null
+  }
+
+  /** Up to `limit` conflicts with a ticket, the newest entries first, before `before`. */
+  list(before: number | null, limit: number): { seq: number; conflict: KnownConflict }[] {
+    return this.#sql
+      .exec<Row>(
+        'SELECT * FROM conflict WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+      )
+      .toArray()
+      .map((row) => ({ seq: row.seq, conflict: this.#known({ ...row, with: row.with_seq }, false) }))
+  }
+
+  /** Those without a ticket, the newest first: a device that lets them in is broken or in bad hands, so they are few. */
+  strays(limit: number): KnownConflict[] {
+    type StrayRow = { scan: ArrayBuffer; reason: string; gate: number; device: number | null; scanned_at: number }
+    return this.#sql
+      .exec<StrayRow>('SELECT * FROM stray_admission ORDER BY received_at DESC LIMIT ?', limit)
+      .toArray()
+      .map((row) => ({
+        ticketId: null,
+        scanId: bytesToUuid<ScanId>(new Uint8Array(row.scan)),
+        zone: this.#configuration.gates.byNumber(row.gate)?.zone ?? null,
+        gateId: this.#configuration.gates.byNumber(row.gate)?.id ?? null,
+        deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
+        scannedAt: row.scanned_at,
+        shown: 'admitted',
+        judged: row.reason,
+        with: null,
+        settled: false,
+      }))
+  }
+
+  /** Whether such a scan was noted already. */
+  hasStray(scanId: ScanId): boolean {
+    return this.#sql.exec('SELECT 1 FROM stray_admission WHERE scan = ?', uuidToBytes(scanId)).toArray().length > 0
+  }
+
+  addStray(stray: StrayAdmission, at: number): KnownConflict {
+    const { gates, staff } = this.#configuration
+    this.#sql.exec(
+      `INSERT INTO stray_admission (scan, reason, gate, device, staff, people, scanned_at, received_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      uuidToBytes(stray.scanId),
+      stray.reason,
+      stray.gateId === null ? 0 : (gates.numberOf(stray.gateId) ?? 0),
+      stray.deviceId === null ? null : (this.#devices.get(stray.deviceId)?.no ?? null),
+      stray.staffId === null ? null : (staff.numberOf(stray.staffId) ?? null),
+      stray.people,
+      stray.scannedAt,
+      at,
+    )
+    const { scanId, gateId, deviceId, scannedAt, reason } = stray
+    const zone = gateId === null ? null : (gates.get(gateId)?.zone ?? null)
+    const scan = { ticketId: null, scanId, zone, gateId, deviceId, scannedAt }
+    return { ...scan, shown: 'admitted', judged: reason, with: null, settled: false }
+  }
+
+  #rowsOf(ticket: TicketId, zone: number): Row[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM conflict WHERE ticket = ? AND zone = ?', uuidToBytes(ticket), zone)
+      .toArray()
+  }
+
+  #known(conflict: Pick<Row, 'seq' | 'shown' | 'judged'> & { with: number | null }, settled: boolean): KnownConflict {
+    const { seq, shown, judged } = conflict
+    const entry = this.#log.at(seq)?.entry
+    if (!entry) throw new Error(`a conflict names entry ${seq}, which is not there`)
+    const other = conflict.with === null ? null : (this.#log.at(conflict.with)?.entry ?? null)
+    const { ticketId, zone } = entry
+    return { ticketId, zone, ...scanOf(entry), shown, judged, with: other && scanOf(other), settled }
+  }
+}
+
+/** Under the name that its device knows it by. */
+function scanOf({ scanId, offline, deviceId, gateId, scannedAt }: Entry) {
+  return { scanId: offline?.amends ?? scanId, deviceId, gateId, scannedAt }
+}
