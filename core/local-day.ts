@@ -24,8 +24,10 @@ let last = { quarter: 0, timezone: '', day: 0 }
 export function lastTimeOfDay(at: number, time: string, timezone: string): number {
   const [hours = 0, minutes = 0] = time.split(':').map(Number)
   const today = localDay(at, timezone)
-  const instants = [today, today - 1].map((day) => toInstant(day * DAY_MS + (hours * 60 + minutes) * 60_000, timezone))
-  return instants.find((instant) => instant <= at) ?? toInstant((today - 2) * DAY_MS, timezone)
+  const instants = [today, today - 1].map((day) =>
+    localInstant(day * DAY_MS + (hours * 60 + minutes) * 60_000, timezone),
+  )
+  return instants.find((instant) => instant <= at) ?? localInstant((today - 2) * DAY_MS, timezone)
 }
 
 /** Takes an instant and a time zone; gives the instant at which the hour began that clocks there show. */
@@ -35,8 +37,8 @@ export function startOfLocalHour(at: number, timezone: string): number {
   return quarter - (((wall % HOUR_MS) + HOUR_MS) % HOUR_MS)
 }
 
-/** The instant at which clocks in the zone show this wall-clock time, itself given as if it were UTC. */
-function toInstant(wall: number, timezone: string): number {
+/** Takes what a clock in the zone shows, as if it were UTC; gives the instant at which it does. */
+export function localInstant(wall: number, timezone: string): number {
   // The offset at the guess may be another than at the answer, around a clock change; the second try is right.
   const guess = wall - (wallClock(wall, timezone) - wall)
   return wall - (wallClock(guess, timezone) - guess)

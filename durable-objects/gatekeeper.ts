@@ -31,6 +31,7 @@ import type { Device, Enrolling } from './devices.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
 import type { ImageSource, Lookups } from './images.ts'
+import { type ImportContext, type ImportRow, importContext } from './importing.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
@@ -43,7 +44,7 @@ import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
-import type { Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
+import type { Checked, Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
 /** What is needed to make a ticket's code. */
@@ -455,6 +456,16 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
+  /** What a file is read against. */
+  importContext(actor: Actor): Result<ImportContext> {
+    return this.#for(actor, (parts) => ok(importContext(parts)))
+  }
+
+  /** What would come of rows, if they were imported now. */
+  checkRows(actor: Actor, rows: ImportRow[]): Result<Checked[]> {
+    return this.#for(actor, ({ tickets }) => ok(tickets.check(rows)))
+  }
+
   /** Begins to put a job together; the parts follow, and then it is queued. Asked twice, it is one job. */
   openJob(actor: Actor, job: NewJob, at: number): Result<Job> {
     return this.#change(actor, ({ jobs }) => {
@@ -487,6 +498,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#change(actor, ({ jobs }) => {
       if (reason === null) jobs.remove(id)
       else jobs.fail(id, reason, at)
+      this.#wakeOutbox()
       return ok(null)
     })
   }

@@ -1,4 +1,4 @@
-import type { TicketId } from '../core/ids.ts'
+import type { TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, RowError } from '../core/job.ts'
 import type { NewTicket } from '../core/messages.ts'
 import type { EventParts } from './event-parts.ts'
@@ -8,6 +8,20 @@ import type { Issuing } from './tickets.ts'
 
 /** A row of a file that is to become a ticket, and the line it begins on. The id is made when it is staged. */
 export type ImportRow = { row: number; id: TicketId; ticket: NewTicket }
+
+/** What an event must say of itself before a file can be read: how many people each type still has room for, too. */
+export type ImportContext = {
+  timezone: string
+  types: { id: TypeId; name: string; admits: number; left: number | null }[]
+}
+
+export function importContext({ configuration, tickets }: EventParts): ImportContext {
+  const types = configuration.types.all().map((type) => {
+    const { id, name, admits, capacity } = type
+    return { id, name, admits, left: capacity === null ? null : tickets.left(type) }
+  })
+  return { timezone: configuration.event.timezone, types }
+}
 
 /** Issues the tickets of a chunk of rows. A wrong row is set aside; the others are issued. */
 export function issueChunk(parts: EventParts, _job: Job, chunk: Chunk, at: number): GatekeeperWork {

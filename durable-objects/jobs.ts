@@ -3,7 +3,7 @@ import type { ChunkResult, Job, JobKind, JobState, RowError } from '../core/job.
 import { WHOLE_FILE } from '../core/job.ts'
 
 /** A job that is to be: what it is and what is told of it. The id is made by the caller, who may ask twice. */
-export type NewJob = { id: JobId; kind: JobKind; about: Record<string, unknown> }
+export type NewJob = Pick<Job, 'id' | 'kind' | 'outcome' | 'about'>
 
 /** A piece of a job that is done in one go. */
 export type NewChunk = { items: number; payload: unknown }
@@ -13,8 +13,8 @@ export type Chunk = { no: number; items: number; tries: number; payload: unknown
 /** What is added to a job while it is being put together: chunks to do, and what is settled already. */
 export type Part = { chunks: NewChunk[]; settled: ChunkResult }
 
-/** `collecting` while it is put together: nothing of it is done yet. */
-type Stage = 'collecting' | 'queued' | 'running' | 'done' | 'failed'
+/** `collecting` while it is put together: nothing of it is done yet. `gone`: nobody sees it any more. */
+type Stage = 'collecting' | 'gone' | JobState
 
 type JobRow = {
   id: ArrayBuffer
@@ -48,8 +48,8 @@ const COLLECTING_MS = 120_000
 /** Finished jobs are kept so long. */
 const KEEP_MS = 30 * 86_400_000
 
-/** Chunks of a job that was given up go in helpings, so that no scan waits for them. */
-const CLEAR_CHUNKS = 100
+/** What a job leaves behind is cleared in helpings, so that no scan waits for it. */
+const CLEAR_ROWS = 200
 const CLEAR_AGAIN_MS = 100
 
 /** The jobs of one event, over their tables. The caller holds the transaction. */
@@ -62,14 +62,14 @@ export class Jobs {
 
   get(id: JobId): Job | null {
     const row = this.#row(id)
-    return row ? toJob(row) : null
+    return row && row.stage !== 'gone' ? toJob(row) : null
   }
 
   /** The newest first, after `cursor`. */
   list(limit: number, cursor: JobId | null): Job[] {
     return this.#sql
       .exec<JobRow>(
-        'SELECT * FROM job WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2',
+        `SELECT * FROM job WHERE (?1 IS NULL OR id < ?1) AND stage <> 'gone' ORDER BY id DESC LIMIT ?2`,
         cursor === null ? null : uuidToBytes(cursor),
         limit,
       )
@@ -93,12 +93,13 @@ export class Jobs {
   }
 
   /** Begins to put a job together. The same again changes nothing. */
-  open({ id, kind, about }: NewJob, at: number): void {
+  open({ id, kind, outcome, about }: NewJob, at: number): void {
     this.#sql.exec(
       `INSERT OR IGNORE INTO job (id, kind, stage, parts, chunks, total, done, failed, outcome, about, stalls, created_at,
-       moved_at) VALUES (?, ?, 'collecting', 0, 0, 0, 0, 0, '{}', ?, 0, ?, ?)`,
+       moved_at) VALUES (?, ?, 'collecting', 0, 0, 0, 0, 0, ?, ?, 0, ?, ?)`,
       uuidToBytes(id),
       kind,
+      JSON.stringify(outcome),
       JSON.stringify(about),
       at,
       at,
@@ -142,7 +143,7 @@ export class Jobs {
   /** Ends a job that cannot go on, for a reason that whoever wanted it can read. What is left of it is not done. */
   fail(id: JobId, message: string, at: number): void {
     const row = this.#row(id)
-    if (!row || row.stage === 'done' || row.stage === 'failed') return
+    if (!row || row.stage === 'done' || row.stage === 'failed' || row.stage === 'gone') return
     this.#sql.exec(
       `UPDATE job SET stage = 'failed', failed = total - done, finished_at = ?, moved_at = ? WHERE id = ?`,
       at,
@@ -152,17 +153,15 @@ export class Jobs {
     this.#note(id, [{ row: WHOLE_FILE, field: 'job', message }])
   }
 
-  /** Takes a job away as if it had never been. */
+  /** Takes a job away as if it had never been. What it held is cleared away when it is next looked after. */
   remove(id: JobId): void {
-    for (const table of ['job_chunk', 'job_error'])
-      this.#sql.exec(`DELETE FROM ${table} WHERE job = ?`, uuidToBytes(id))
-    this.#sql.exec('DELETE FROM job WHERE id = ?', uuidToBytes(id))
+    this.#sql.exec("UPDATE job SET stage = 'gone', moved_at = 0 WHERE id = ?", uuidToBytes(id))
   }
 
   /** A chunk that is still to be done; null where it was done, or the job is over. */
   chunk(id: JobId, no: number): Chunk | null {
-    const isOver = this.#sql.exec("SELECT 1 FROM job WHERE id = ? AND stage = 'failed'", uuidToBytes(id)).toArray()
-    if (isOver.length > 0) return null
+    const stage = this.#row(id)?.stage
+    if (stage !== 'queued' && stage !== 'running') return null
     const row = this.#sql
       .exec<{ no: number; items: number; tries: number; payload: string }>(
         'SELECT no, items, tries, payload FROM job_chunk WHERE job = ? AND no = ?',
@@ -218,7 +217,9 @@ export class Jobs {
   }
 
   isAnyUnfinished(): boolean {
-    return this.#sql.exec("SELECT 1 FROM job WHERE stage NOT IN ('done', 'failed') LIMIT 1").toArray().length > 0
+    return (
+      this.#sql.exec("SELECT 1 FROM job WHERE stage NOT IN ('done', 'failed', 'gone') LIMIT 1").toArray().length > 0
+    )
   }
 
   /** The first chunk after this one that is still to be done, of those that are done one after the other. */
@@ -239,36 +240,41 @@ export class Jobs {
     const stalled: Job[] = []
     for (const row of this.#rows()) {
       if (dueAt(row) > at) continue
-      const job = toJob(row)
+      const id = bytesToUuid<JobId>(new Uint8Array(row.id))
       switch (row.stage) {
         case 'collecting':
-          this.fail(job.id, 'was broken off before all of it had arrived; nothing of it was done', at)
+          this.fail(id, 'was broken off before all of it had arrived; nothing of it was done', at)
           break
         case 'queued':
         case 'running':
-          if (row.stalls >= MAX_STALLS) this.fail(job.id, 'did not go on any more and was given up', at)
-          else stalled.push(job)
+          if (row.stalls >= MAX_STALLS) this.fail(id, 'did not go on any more and was given up', at)
+          else stalled.push(toJob(row))
           this.#sql.exec('UPDATE job SET stalls = stalls + 1, moved_at = ? WHERE id = ?', at, row.id)
           break
         case 'done':
         case 'failed':
-          this.remove(job.id)
+          this.remove(id)
+          break
+        case 'gone':
           break
       }
     }
-    const isMore = this.#clearChunks()
+    const isMore = this.#rows().some((row) => this.#clear(row))
     const due = this.#rows().map(dueAt)
     if (isMore) due.push(at + CLEAR_AGAIN_MS)
     return { stalled, nextAt: due.length === 0 ? null : Math.min(...due) }
   }
 
-  #clearChunks(): boolean {
-    const { rowsWritten } = this.#sql.exec(
-      `DELETE FROM job_chunk WHERE rowid IN (
-         SELECT c.rowid FROM job_chunk c JOIN job j ON j.id = c.job WHERE j.stage = 'failed' LIMIT ?)`,
-      CLEAR_CHUNKS,
-    )
-    return rowsWritten > 0
+  /** Clears a helping of what nobody needs any more; gives whether there may be more of it. */
+  #clear({ id, stage }: JobRow): boolean {
+    if (stage !== 'failed' && stage !== 'gone') return false
+    const of = (table: string, key: string) =>
+      `DELETE FROM ${table} WHERE (job, ${key}) IN (SELECT job, ${key} FROM ${table} WHERE job = ? LIMIT ?)`
+    if (this.#sql.exec(of('job_chunk', 'no'), id, CLEAR_ROWS).rowsWritten > 0) return true
+    if (stage === 'failed') return false
+    if (this.#sql.exec(of('job_error', 'row'), id, CLEAR_ROWS).rowsWritten > 0) return true
+    this.#sql.exec('DELETE FROM job WHERE id = ?', id)
+    return false
   }
 
   #rows(): JobRow[] {
@@ -356,6 +362,7 @@ function toJob(row: JobRow): Job {
 }
 
 function stateOf(stage: Stage): JobState {
+  if (stage === 'gone') throw new Error('a job that is gone is not shown')
   return stage === 'collecting' ? 'queued' : stage
 }
 
@@ -370,6 +377,8 @@ function dueAt({ stage, moved_at, stalls }: JobRow): number {
     case 'done':
     case 'failed':
       return moved_at + KEEP_MS
+    case 'gone':
+      return Number.POSITIVE_INFINITY
   }
 }
 

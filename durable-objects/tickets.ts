@@ -4,6 +4,7 @@ import { statusOf, type TicketStatus } from '../core/event.ts'
 import type { SignedCode } from '../core/formats.ts'
 import { bytesToUuid, parseUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
 import type { NewTicket, TicketFilter } from '../core/messages.ts'
+import { MADE_REFERENCE } from '../core/reference.ts'
 import { searchWords } from '../core/search.ts'
 import { SHORT_CODE_LENGTH, shortCodeOf } from '../core/short-code.ts'
 import type { Configuration } from './configuration.ts'
@@ -31,6 +32,9 @@ export type Issuing = { id: TicketId; ticket: NewTicket }
 
 /** Tickets of one type, and the people they are for. */
 export type Issued = { typeId: TypeId; tickets: number; people: number }
+
+/** What would come of issuing a ticket. */
+export type Checked = { kind: 'new' } | { kind: 'exists' } | { kind: 'wrong'; issues: Issue[] }
 
 export type TicketAction = 'revoke' | 'restore' | 'reissue' | 'block' | 'pay'
 
@@ -151,6 +155,16 @@ export class Tickets {
     const isTold = wanted.some(({ ticket }) => ticket.code != null || !ticket.paid)
     const revision = isTold ? this.#configuration.nextRevision() : 0
     return ok(wanted.map((one) => this.#issueOne(one, at, revision)))
+  }
+
+  /** What issuing would come to, one by one, each as if it were alone. Writes nothing. */
+  check(wanted: Issuing[]): Checked[] {
+    return wanted.map((one) => {
+      const issues = this.#issuesOf(one, 0)
+      if (issues.length > 0) return { kind: 'wrong', issues }
+      const { reference } = one.ticket
+      return { kind: reference != null && this.#one(selectByReference, reference) ? 'exists' : 'new' }
+    })
   }
 
   /** How many more people this type may be sold to; without a capacity, any number. */
@@ -370,7 +384,7 @@ export class Tickets {
       booking?.id,
       booking?.name,
       booking?.email,
-      reference,
+      reference?.startsWith(MADE_REFERENCE) ? null : reference,
       shortCode,
     )
     for (const word of words) {

@@ -17,6 +17,7 @@ import { entryRoutes } from './routes/entries.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { formatRoutes } from './routes/formats.ts'
+import { importRoutes } from './routes/imports.ts'
 import { integrityRoutes } from './routes/integrity.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { organisationRoutes } from './routes/organisations.ts'
@@ -41,6 +42,7 @@ export const routes: readonly Route[] = [
   ...ticketRoutes, // workers/routes/tickets.ts: issue, list, show, revoke, restore, reissue, block, pay
   ...analyticsRoutes, // workers/routes/analytics.ts: live statistics, series
   ...reportRoutes, // workers/routes/reports.ts: by staff, by gate, the summary
+  ...importRoutes, // workers/routes/imports.ts: a CSV file becomes a job
   ...jobRoutes, // workers/routes/jobs.ts: how far a job is, what failed in it
   ...integrityRoutes, // workers/routes/integrity.ts: every invariant, checked anew
   ...entryRoutes, // workers/routes/entries.ts: the log, duplicates

@@ -18,7 +18,7 @@ export async function call(
   const headers = new Headers(options.headers)
   if (options.as) headers.set('Authorization', `Bearer ${options.as}`)
   const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
-  if (body !== undefined) headers.set('Content-Type', 'application/json')
+  if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
   const url = path.startsWith('http') ? path : ORIGIN + path
   const response = await exports.default.fetch(
     new Request(url, { method, headers, body: body ?? null, redirect: 'manual' }),

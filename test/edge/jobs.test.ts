@@ -24,7 +24,7 @@ const chunkOf = (rows: unknown[]) => ({ items: rows.length, payload: rows })
 async function newJob(event: Party, chunks: unknown[][]): Promise<JobId> {
   const id = newId<JobId>()
   const gatekeeper = gatekeeperOf(event)
-  await gatekeeper.openJob(everybody, { id, kind: 'import', about: {} }, Date.now())
+  await gatekeeper.openJob(everybody, { id, kind: 'import', outcome: {}, about: {} }, Date.now())
   await gatekeeper.addToJob(everybody, id, 0, { chunks: chunks.map(chunkOf), settled: nothing }, Date.now())
   return id
 }
