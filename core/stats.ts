@@ -8,6 +8,8 @@ export type Stats = {
   scans: number
   /** Scans that a device judged alone. */
   offline: number
+  /** Entries by the kind of their verdict. It only ever grows, unlike the sums of people. */
+  verdicts: Record<string, number>
   admitted: number
   exited: number
   visited: number
@@ -35,6 +37,7 @@ export function noStats(): Stats {
     seq: 0,
     scans: 0,
     offline: 0,
+    verdicts: {},
     admitted: 0,
     exited: 0,
     visited: 0,
@@ -57,6 +60,7 @@ export function noStats(): Stats {
 export function countEntry(stats: Stats, entry: Entry): void {
   if (entry.seq <= stats.seq) return
   stats.seq = entry.seq
+  add(stats.verdicts, entry.verdict.kind, 1)
   if (isScan(entry)) {
     stats.scans += 1
     if (entry.offline !== null) stats.offline += 1

@@ -111,6 +111,11 @@ export function latencyBucket(ms: number): number {
   return Math.round(Math.log(Math.max(ms, SHORTEST_MS)) / STEP)
 }
 
+/** Takes the number of a bucket; gives the milliseconds in the middle of it. */
+export function latencyOfBucket(bucket: number): number {
+  return Math.exp(bucket * STEP)
+}
+
 /** Takes how many scans fell into each bucket and a share from 0 to 1; gives milliseconds, or null without any scan. */
 export function latencyQuantile(buckets: Iterable<readonly [bucket: number, scans: number]>, share: number) {
   const sorted = [...buckets].filter(([, scans]) => scans > 0).sort(([a], [b]) => a - b)
@@ -118,7 +123,7 @@ export function latencyQuantile(buckets: Iterable<readonly [bucket: number, scan
   let seen = 0
   for (const [bucket, scans] of sorted) {
     seen += scans
-    if (seen >= share * total) return Math.round(Math.exp(bucket * STEP) * 10) / 10
+    if (seen >= share * total) return Math.round(latencyOfBucket(bucket) * 10) / 10
   }
   return null
 }

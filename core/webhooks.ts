@@ -75,6 +75,7 @@ export function entryPayload(
       duplicateAttemptNumber: refusal?.reason === 'already_admitted' ? refusal.attempt : null,
       people: entry.people,
       forced: verdict.kind === 'admitted' && verdict.forced !== null,
+      offline: entry.offline !== null,
       scannedAt: iso(entry.scannedAt),
       receivedAt: iso(entry.receivedAt),
     },

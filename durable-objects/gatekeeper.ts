@@ -36,6 +36,7 @@ import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
 import { log, setLogLevel } from './logging.ts'
+import { type Measured, measure } from './measuring.ts'
 import { Meta } from './meta.ts'
 import type { TillLine } from './sales.ts'
 import { isBorn, migrate } from './schema.ts'
@@ -593,6 +594,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
         pendingSince: pending > 0 ? (log.at(log.head - pending + 1)?.entry.receivedAt ?? null) : null,
       })
     })
+  }
+
+  /** What is measured of the event. */
+  measure(actor: Actor): Result<Measured> {
+    return this.#for(actor, (parts) => ok(measure(parts)))
   }
 
   /** The log itself, in order. */

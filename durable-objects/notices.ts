@@ -56,6 +56,12 @@ export class Notices {
       .map(noticed)
   }
 
+  /** How many there were of each kind. */
+  counts(): Record<string, number> {
+    const rows = this.#sql.exec<{ kind: string; n: number }>('SELECT kind, count(*) AS n FROM notice GROUP BY kind')
+    return Object.fromEntries([...rows].map(({ kind, n }) => [kind, n]))
+  }
+
   #lastFull(zone: string): number | null {
     return this.#sql
       .exec<{ at: number | null }>(

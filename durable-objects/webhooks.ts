@@ -33,7 +33,9 @@ export type Webhook = {
   succeededAt: number | null
   /** Until when a second, older secret signs too. */
   oldSecretUntil: number | null
+  /** Deliveries that are to come, entries and notices that were not looked at yet, and deliveries given up. */
   pending: number
+  behind: number
   failed: number
 }
 
@@ -527,6 +529,7 @@ export class Webhooks {
       succeededAt: row.succeeded_at,
       oldSecretUntil: row.old_secret_until,
       pending: this.#pending(row.no),
+      behind: isDisabled ? 0 : this.#log.head - row.seen_entry + (this.#notices.head - row.seen_notice),
       failed,
     }
   }

@@ -20,6 +20,7 @@ import { formatRoutes } from './routes/formats.ts'
 import { importRoutes } from './routes/imports.ts'
 import { integrityRoutes } from './routes/integrity.ts'
 import { jobRoutes } from './routes/jobs.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { qrCacheRoutes } from './routes/qr-cache.ts'
 import { reportRoutes } from './routes/reports.ts'
@@ -55,6 +56,7 @@ export const routes: readonly Route[] = [
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
   ...ticketPageRoutes, // workers/ticket-page.ts: the attendee's page, its code of the moment, the calendar
   healthRoute, // workers/health.ts
+  metricsRoute, // workers/routes/metrics.ts: for Prometheus
 ]
 
 export const app = new OpenAPIHono<{ Bindings: Env }>()

@@ -33,10 +33,15 @@ export const healthRoute: Route = route({
   handle: ({ env }) => serveHealth(env),
 })
 
+/** What can be reached, as of a moment ago. */
+export async function componentsNow(env: Env, at: number): Promise<Components> {
+  if (last === null || at - last.at > FRESH_MS) last = { at, components: await probe(env) }
+  return last.components
+}
+
 async function serveHealth(env: Env): Promise<Response> {
   const at = Date.now()
-  if (last === null || at - last.at > FRESH_MS) last = { at, components: await probe(env) }
-  const { components } = last
+  const components = await componentsNow(env, at)
   const operational = Object.values(components).every((state) => state === 'operational')
   return Response.json(
     {

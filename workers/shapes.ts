@@ -389,6 +389,7 @@ export const webhookShape = z.object({
   lastSucceededAt: nullable.instant,
   previousSecretUntil: nullable.instant,
   pending: z.int(),
+  behind: z.int(),
   failed: z.int(),
   createdAt: instant,
 })

@@ -113,6 +113,29 @@ export async function eventsAround(db: D1Database, at: number): Promise<EventId[
   return rows.map(({ id }) => id as EventId)
 }
 
+/** Up to `limit` events of an organisation, or of all, that are on, give or take a day; the next to end come first. */
+export async function currentEvents(
+  db: D1Database,
+  organisationId: OrganisationId | null,
+  at: number,
+  limit: number,
+): Promise<EventId[]> {
+  const day = 24 * 60 * 60 * 1000
+  const rows = await drizzle(db)
+    .select({ id: event.id })
+    .from(event)
+    .where(
+      and(
+        gt(event.endsAt, at - day),
+        lt(event.startsAt, at + day),
+        organisationId ? eq(event.organisation, organisationId) : undefined,
+      ),
+    )
+    .orderBy(asc(event.endsAt))
+    .limit(limit)
+  return rows.map(({ id }) => id as EventId)
+}
+
 /** Counts a wrong enrolment code of this address; gives how many it tried in these ten minutes, this one included. */
 export async function countWrongCode(db: D1Database, address: Uint8Array, at: number): Promise<number> {
   const minute = Math.floor(at / 600_000) * 10
