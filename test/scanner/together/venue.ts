@@ -1,3 +1,4 @@
+import type { Ports } from '../../../web/scanner/engine/ports.ts'
 import type { Shown } from '../../../web/scanner/engine/shown.ts'
 import { type Client, gateA, gateB, issue, issuePrinted, openVenue, type Ticket } from '../../process/client.ts'
 import { type Server, startServer } from '../../process/server.ts'
@@ -47,8 +48,8 @@ export class Doors {
   }
 
   /** A phone that is enrolled at a gate and knows the event as it is now. */
-  async phone(gateId: string = gateA, staffId = 'sam'): Promise<Phone> {
-    const phone = new Phone(this.server.url)
+  async phone(gateId: string = gateA, staffId = 'sam', more: Partial<Ports> = {}): Promise<Phone> {
+    const phone = new Phone(this.server.url, more)
     this.#phones.push(phone)
     const engine = await phone.start()
     const { url } = await this.organiser.ask<{ url: string }>('POST', `${this.path}/enrolments`, { staffId, gateId })

@@ -13,7 +13,7 @@ const BATCH_ITEMS = 100
 const LARGE_BATCH_ITEMS = 350
 const MANY = 1000
 const BATCH_BYTES = 200 * 1024
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 10_000
 const CONFLICTS_KEPT = 100
 
 /**
