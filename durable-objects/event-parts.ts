@@ -4,6 +4,7 @@ import { Conflicts } from './conflicts.ts'
 import { Counters } from './counters.ts'
 import { DeviceLimits } from './device-limits.ts'
 import { Devices } from './devices.ts'
+import { Erasures } from './erasures.ts'
 import { Images } from './images.ts'
 import { Jobs } from './jobs.ts'
 import { Judging } from './judging.ts'
@@ -32,6 +33,7 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const counters = new Counters(meta, log)
   const outbox = new Outbox(db, meta, log, configuration)
   const telling = new Telling(configuration, tickets, log)
+  const erasures = new Erasures(sql)
   const formats = new CodeFormats(sql, meta)
   const notices = new Notices(sql, configuration)
   const conflicts = new Conflicts(sql, configuration, devices, tickets, standings, log)
@@ -44,7 +46,8 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const limits = new DeviceLimits(sql, configuration, devices)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
   const images = new Images(meta, tickets, configuration)
-  return { ...opened, judging, sales, shifts, jobs, formats, notices, webhooks, snapshots, images, limits, conflicts }
+  const judged = { judging, sales, shifts, jobs, formats, erasures, notices }
+  return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts }
 }
 
 /** A ticket and where it stands. */

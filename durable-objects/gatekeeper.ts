@@ -28,6 +28,8 @@ import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
 import type { Device, Enrolling } from './devices.ts'
+import { erasePerson } from './erasing.ts'
+import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
 import type { ImageSource, Lookups } from './images.ts'
@@ -211,6 +213,21 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const ticket = tickets.get(id)
       return ticket && ticket.link === link ? ok({ ticket, event: configuration.event }) : problem('not_found')
     })
+  }
+
+  /** Erases the person of a ticket. The ticket, its standing and the log stay. */
+  erasePerson(
+    actor: Actor,
+    id: TicketId,
+    how: { booking: boolean; by: string },
+    at: number,
+  ): Result<{ facts: TicketFacts; erasure: Erasure }> {
+    return this.#change(actor, (parts) => erasePerson(parts, id, how, at))
+  }
+
+  /** Whose person was erased, in the order in which they were. */
+  listErasures(actor: Actor, after: number, limit: number): Result<Erasure[]> {
+    return this.#for(actor, ({ erasures }) => ok(erasures.list(after, limit)))
   }
 
   /** Other people's formats that this event takes, with their secrets sealed. */

@@ -1,4 +1,5 @@
 import { withCapacity } from '../core/event.ts'
+import type { TicketId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import type { Notice } from '../core/webhooks.ts'
 import type { Configuration } from './configuration.ts'
@@ -60,6 +61,16 @@ export class Notices {
   counts(): Record<string, number> {
     const rows = this.#sql.exec<{ kind: string; n: number }>('SELECT kind, count(*) AS n FROM notice GROUP BY kind')
     return Object.fromEntries([...rows].map(({ kind, n }) => [kind, n]))
+  }
+
+  /** Gives a ticket's notices the reference that it has now: the one before said who somebody was. */
+  setReference(ticket: TicketId, reference: string | null): void {
+    this.#sql.exec(
+      `UPDATE notice SET notice = json_set(notice, '$.reference', ?)
+       WHERE notice->>'ticketId' = ? AND notice->>'reference' IS NOT NULL`,
+      reference,
+      ticket,
+    )
   }
 
   #lastFull(zone: string): number | null {

@@ -1,4 +1,5 @@
 import { type Issue, ok, type Result } from '../core/answers.ts'
+import { type Person, saysWho } from '../core/erasure.ts'
 import type { Ticket, TicketType } from '../core/event.ts'
 import { statusOf, type TicketStatus } from '../core/event.ts'
 import type { SignedCode } from '../core/formats.ts'
@@ -8,6 +9,7 @@ import { MADE_REFERENCE } from '../core/reference.ts'
 import { searchWords } from '../core/search.ts'
 import { SHORT_CODE_LENGTH, shortCodeOf } from '../core/short-code.ts'
 import type { Configuration } from './configuration.ts'
+import { StandIns } from './stand-ins.ts'
 
 /** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
 export type TicketDetails = Ticket & {
@@ -91,10 +93,12 @@ type CodeRow = [number, number, number, number | null, number | null, number]
 export class Tickets {
   readonly #sql: SqlStorage
   readonly #configuration: Configuration
+  readonly #standIns: StandIns
 
   constructor(sql: SqlStorage, configuration: Configuration) {
     this.#sql = sql
     this.#configuration = configuration
+    this.#standIns = new StandIns(sql)
   }
 
   get(id: TicketId): TicketDetails | null {
@@ -121,7 +125,7 @@ export class Tickets {
   /** The ticket that a code signed elsewhere names. Where it names two different ones it names none. */
   named({ ticket, code }: Pick<SignedCode, 'ticket' | 'code'>): TicketDetails | null {
     const id = ticket === null ? null : parseUuid<TicketId>(ticket)
-    const byName = (id && this.get(id)) ?? (ticket === null ? null : this.#one(selectByReference, ticket))
+    const byName = (id && this.get(id)) ?? (ticket === null ? null : this.#byReference(ticket))
     const byCode = code === null ? null : this.withCode(code)
     return byName !== null && byCode !== null && byName.id !== byCode.id ? null : (byName ?? byCode)
   }
@@ -269,6 +273,53 @@ export class Tickets {
     )
   }
 
+  inBooking(id: string): TicketId[] {
+    const query = 'SELECT t.id FROM booking b JOIN ticket t ON t.booking = b.no WHERE b.id = ?'
+    return this.#sql
+      .exec<{ id: ArrayBuffer }>(query, id)
+      .toArray()
+      .map((row) => bytesToUuid<TicketId>(new Uint8Array(row.id)))
+  }
+
+  /** Takes the holder away, and every text about the ticket that may name them. The caller holds the transaction. */
+  eraseHolder(id: TicketId): void {
+    const key = uuidToBytes(id)
+    this.#rewrite([id], ({ reference, holder, booking }) => {
+      this.#sql.exec('DELETE FROM holder WHERE ticket = ?', key)
+      this.#sql.exec('UPDATE ticket SET note = NULL, reason = NULL WHERE id = ?', key)
+      this.#sql.exec('UPDATE ticket_change SET reason = NULL WHERE ticket = ?', key)
+      this.#eraseReference(id, reference, holder, booking)
+    })
+  }
+
+  /** Takes the person of a booking away from it and from all of its tickets. The caller holds the transaction. */
+  eraseBooking(id: string): void {
+    this.#rewrite(this.inBooking(id), ({ id: ticket, reference, booking }) => {
+      this.#eraseReference(ticket, reference, booking)
+      const keptId = booking && !StandIns.is(id) && saysWho(id, booking) ? this.#standIns.make(id) : id
+      this.#sql.exec('UPDATE booking SET id = ?, name = NULL, email = NULL WHERE id = ?', keptId, id)
+    })
+  }
+
+  #eraseReference(id: TicketId, reference: string | null, ...people: (Person | null)[]): void {
+    if (reference === null || StandIns.is(reference) || !saysWho(reference, ...people)) return
+    this.#sql.exec('UPDATE ticket SET reference = ? WHERE id = ?', this.#standIns.make(reference), uuidToBytes(id))
+  }
+
+  /** Changes tickets in what they are found by. */
+  #rewrite(ids: TicketId[], change: (ticket: TicketDetails) => void): void {
+    const before = ids.flatMap((id) => this.get(id) ?? [])
+    for (const ticket of before) this.#makeUnfindable(ticket)
+    for (const ticket of before) change(ticket)
+    for (const { id } of before) this.#makeFindable(this.get(id) as TicketDetails)
+  }
+
+  #byReference(reference: string): TicketDetails | null {
+    const found = this.#one(selectByReference, reference)
+    const standIn = found ? null : this.#standIns.known(reference)
+    return standIn === null ? found : this.#one(selectByReference, standIn)
+  }
+
   /** The barcode printed elsewhere that a ticket carries. */
   codeOf(id: TicketId): string | null {
     const row = this.#sql.exec<{ code: string }>('SELECT code FROM code WHERE ticket = ?', uuidToBytes(id)).toArray()[0]
@@ -337,14 +388,15 @@ export class Tickets {
       issues.push({ index, field: 'validUntil', message: 'must not be before validFrom' })
     }
     const owner = ticket.code == null ? null : this.byCode(ticket.code)
-    if (owner !== null && owner !== id && this.get(owner)?.reference !== (ticket.reference ?? undefined)) {
+    const isSame = ticket.reference != null && this.#byReference(ticket.reference)?.id === owner
+    if (owner !== null && owner !== id && !isSame) {
       issues.push({ index, field: 'code', message: 'another ticket has this code' })
     }
     return issues
   }
 
   #issueOne({ id, ticket }: Issuing, at: number, revision: number): { ticket: TicketDetails; created: boolean } {
-    const known = (ticket.reference == null ? null : this.#one(selectByReference, ticket.reference)) ?? this.get(id)
+    const known = (ticket.reference == null ? null : this.#byReference(ticket.reference)) ?? this.get(id)
     // A known id is this very call sent again: its tickets are as new as they were then.
     if (known) return { ticket: known, created: known.id === id }
     const type = this.#configuration.type(ticket.type) as TicketType
@@ -377,18 +429,15 @@ export class Tickets {
     return { ticket: issued, created: true }
   }
 
-  #makeFindable({ id, holder, booking, reference, shortCode }: TicketDetails): void {
-    const words = searchWords(
-      holder.name,
-      holder.email,
-      booking?.id,
-      booking?.name,
-      booking?.email,
-      reference?.startsWith(MADE_REFERENCE) ? null : reference,
-      shortCode,
-    )
-    for (const word of words) {
-      this.#sql.exec('INSERT OR IGNORE INTO search_word (word, ticket) VALUES (?, ?)', word, uuidToBytes(id))
+  #makeFindable(ticket: TicketDetails): void {
+    for (const word of findableWords(ticket)) {
+      this.#sql.exec('INSERT OR IGNORE INTO search_word (word, ticket) VALUES (?, ?)', word, uuidToBytes(ticket.id))
+    }
+  }
+
+  #makeUnfindable(ticket: TicketDetails): void {
+    for (const word of findableWords(ticket)) {
+      this.#sql.exec('DELETE FROM search_word WHERE word = ? AND ticket = ?', word, uuidToBytes(ticket.id))
     }
   }
 
@@ -407,7 +456,7 @@ export class Tickets {
     const asked = new Map<TypeId, number>()
     return wanted.flatMap(({ id, ticket }, index) => {
       const type = this.#configuration.type(ticket.type)
-      const isKnown = ticket.reference != null && this.#one(selectByReference, ticket.reference) !== null
+      const isKnown = ticket.reference != null && this.#byReference(ticket.reference) !== null
       if (!type || type.capacity === null || isKnown || this.get(id)) return []
       const people = (asked.get(type.id) ?? 0) + (ticket.admits ?? type.admits)
       asked.set(type.id, people)
@@ -417,18 +466,40 @@ export class Tickets {
 
   #bookingNumber(booking: NewTicket['booking']): number | null {
     if (booking == null) return null
+    const id = this.#bookingIdOf(booking.id)
+    const renamed = this.#inBookingOfAnother(id, booking)
     const { no } = this.#sql
       .exec<{ no: number }>(
         `INSERT INTO booking (id, name, email, quantity) VALUES (?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET name = ifnull(excluded.name, name), email = ifnull(excluded.email, email),
          quantity = ifnull(excluded.quantity, quantity) RETURNING no`,
-        booking.id,
+        id,
         booking.name ?? null,
         booking.email ?? null,
         booking.quantity ?? null,
       )
       .one()
+    for (const ticket of renamed) {
+      this.#makeUnfindable(ticket)
+      this.#makeFindable(this.get(ticket.id) ?? ticket)
+    }
     return no
+  }
+
+  /** A booking whose person was erased goes by a stand-in. */
+  #bookingIdOf(id: string): string {
+    const standIn = this.#standIns.known(id)
+    const isErased =
+      standIn !== null && this.#sql.exec('SELECT 1 FROM booking WHERE id = ?', standIn).toArray().length > 0
+    return isErased ? standIn : id
+  }
+
+  /** The tickets of a booking that is about to be another person's, as they are still. */
+  #inBookingOfAnother(id: string, { name, email }: NonNullable<NewTicket['booking']>): TicketDetails[] {
+    const query = 'SELECT name, email FROM booking WHERE id = ?'
+    const known = this.#sql.exec<{ name: string | null; email: string | null }>(query, id).toArray()[0]
+    const isOther = known && ((name != null && name !== known.name) || (email != null && email !== known.email))
+    return isOther ? this.inBooking(id).flatMap((ticket) => this.get(ticket) ?? []) : []
   }
 
   #newShortCode(): string {
@@ -467,6 +538,12 @@ export class Tickets {
           : { id: bookingId, name: bookingName, email: bookingEmail, quantity: bookingQuantity },
     }
   }
+}
+
+function findableWords({ holder, booking, reference, shortCode }: TicketDetails): string[] {
+  const { id, name, email } = booking ?? {}
+  const named = reference?.startsWith(MADE_REFERENCE) ? null : reference
+  return searchWords(holder.name, holder.email, id, name, email, named, shortCode)
 }
 
 /** A list looks at so many tickets in one call: a few milliseconds. */

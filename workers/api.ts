@@ -14,6 +14,7 @@ import { analyticsRoutes } from './routes/analytics.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { doorRoutes } from './routes/door.ts'
 import { entryRoutes } from './routes/entries.ts'
+import { erasureRoutes } from './routes/erasures.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exportRoutes } from './routes/exports.ts'
 import { formatRoutes } from './routes/formats.ts'
@@ -47,6 +48,7 @@ export const routes: readonly Route[] = [
   ...jobRoutes, // workers/routes/jobs.ts: how far a job is, what failed in it
   ...integrityRoutes, // workers/routes/integrity.ts: every invariant, checked anew
   ...entryRoutes, // workers/routes/entries.ts: the log, duplicates
+  ...erasureRoutes, // workers/routes/erasures.ts: erase a person, and who was
   ...exportRoutes, // workers/routes/exports.ts: tickets, entries and duplicates as CSV and NDJSON
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff

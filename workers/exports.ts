@@ -23,8 +23,8 @@ export type Exporting = {
   gateNames: ReadonlyMap<string, string>
 }
 
-/** Entries in one query of D1: a worker may make so many queries and no more, and this is a few hundred for a million. */
-const ENTRIES_A_PAGE = 2000
+/** Entries in one query of D1: a worker may make so many queries and no more, and this is 2,000 for a million. */
+const ENTRIES_A_PAGE = 500
 
 /** Tickets in one call of the Gatekeeper: few milliseconds, since scans wait for it. */
 const TICKETS_A_PAGE = 200

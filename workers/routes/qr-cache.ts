@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ok, type Result } from '../../core/answers.ts'
 import { parseUuid, type TicketId } from '../../core/ids.ts'
 import { codeOf } from '../codes.ts'
 import type { Env } from '../env.ts'
@@ -6,7 +7,7 @@ import { askGatekeeper } from '../gatekeepers.ts'
 import { takeLookups } from '../image-lookups.ts'
 import { kvPrefix, tryKv } from '../images.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
-import { route, success } from '../route.ts'
+import { type Call, route, success } from '../route.ts'
 
 const tag = 'Tickets'
 
@@ -70,14 +71,23 @@ export const qrCacheRoutes = [
     async handle({ env, eventId, actor, params }) {
       const id = parseUuid<TicketId>(params.ticketId ?? '')
       if (id === null) return problemResponse('not_found')
-      const cleared = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.clearImagesOf(actor, id))
-      if (!cleared.ok) return answerProblem(cleared.problem)
-      const { ticket, generation } = cleared.value
-      await forget(env, kvPrefix(eventId, generation, await codeOf(env, eventId, ticket)))
-      return success({ cleared: true })
+      const cleared = await clearImagesOf({ env, eventId, actor }, id)
+      return cleared.ok ? success({ cleared: true }) : answerProblem(cleared.problem)
     },
   }),
 ]
+
+/** Clears the QR images of one ticket. */
+export async function clearImagesOf(
+  { env, eventId, actor }: Pick<Call<unknown, unknown>, 'env' | 'eventId' | 'actor'>,
+  id: TicketId,
+): Promise<Result<null>> {
+  const cleared = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.clearImagesOf(actor, id))
+  if (!cleared.ok) return cleared
+  const { ticket, generation } = cleared.value
+  await forget(env, kvPrefix(eventId, generation, await codeOf(env, eventId, ticket)))
+  return ok(null)
+}
 
 /** Counts what is kept under a prefix; null where KV does not answer. */
 async function countKept(env: Env, prefix: string) {

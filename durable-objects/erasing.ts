@@ -1,0 +1,33 @@
+import { ok, problem, type Result } from '../core/answers.ts'
+import { samePerson } from '../core/erasure.ts'
+import type { TicketId } from '../core/ids.ts'
+import type { Erasure } from './erasures.ts'
+import { type EventParts, factsOf, type TicketFacts } from './event-parts.ts'
+
+/**
+ * Takes the person away from a ticket, and from its booking where that is the same person, the last of its tickets
+ * with one, or wished. The ticket, its standing and the log stay as they are. The caller holds the transaction.
+ */
+export function erasePerson(
+  parts: EventParts,
+  id: TicketId,
+  { booking: alsoBooking, by }: { booking: boolean; by: string },
+  at: number,
+): Result<{ facts: TicketFacts; erasure: Erasure }> {
+  const { tickets, erasures, notices } = parts
+  const before = tickets.get(id)
+  if (!before) return problem('not_found')
+  const { booking, holder } = before
+  const isLast = booking !== null && tickets.inBooking(booking.id).every((other) => other === id || erasures.of(other))
+  const erasesBooking = booking !== null && (alsoBooking || isLast || samePerson(holder, booking))
+  const affected = erasesBooking ? tickets.inBooking(booking.id).flatMap((other) => tickets.get(other) ?? []) : [before]
+  tickets.eraseHolder(id)
+  if (erasesBooking) tickets.eraseBooking(booking.id)
+  for (const ticket of affected) {
+    const reference = tickets.get(ticket.id)?.reference ?? null
+    if (reference !== ticket.reference) notices.setReference(ticket.id, reference)
+  }
+  const erasure = erasures.note(id, erasesBooking, by, at)
+  const now = tickets.get(id)
+  return now ? ok({ facts: factsOf(parts, now), erasure }) : problem('not_found')
+}
