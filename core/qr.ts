@@ -75,8 +75,14 @@ function halfBlock(upper: boolean, lower: boolean): string {
 }
 
 function runs(row: boolean[], y: number): string {
-  const bits = row.map(Number).join('')
-  return Array.from(bits.matchAll(/1+/g), ({ 0: run, index: x }) => `M${x} ${y}h${run.length}`).join('')
+  let path = ''
+  for (let x = 0; x < row.length; x++) {
+    if (!row[x]) continue
+    const from = x
+    while (row[x + 1]) x++
+    path += `M${from} ${y}h${x + 1 - from}`
+  }
+  return path
 }
 
 /** The raw image data of a PNG: each row of pixels is a filter byte and then one bit a pixel, 1 where dark. */

@@ -62,17 +62,25 @@ export type Unseal = (
   sealed: Uint8Array,
 ) => Promise<Uint8Array | null>
 
+/** Encrypts and gives the 47 bytes with their tag. WebCrypto's is handed in where there is one. */
+export type Seal = (
+  keys: SealingKeys,
+  nonce: Uint8Array,
+  header: Uint8Array,
+  plain: Uint8Array,
+) => Uint8Array | Promise<Uint8Array>
+
 /** Why a text is not a ticket of this event. `forged` looks like one of ours and is not. */
 export type OpenFailure = 'unreadable' | 'forged' | 'wrong_event'
 
 export type Opened = { ok: true; claims: Claims } | { ok: false; reason: OpenFailure }
 
 /** Takes claims and the event's keys; gives the token. The same claims always give the same token. */
-export async function sealToken(claims: Claims, keys: SealingKeys, sign: Sign): Promise<string> {
+export async function sealToken(claims: Claims, keys: SealingKeys, sign: Sign, seal: Seal = sealHere): Promise<string> {
   const header = concatBytes(Uint8Array.of(VERSION, keys.keyId), keys.eventTag)
   const plain = encodeClaims(claims)
   const nonce = hmac(sha256, keys.nonceKey, concatBytes(header, plain)).slice(0, NONCE)
-  const signed = concatBytes(header, nonce, gcm(keys.readKey, nonce, header).encrypt(plain))
+  const signed = concatBytes(header, nonce, await seal(keys, nonce, header, plain))
   const signature = await sign(concatBytes(DOMAIN, signed))
   return PREFIX + encodeBase32(concatBytes(signed, signature))
 }
@@ -112,6 +120,8 @@ function partsOf(bytes: Uint8Array): [nonce: Uint8Array, header: Uint8Array, sea
   const sealedAt = HEADER + NONCE
   return [bytes.subarray(HEADER, sealedAt), bytes.subarray(0, HEADER), bytes.subarray(sealedAt, SIGNED)]
 }
+
+const sealHere: Seal = ({ readKey }, nonce, header, plain) => gcm(readKey, nonce, header).encrypt(plain)
 
 const unsealHere: Unseal = async ({ readKey }, nonce, header, sealed) => {
   try {

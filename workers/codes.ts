@@ -34,9 +34,17 @@ export function codeOf(env: Env, eventId: EventId, ticket: CodeTicket): Promise<
 }
 
 async function sealed(env: Env, eventId: EventId, ticket: CodeTicket, window: TokenWindow): Promise<string> {
-  const { sealing, sign } = await eventKeys(env.TICKET_KEY, eventTagOf(eventId))
+  const { sealing, sign, seal } = await eventKeys(env.TICKET_KEY, tagOf(eventId))
   const { id: ticketId, issuedAt, typeNumber: type, admits } = ticket
-  return sealToken({ ticketId, issuedAt, ...window, type, admits }, sealing, sign)
+  return sealToken({ ticketId, issuedAt, ...window, type, admits }, sealing, sign, seal)
+}
+
+let latest: { eventId: EventId; tag: Uint8Array } | null = null
+
+/** Codes are made of one event after the other, not of many in turn. */
+function tagOf(eventId: EventId): Uint8Array {
+  if (latest?.eventId !== eventId) latest = { eventId, tag: eventTagOf(eventId) }
+  return latest.tag
 }
 
 /** A token's seconds go from 1970 to 2106. What begins before that has no beginning, and what ends after it no end. */

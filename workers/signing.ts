@@ -1,12 +1,13 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { base64url } from 'jose'
 import { deriveSealingKeys, FIRST_KEY_ID, type SealingKeys } from '../core/keys.ts'
-import type { OpeningKeys, Sign, Unseal, VerifySignature } from '../core/token.ts'
+import type { OpeningKeys, Seal, Sign, Unseal, VerifySignature } from '../core/token.ts'
 
 /** An event's keys, imported and ready. */
 export type EventKeys = {
   sealing: SealingKeys
   sign: Sign
+  seal: Seal
   verify: VerifySignature
   unseal: Unseal
   publicKey: Uint8Array
@@ -34,11 +35,13 @@ export async function importKeys(ticketKey: string, eventTag: Uint8Array, keyId:
   const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8(sealing.signingSeed), 'Ed25519', true, ['sign'])
   const jwk = (await crypto.subtle.exportKey('jwk', privateKey)) as { x?: string }
   const publicKey = base64url.decode(jwk.x ?? '')
-  const readKey = await crypto.subtle.importKey('raw', sealing.readKey, 'AES-GCM', false, ['decrypt'])
+  const readKey = await crypto.subtle.importKey('raw', sealing.readKey, 'AES-GCM', false, ['encrypt', 'decrypt'])
   return {
     sealing,
     publicKey,
     sign: async (message) => new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, message)),
+    seal: async (_keys, iv, additionalData, plain) =>
+      new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, readKey, plain)),
     unseal: async (_keys, iv, additionalData, sealed) => {
       try {
         return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, readKey, sealed))
