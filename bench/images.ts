@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Api, connect } from '../cli/api.ts'
+import { followJob, type Job } from '../cli/follow-job.ts'
 import { type EventId, parseUuid, type TicketId } from '../core/ids.ts'
 import type { Call } from './calls.ts'
 import { countCpu } from './cpu.ts'
@@ -55,6 +56,7 @@ try {
   console.log(machineLine())
   for (const format of ['svg', 'png'] as const) await compareClosed(sides, format, refs)
   for (const format of ['svg', 'png'] as const) await compareOpen(sides, format, refs.slice(0, WARM))
+  for (const formats of [['svg'], ['svg', 'png']]) await measureWarming(api, eventId, formats)
 } finally {
   await peer?.stop()
   await server.stop()
@@ -113,6 +115,19 @@ async function compareOpen(sides: Side[], format: Format, refs: string[]): Promi
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => quantile(latencies[index] ?? [], q).toFixed(1))
     console.log(`${format} warm at 1,000 a second, ${name}: p50 ${p50}, p95 ${p95}, p99 ${p99} ms`)
   }
+}
+
+/** How fast a job draws all of an event and puts it into KV. */
+async function measureWarming(api: Api, eventId: EventId, formats: string[]): Promise<void> {
+  await api.delete(`/api/events/${eventId}/qr-cache`)
+  const used = countCpu(server.pid)
+  const { data } = await api.post<{ data: { job: Job } }>(`/api/events/${eventId}/qr-cache/warm`, { formats })
+  const { done, failed, perSecond } = await followJob(api, eventId, data.job, 'warming')
+  const micros = ((used()?.serverMs ?? Number.NaN) * 1000) / done
+  console.log(
+    `warming ${formats.join(' and ')}: ${done} codes (${failed} failed), ${Math.round(perSecond)} codes a second, ` +
+      `${micros.toFixed(0)} µs of CPU each`,
+  )
 }
 
 function tell(what: string, sides: Side[], rounds: number[][]): void {

@@ -6,6 +6,7 @@ import { issue } from './commands/issue.ts'
 import { qr } from './commands/qr.ts'
 import { scan } from './commands/scan.ts'
 import { token } from './commands/token.ts'
+import { warm } from './commands/warm.ts'
 import { exitCodes, Failure, inOneLine, UsageFailure } from './failure.ts'
 import { say } from './output.ts'
 
@@ -14,7 +15,7 @@ import { say } from './output.ts'
 const admit = {
   ...defineCommand({
     meta: { name: 'admit', description: 'Issues, draws and scans tickets of an Admit One server' },
-    subCommands: { export: export_, issue, qr, scan, token },
+    subCommands: { export: export_, issue, qr, scan, token, warm },
   }),
   examples: `
   admit issue --csv attendees.csv

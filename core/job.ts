@@ -1,7 +1,7 @@
 import type { EventId, JobId } from './ids.ts'
 
 /** What a job does. Each kind's work stands in `durable-objects/job-kinds.ts` and `workers/jobs.ts`. */
-export const jobKinds = ['import'] as const
+export const jobKinds = ['import', 'warm'] as const
 export type JobKind = (typeof jobKinds)[number]
 
 /** `done` with failures is a job that ended with bad rows; `failed` is one that was given up. */

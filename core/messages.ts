@@ -214,6 +214,15 @@ export const NewTicket = z.object({
 })
 export type NewTicket = z.output<typeof NewTicket>
 
+/** Which images are drawn beforehand. */
+export const WarmBody = z.object({
+  formats: z
+    .array(z.enum(['svg', 'png']))
+    .min(1)
+    .max(2)
+    .default(['svg']),
+})
+
 export const IssueRequest = z.object({ tickets: z.array(NewTicket).min(1).max(500) })
 
 export const ReasonBody = z.object({ reason: note.nullish() })

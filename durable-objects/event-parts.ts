@@ -18,13 +18,17 @@ import { Snapshots } from './snapshots.ts'
 import { Standings, type ZoneStanding } from './standings.ts'
 import { Telling } from './telling.ts'
 import { type TicketDetails, Tickets } from './tickets.ts'
+import { Warming } from './warming.ts'
 import { Webhooks } from './webhooks.ts'
 
 /** Everything that knows something of the event: memory over the tables, opened when the object wakes up. */
 export type EventParts = ReturnType<typeof openParts>
 
+/** What the parts take from the deployment. */
+type Settings = { DB: D1Database; QR_WARM_HOURS: string }
+
 /** Opens all of them. What it reads does not grow with the event. */
-export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
+export function openParts(sql: SqlStorage, meta: Meta, { DB: db, QR_WARM_HOURS: warmHours }: Settings) {
   const configuration = new Configuration(sql, meta)
   const devices = new Devices(sql, configuration)
   const tickets = new Tickets(sql, configuration)
@@ -46,8 +50,9 @@ export function openParts(sql: SqlStorage, meta: Meta, db: D1Database) {
   const limits = new DeviceLimits(sql, configuration, devices)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
   const images = new Images(meta, tickets, configuration)
+  const warming = new Warming(meta, tickets, configuration, jobs, images, warmHours)
   const judged = { judging, sales, shifts, jobs, formats, erasures, notices }
-  return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts }
+  return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts, warming }
 }
 
 /** A ticket and where it stands. */

@@ -48,6 +48,7 @@ import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
 import type { Checked, Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
+import type { ImageFormat } from './warming.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
 /** What is needed to make a ticket's code. */
@@ -76,7 +77,7 @@ const RETRY_AFTER_MS = 5000
 const OVERDUE_MS = 30_000
 const TEND_AFTER_MS = 10_000
 
-type Bindings = { DB: D1Database; JOBS: Queue<JobMessage>; LOG_LEVEL: string }
+type Bindings = { DB: D1Database; JOBS: Queue<JobMessage>; LOG_LEVEL: string; QR_WARM_HOURS: string }
 
 /**
  * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
@@ -511,6 +512,18 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return ok(queued.value.job)
   }
 
+  /** Has the images of all valid tickets drawn and kept, as a job. */
+  async warm(actor: Actor, id: JobId, formats: ImageFormat[], at: number): Promise<Result<Job>> {
+    const begun = this.#change(actor, ({ warming, configuration }) => {
+      this.#wakeAt(at + TEND_AFTER_MS)
+      const job = warming.begin(id, formats, null, at)
+      return job ? ok({ job, eventId: configuration.event.id }) : problem('not_found')
+    })
+    if (!begun.ok) return begun
+    await this.#jobs.send(begun.value.eventId, begun.value.job)
+    return ok(begun.value.job)
+  }
+
   /** Gives a job up for a reason; without one, it is taken away as if it had never been. */
   dropJob(actor: Actor, id: JobId, reason: string | null, at: number): Result<null> {
     return this.#change(actor, ({ jobs }) => {
@@ -628,8 +641,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (!isBorn(this.ctx.storage.sql)) return
     const at = Date.now()
     this.#clearZones(at)
-    this.#change(everybody, ({ shifts }) => {
+    this.#change(everybody, ({ shifts, warming }) => {
       shifts.endForgotten(at)
+      warming.beforeStart(at)
       return ok(null)
     })
     this.#tellWebhooks(at)
@@ -785,7 +799,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   #parts(): EventParts {
-    this.#event ??= openParts(this.ctx.storage.sql, this.#meta, this.env.DB)
+    this.#event ??= openParts(this.ctx.storage.sql, this.#meta, this.env)
     return this.#event
   }
 
@@ -823,12 +837,22 @@ export class Gatekeeper extends DurableObject<Bindings> {
   async #tendJobs(): Promise<void> {
     const at = Date.now()
     try {
+      await this.#warmWhereDue(at)
       const nextAt = await this.#jobs.tend(at)
       if (nextAt !== null) this.#wakeAt(Math.max(nextAt, at + 1))
     } catch (error) {
       log('error', 'jobs: could not be looked after', { ...this.#named(), error })
       this.#wakeAt(at + TEND_AFTER_MS)
     }
+  }
+
+  async #warmWhereDue(at: number): Promise<void> {
+    const begun = this.#change(everybody, ({ warming, configuration }) => {
+      const job = warming.beginDue(at)
+      if (warming.dueAt !== null) this.#wakeAt(warming.dueAt)
+      return ok(job && { job, eventId: configuration.event.id })
+    })
+    if (begun.ok && begun.value) await this.#jobs.send(begun.value.eventId, begun.value.job)
   }
 
   async #drain(): Promise<void> {

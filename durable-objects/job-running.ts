@@ -51,10 +51,11 @@ export class JobRunner {
 
   /** Counts what the Worker did of a chunk; gives how it goes on. */
   async settle(id: JobId, no: number, result: ChunkResult): Promise<Step> {
-    return this.#step(({ jobs }) => {
+    return this.#step((parts) => {
+      const { jobs } = parts
       const job = jobs.get(id)
       if (!job) return over
-      jobs.settle(id, no, result, Date.now())
+      settleChunk(parts, job, no, result, Date.now())
       return stepTo(jobs.next(id, no, kinds[job.kind].lanes))
     })
   }
@@ -115,10 +116,16 @@ function runChunk(parts: EventParts, id: JobId, no: number, at: number): Step {
   if (!job || !chunk) return over
   jobs.start(id, at)
   const done = kinds[job.kind].run(parts, job, chunk, at)
-  if (done.by === 'gatekeeper') jobs.settle(id, no, done.result, at)
+  if (done.by === 'gatekeeper') settleChunk(parts, job, no, done.result, at)
   // Nobody tells us when the Worker dies of it, so each time it is handed out counts.
   else if (jobs.tryAgain(id, no, at)) return { kind: 'work', jobKind: job.kind, chunk: no, work: done.work }
   return stepTo(jobs.next(id, no, kinds[job.kind].lanes))
+}
+
+function settleChunk(parts: EventParts, { id, kind }: Job, no: number, result: ChunkResult, at: number): void {
+  parts.jobs.settle(id, no, result, at)
+  const job = parts.jobs.get(id)
+  if (job?.state === 'done') kinds[kind].whenDone?.(parts, job, at)
 }
 
 function stepTo(chunk: number | null): Step {

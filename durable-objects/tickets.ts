@@ -86,8 +86,8 @@ const selectByReference = `${selectTicket} WHERE t.reference = ?`
 const selectByCode = `${selectTicket} JOIN code c ON c.ticket = t.id WHERE c.code = ?`
 const selectByShortCode = `${selectTicket} WHERE t.short_code = ?`
 
-const selectCode = 'SELECT type, admits, issued_at, valid_from, valid_until, link FROM ticket WHERE id = ?'
-type CodeRow = [number, number, number, number | null, number | null, number]
+const selectCode = 'SELECT id, type, admits, issued_at, valid_from, valid_until, link FROM ticket t WHERE id = ?'
+type CodeRow = [ArrayBuffer, number, number, number, number | null, number | null, number]
 
 /** The tickets of one event and the people they belong to. Looked up, never preloaded. */
 export class Tickets {
@@ -108,9 +108,35 @@ export class Tickets {
   /** What the ticket's code is made of, without the people: images are asked for by the thousand. */
   code(id: TicketId): CodeTicket | null {
     const [row] = this.#sql.exec(selectCode, uuidToBytes(id)).raw<CodeRow>()
-    if (!row) return null
-    const [typeNumber, admits, issuedAt, validFrom, validUntil, link] = row
-    return { id, typeNumber, admits, issuedAt, validFrom, validUntil, link }
+    return row ? toCode(row) : null
+  }
+
+  hasValid(): boolean {
+    return this.#sql.exec(`SELECT 1 FROM ticket t WHERE ${statusConditions.valid} LIMIT 1`).toArray().length > 0
+  }
+
+  /** The valid tickets in helpings: the first and the last of each in the order of ids, and how many there are. */
+  validRanges(size: number): { from: TicketId; to: TicketId; count: number }[] {
+    // A number is bound as a REAL: divided by that, each ticket would be a helping of its own.
+    return this.#sql
+      .exec<{ first: ArrayBuffer; last: ArrayBuffer; count: number }>(
+        `SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM
+           (SELECT id, (row_number() OVER (ORDER BY id) - 1) / CAST(? AS INTEGER) AS helping FROM ticket t WHERE ${statusConditions.valid})
+         GROUP BY helping ORDER BY helping`,
+        size,
+      )
+      .toArray()
+      .map(({ first, last, count }) => ({
+        from: bytesToUuid(new Uint8Array(first)),
+        to: bytesToUuid(new Uint8Array(last)),
+        count,
+      }))
+  }
+
+  /** What the codes of the valid tickets from one to another are made of. */
+  validCodes(from: TicketId, to: TicketId): CodeTicket[] {
+    const query = selectCode.replace('id = ?', `id BETWEEN ? AND ? AND ${statusConditions.valid} ORDER BY id`)
+    return [...this.#sql.exec(query, uuidToBytes(from), uuidToBytes(to)).raw<CodeRow>()].map(toCode)
   }
 
   /** The ticket that carries a barcode printed elsewhere. */
@@ -551,6 +577,10 @@ const LOOKED_AT = 1000
 
 function leavesSomeOut({ search, status, type, gate, from, to }: TicketFilter): boolean {
   return [search, status, type, gate, from, to].some((wish) => wish !== undefined)
+}
+
+function toCode([id, typeNumber, admits, issuedAt, validFrom, validUntil, link]: CodeRow): CodeTicket {
+  return { id: bytesToUuid(new Uint8Array(id)), typeNumber, admits, issuedAt, validFrom, validUntil, link }
 }
 
 const statusConditions: Record<TicketStatus, string> = {

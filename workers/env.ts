@@ -15,6 +15,8 @@ export type Env = {
   LOG_LEVEL: string
   /** Where Analytics Engine is bound, one point a request. */
   ANALYTICS?: AnalyticsEngineDataset
+  /** The hours of the event's day in which images are drawn beforehand by themselves, such as 1-6; empty: never. */
+  QR_WARM_HOURS: string
   ADMIN_KEY: string
   TICKET_KEY: string
   /** `true` in a local start that was asked to tell endpoints on this computer. Never bound in production. */

@@ -68,11 +68,14 @@ export function kvPrefix(eventId: EventId, generation: number, code?: string): s
   return code === undefined ? event : `${event}${base64url.encode(sha256(utf8ToBytes(code)))}:`
 }
 
-/** Renders an image and puts it into KV, whether it is there or not. */
-export async function warmImage(env: Env, ask: ImageAsk, code: string): Promise<void> {
+/** Draws an image and puts it into KV, whether it is there or not. Throws what KV throws. */
+export async function warmImage(env: Env, ask: ImageAsk, code: string, keepUntil: number | null): Promise<void> {
+  const usual = secondsToKeep(env)
+  if (usual === 0) return
+  const seconds = keepUntil === null ? 0 : Math.ceil((keepUntil - Date.now()) / 1000)
   const bytes = await render(code, ask.format, ask.style)
   const key = kvPrefix(ask.eventId, ask.source.generation, code) + styleName(ask.format, ask.style)
-  await keepInKv(env, key, bytes)
+  await putInKv(env, key, bytes, Math.max(usual, seconds))
 }
 
 function nameOf({ eventId, source: { ticket }, format, style }: ImageAsk): string {
@@ -102,9 +105,12 @@ async function readKv(env: Env, key: string): Promise<Uint8Array | null> {
 }
 
 async function keepInKv(env: Env, key: string, bytes: Uint8Array): Promise<void> {
-  const expirationTtl = secondsToKeep(env)
-  if (expirationTtl === 0) return
-  await tryKv(() => env.QR_IMAGES.put(key, bytes, { expirationTtl, metadata: { bytes: bytes.length } }))
+  const seconds = secondsToKeep(env)
+  if (seconds > 0) await tryKv(() => putInKv(env, key, bytes, seconds))
+}
+
+async function putInKv(env: Env, key: string, bytes: Uint8Array, seconds: number): Promise<void> {
+  await env.QR_IMAGES.put(key, bytes, { expirationTtl: seconds, metadata: { bytes: bytes.length } })
 }
 
 /** What KV answers, or null where it does not: whoever asks does without. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ok, type Result } from '../../core/answers.ts'
-import { parseUuid, type TicketId } from '../../core/ids.ts'
+import { type JobId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
+import { WarmBody } from '../../core/messages.ts'
 import { codeOf } from '../codes.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -8,6 +9,7 @@ import { takeLookups } from '../image-lookups.ts'
 import { kvPrefix, tryKv } from '../images.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
+import { jobShape, showJob } from '../shapes.ts'
 
 const tag = 'Tickets'
 
@@ -27,6 +29,25 @@ const cacheShape = z.object({
 })
 
 export const qrCacheRoutes = [
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/qr-cache/warm',
+    summary: 'Draw the default QR images of all valid tickets before they are asked for, as a job',
+    tag,
+    role: 'organiser',
+    body: WarmBody,
+    bodyOptional: true,
+    answer: z.object({ job: jobShape }),
+    status: 202,
+    async handle({ env, eventId, actor, body, at }) {
+      const id = uuidAt<JobId>(at, crypto.getRandomValues(new Uint8Array(16)))
+      const formats = [...new Set(body.formats)]
+      const begun = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.warm(actor, id, formats, at))
+      if (!begun.ok) return answerProblem(begun.problem)
+      return success({ job: showJob(begun.value, [], at) }, { status: 202 })
+    },
+  }),
+
   route({
     method: 'get',
     path: '/api/events/{eventId}/qr-cache',
