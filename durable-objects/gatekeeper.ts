@@ -682,7 +682,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   #tellRevoked({ notices }: EventParts, { id, reference, type }: TicketDetails, at: number): void {
     notices.raise({ kind: 'ticket.revoked', ticketId: id, reference, type }, at)
-    this.#wakeOutbox()
   }
 
   #record(actor: Actor, ask: ScanAsk, arrivedAt: number, countAs: LimitedCall | null): Result<Recorded> {
@@ -775,7 +774,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
         return this.ctx.storage.transactionSync(() => {
           const result = work(parts)
           if (!result.ok) throw new Refused(result.problem)
-          if (parts.outbox.pending().directory) this.#wakeOutbox()
+          if (parts.outbox.pending().directory || parts.notices.takeNew()) this.#wakeOutbox()
           return result
         })
       } catch (error) {

@@ -16,6 +16,7 @@ const FULL_AGAIN_AFTER_MS = 5 * 60_000
 export class Notices {
   readonly #sql: SqlStorage
   readonly #configuration: Configuration
+  #isAnyNew = false
 
   constructor(sql: SqlStorage, configuration: Configuration) {
     this.#sql = sql
@@ -28,6 +29,7 @@ export class Notices {
   }
 
   raise(notice: Notice, at: number): void {
+    this.#isAnyNew = true
     this.#sql.exec('INSERT INTO notice (kind, at, notice) VALUES (?, ?, ?)', notice.kind, at, JSON.stringify(notice))
   }
 
@@ -42,6 +44,13 @@ export class Notices {
     const last = this.#lastFull(entry.zone)
     if (last !== null && entry.receivedAt < last + FULL_AGAIN_AFTER_MS) return
     this.raise({ kind: 'zone.full', zone: entry.zone, capacity, inside }, entry.receivedAt)
+  }
+
+  /** Whether any was raised since this was last asked. Where the transaction did not hold, that is once too often. */
+  takeNew(): boolean {
+    const isAnyNew = this.#isAnyNew
+    this.#isAnyNew = false
+    return isAnyNew
   }
 
   get(no: number): Noticed | null {

@@ -178,6 +178,60 @@ describe('a webhook', () => {
     ])
   })
 
+  it('hears of a device that was blocked, without anything else having to happen', async () => {
+    event = await newEvent({ limits: {} })
+    device = await newDevice(event)
+    await put({ events: ['device.blocked'] })
+    await alarm()
+    const actor = { kind: 'device', deviceId: device.id, staffId: 'sam', tokenHash: null } as never
+    await gatekeeperOf(event).countInvalid(actor, 'forged', 30, Date.now())
+    // The alarm is set: false where there was none.
+    expect(await runDurableObjectAlarm(gatekeeperOf(event))).toBe(true)
+    await vi.waitFor(() => expect(told().map(({ type }) => type)).toEqual(['device.blocked']))
+    expect(told()[0]?.data).toMatchObject({ eventId: event.id, deviceId: device.id, because: 'invalid_codes' })
+  })
+
+  it('hears of a conflict once, with both scans, when two devices alone let the same ticket in', async () => {
+    await put({ events: ['scan.conflict'] })
+    const other = await newDevice(event, 'sue')
+    const [ticket] = await issue(event, {})
+    const scans: string[] = []
+    for (const [i, one] of [device, other].entries()) {
+      const scanId = crypto.randomUUID()
+      scans.push(scanId)
+      const localTimestamp = new Date(Date.now() - 60_000 + i * 1000).toISOString()
+      const item = {
+        scanId,
+        qrPayload: ticket?.code,
+        gateId: 'GATE-A',
+        localTimestamp,
+        verdict: 'admitted',
+        sequence: 1,
+      }
+      const body = { deviceId: one.id, syncedAt: new Date().toISOString(), scans: [item] }
+      // Sent twice, as after a lost answer.
+      for (let n = 0; n < 2; n++) {
+        expect((await call('POST', '/api/hp-scanner/offline-sync', { as: one.token, body })).status).toBe(200)
+      }
+    }
+    await alarm()
+    expect(told().map(({ type, data }) => [type, data])).toEqual([
+      [
+        'scan.conflict',
+        {
+          eventId: event.id,
+          ticketId: ticket?.id,
+          scanId: scans[1],
+          shown: 'admitted',
+          judged: 'already_admitted',
+          gateId: 'GATE-A',
+          deviceId: other.id,
+          withScanId: scans[0],
+        },
+      ],
+    ])
+  })
+
   it('goes on with two secrets for a day after a new one was made', async () => {
     const old = (await put()).body.data.secret
     const rotated = await call('POST', hook('/rotate-secret'), as())
