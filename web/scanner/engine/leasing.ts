@@ -83,19 +83,26 @@ export class Leasing {
 
   async #hear(lease: Lease | null): Promise<ClientMessageInput | null> {
     const before = await this.#store.get('lease')
+    const isKnown = lease !== null && before?.generation === lease.generation
+    if (lease?.state === 'held' && (!isKnown || before.state === 'ending')) {
+      // Overtaken: this one was given back, or never written down here, and nobody was admitted by it since.
+      this.#set({ ...lease, state: 'ending' })
+      return this.giveBack()
+    }
     await this.#store.put('lease', lease)
     this.#set(lease)
-    if (lease === null) return null
-    switch (lease.state) {
+    switch (lease?.state) {
       case 'offered':
         // What was called back under an earlier lease was told before this one began; the new cursor covers it.
-        if (before?.generation !== lease.generation) await this.#store.clearGone()
+        if (!isKnown) await this.#store.clearGone()
         return { type: 'lease_taken', generation: lease.generation }
       case 'held':
         await this.check()
         return null
       case 'ending':
         return this.giveBack()
+      case undefined:
+        return null
     }
   }
 

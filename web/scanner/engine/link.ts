@@ -39,7 +39,7 @@ type Socket = ReturnType<Ports['live']>
  * It never gives up, tries ever less often and not in step with others, and at once when there is an occasion.
  */
 export class Link {
-  readonly #ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random'>
+  readonly #ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random' | 'tabs'>
   readonly #calls: Calls
   readonly #knowing: Knowing
   readonly #leasing: Leasing
@@ -55,7 +55,7 @@ export class Link {
   #wake: () => void = () => {}
 
   constructor(
-    ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random'>,
+    ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random' | 'tabs'>,
     calls: Calls,
     knowing: Knowing,
     leasing: Leasing,
@@ -115,7 +115,8 @@ export class Link {
       if (reply.kind === 'revoked') this.#events.onRevoked()
       const isHeard = reply.kind === 'answer'
       if (isHeard) this.#events.onOccasion()
-      const lastedMs = isHeard ? await this.#converse() : 0
+      // One socket a device: whatever is told over it is kept where all tabs look it up.
+      const lastedMs = isHeard ? ((await this.#ports.tabs.aloneOrNot('live', () => this.#converse())) ?? 0) : 0
       // A socket that held for a while was a good one, however it ended.
       this.#failures = lastedMs > SILENT_AFTER_MS ? 0 : this.#failures + 1
       return isHeard
@@ -157,27 +158,31 @@ export class Link {
     this.#heardAt = startedAt
     let openedAt: number | null = null
     await new Promise<void>((resolve) => {
+      let isOver = false
+      const end = () => {
+        isOver = true
+        stop()
+        resolve()
+      }
       const socket = this.#ports.live(url, {
         opened: () => {
           openedAt = time.monotonic()
         },
         message: (message) => {
+          // What a socket says after it was given up may be long overtaken.
+          if (isOver) return
           this.#heardAt = time.monotonic()
           this.#hear(message, startedAt)
         },
-        closed: () => {
-          stop()
-          resolve()
-        },
+        closed: end,
       })
       this.#socket = socket
       const stop = this.#beat(() => {
         const silentMs = time.monotonic() - this.#heardAt
         if (silentMs > (openedAt === null ? OPENING_MS : SILENT_AFTER_MS)) {
           // A dead network closes nothing, and waiting for its close may take minutes.
-          stop()
           socket.close()
-          resolve()
+          end()
         } else if (openedAt !== null) socket.send('ping')
       })
     })

@@ -67,6 +67,8 @@ export type Cryptography = {
 export type Tabs = {
   /** Runs while no other tab runs what has the same name; waits its turn. */
   alone: <T>(name: string, run: () => Promise<T>) => Promise<T>
+  /** The same, but where another tab is at it already, null at once. */
+  aloneOrNot: <T>(name: string, run: () => Promise<T>) => Promise<T | null>
   tell: (message: TabMessage) => void
   listen: (listener: (message: TabMessage) => void) => () => void
 }

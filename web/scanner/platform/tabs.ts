@@ -5,6 +5,10 @@ export function browserTabs(name = 'admit-one'): Tabs {
   const channel = new BroadcastChannel(name)
   return {
     alone: (what, run) => navigator.locks.request(`${name} ${what}`, run) as ReturnType<typeof run>,
+    aloneOrNot: (what, run) =>
+      navigator.locks.request(`${name} ${what}`, { ifAvailable: true }, (lock) =>
+        lock === null ? null : run(),
+      ) as Promise<Awaited<ReturnType<typeof run>> | null>,
     tell: (message) => channel.postMessage(message),
     listen(listener) {
       const hear = ({ data }: MessageEvent<TabMessage>) => listener(data)

@@ -1,0 +1,323 @@
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
+import { hexToBytes } from '@noble/hashes/utils.js'
+import { afterEach, describe, expect, it } from 'vitest'
+import { toBase64url } from '../../core/base64url.ts'
+import { writeCursor } from '../../core/cursor.ts'
+import { defaultPolicy, type Policy } from '../../core/event.ts'
+import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from '../../core/ids.ts'
+import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
+import { defaultLimits } from '../../core/limits.ts'
+import { encodeSnapshot } from '../../core/snapshot-bytes.ts'
+import { sealToken } from '../../core/token.ts'
+import type { HttpAnswer, HttpRequest, Ports } from '../../web/scanner/engine/ports.ts'
+import type { Shown } from '../../web/scanner/engine/shown.ts'
+import { openStore } from '../../web/scanner/platform/idb-store.ts'
+import { realTime } from '../../web/scanner/platform/time.ts'
+import { Phone, until } from './phone.ts'
+
+const eventId = '0198c0de-0000-7000-8000-0000000000ee' as EventId
+const ticketId = '0198c0de-0000-7000-8000-000000000001' as TicketId
+const keys = deriveSealingKeys('a secret of the tests', eventTagOf(eventId), 1)
+const privateKey = createPrivateKey({
+  key: Buffer.concat([Buffer.from(hexToBytes('302e020100300506032b657004220420')), Buffer.from(keys.signingSeed)]),
+  format: 'der',
+  type: 'pkcs8',
+})
+const publicKey = createPublicKey(privateKey).export({ format: 'jwk' }).x ?? ''
+const token = await sealToken(
+  { ticketId, issuedAt: 1_700_000_000, validFrom: null, validUntil: null, type: 0, admits: 1 },
+  keys,
+  async (message) => new Uint8Array(sign(null, message, privateKey)),
+)
+
+type Answer = { status: number; body?: unknown; bytes?: Uint8Array; headers?: Record<string, string> } | 'none'
+type Server = (request: HttpRequest) => Answer | Promise<Answer>
+
+const phones: Phone[] = []
+afterEach(() => {
+  for (const phone of phones.splice(0)) phone.turnOff()
+})
+
+const ok = (data: unknown, status = 200): Answer => ({ status, body: { success: true, data } })
+const refused = (status: number, code: string, more: object = {}): Answer => ({
+  status,
+  body: { success: false, code, message: 'In words.', ...more },
+})
+const admitted: Answer = {
+  status: 200,
+  body: {
+    success: true,
+    verdict: 'admitted',
+    data: { entryLogId: '7', ticketId, scan: { admitted: 1, remaining: 0 } },
+  },
+}
+
+/** Waiting takes a twentieth of the time. */
+const impatient = { ...realTime, after: (ms: number, call: () => void) => realTime.after(ms / 20, call) }
+
+/** A phone whose server answers by a script: what a real one does in its worst moments. */
+async function phoneAt(
+  server: Server,
+  options: { policy?: Partial<Policy>; role?: string; ports?: Partial<Ports> } = {},
+) {
+  const requests: HttpRequest[] = []
+  const http = async (request: HttpRequest): Promise<HttpAnswer> => {
+    requests.push(request)
+    const answer = await answerTo(request)
+    if (answer === 'none') throw new Error('no answer')
+    const bytes = answer.bytes ?? new TextEncoder().encode(JSON.stringify(answer.body ?? {}))
+    return { status: answer.status, header: (name) => answer.headers?.[name] ?? null, bytes }
+  }
+  const answerTo = (request: HttpRequest): Answer | Promise<Answer> => {
+    if (request.path === '/api/devices/enrol') {
+      return ok(
+        {
+          deviceId: 'device',
+          deviceToken: 'device token',
+          staffToken: 'staff token',
+          expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+          event: { id: eventId, title: 'Tech Expo', timezone: 'UTC' },
+          gate: { id: 'A', name: 'Gate A', kind: 'entry', zone: 'main' },
+          staff: { id: 'sam', name: 'Sam', role: options.role ?? 'scanner' },
+        },
+        201,
+      )
+    }
+    if (request.path.startsWith('/api/hp-scanner/snapshot')) return { status: 200, bytes: snapshot(options.policy) }
+    if (request.path.startsWith('/api/hp-scanner/live-tickets')) return refused(404, 'not_found')
+    return server(request)
+  }
+  const phone = new Phone('http://nowhere.invalid', { http, time: impatient, ...options.ports })
+  phones.push(phone)
+  const engine = await phone.start()
+  const enrolled = await engine.enrol('https://nowhere.invalid/scan#enrol=ABCDEFGHIJKLMNOPQRSTUVWXYZ', {
+    name: 'Phone',
+    type: 'mobile',
+  })
+  expect(enrolled).toEqual({ ok: true, value: null })
+  const scan = (more: { force?: { reason: string } } = {}) =>
+    engine.scan({ what: { text: token }, source: 'camera', ...more })
+  const asked = () => requests.filter(({ path }) => path.endsWith('/validate-qr')).length
+  return { phone, engine, requests, scan, asked }
+}
+
+function snapshot(policy: Partial<Policy> = {}): Uint8Array {
+  const nothing = { validFrom: null, validUntil: null, capacity: null, price: null, note: null }
+  return encodeSnapshot({
+    event: {
+      id: eventId,
+      organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
+      title: 'Tech Expo',
+      startsAt: 0,
+      endsAt: Date.now() + 86_400_000,
+      timezone: 'UTC',
+      location: null,
+      capacity: null,
+      zones: [{ id: 'main' as ZoneId, name: 'Main', capacity: null, reentry: 'none', everyoneOutAt: null }],
+      policy: { ...defaultPolicy, ...policy },
+      limits: defaultLimits,
+      createdAt: 0,
+      closedAt: null,
+    },
+    keys: { readKey: toBase64url(keys.readKey), publicKeys: [{ keyId: 1, publicKey, validUntil: null }] },
+    ticketTypes: [
+      {
+        id: 'vip' as TypeId,
+        number: 0,
+        name: 'VIP',
+        admits: 1,
+        zones: ['main' as ZoneId],
+        requiresAttention: false,
+        ...nothing,
+      },
+    ],
+    gates: [{ id: 'A' as GateId, name: 'Gate A', kind: 'entry', zone: 'main' as ZoneId, accepts: null }],
+    policy: { ...defaultPolicy, ...policy },
+    everyoneOut: [],
+    lease: null,
+    cursor: writeCursor({ seq: 1, revision: 1, epoch: 1 }),
+    full: true,
+    serverTime: Date.now(),
+    standings: [],
+    revocations: [],
+    codes: [],
+  })
+}
+
+const word = ({ verdict, judgedBy }: Shown) => {
+  const what =
+    verdict.kind === 'refused'
+      ? verdict.refusal.reason
+      : verdict.kind === 'undecided'
+        ? verdict.because.reason
+        : verdict.kind
+  return `${what} by ${judgedBy}`
+}
+
+describe('a scan', () => {
+  it.each<[string, Server]>([
+    ['no answer', () => 'none'],
+    ['an answer that takes too long', () => new Promise(() => {})],
+    ['a server that is overloaded', () => ({ status: 503, body: { success: false, code: 'unavailable' } })],
+    ['a portal that wants a login', () => ({ status: 200, bytes: new TextEncoder().encode('<html>Welcome!</html>') })],
+    ['a proxy’s own 404', () => ({ status: 404, bytes: new TextEncoder().encode('Not Found') })],
+  ])('is decided alone where there is %s, and waits under the same id', async (_, server) => {
+    const { scan, phone, requests } = await phoneAt(server)
+    const shown = await scan()
+    expect(word(shown)).toBe('admitted by device')
+    expect(await phone.store.scan(shown.scanId)).toMatchObject({ state: 'alone', verdict: { kind: 'admitted' } })
+    const sent = requests.find(({ path }) => path.endsWith('/validate-qr'))
+    expect(JSON.parse(sent?.body ?? '{}').scanId).toBe(shown.scanId)
+    expect(word(await scan())).toBe('already_admitted by device')
+  })
+
+  it('is shown as the Gatekeeper decided, and is not pending then', async () => {
+    const { scan, phone } = await phoneAt(() => admitted)
+    const shown = await scan()
+    expect(word(shown)).toBe('admitted by gatekeeper')
+    expect(await phone.store.scan(shown.scanId)).toMatchObject({ state: 'answered', seq: 7, asked: null })
+    expect(await phone.store.count('alone')).toBe(0)
+  })
+
+  it('is decided alone as long as the server asks for patience, which is not asked meanwhile', async () => {
+    const wait: Answer = {
+      status: 429,
+      body: { success: false, code: 'rate_limited' },
+      headers: { 'Retry-After': '60' },
+    }
+    const { scan, asked } = await phoneAt(() => wait)
+    expect(word(await scan())).toBe('admitted by device')
+    expect(word(await scan())).toBe('already_admitted by device')
+    expect(asked()).toBe(1)
+  })
+
+  it('is not decided at all by a device that was blocked, until the time is over', async () => {
+    const blockedUntil = new Date(Date.now() + 60_000).toISOString()
+    const { scan, engine, phone, asked } = await phoneAt(() =>
+      refused(403, 'device_blocked', { data: { blockedUntil } }),
+    )
+    expect(word(await scan())).toBe('device_blocked by gatekeeper')
+    expect(word(await scan())).toBe('device_blocked by device')
+    expect(asked()).toBe(1)
+    expect(engine.status.value.blockedUntil).toBe(Date.parse(blockedUntil))
+    expect(await phone.store.count('alone')).toBe(0)
+  })
+
+  it('that the server will not judge is shown as that, and does not come back', async () => {
+    const { scan, phone } = await phoneAt(() => refused(403, 'role_required'))
+    const shown = await scan({ force: { reason: 'I know them' } })
+    expect(shown.verdict).toEqual({
+      kind: 'undecided',
+      because: { reason: 'problem', code: 'role_required', message: 'In words.' },
+    })
+    expect(await phone.store.scan(shown.scanId)).toBeNull()
+  })
+
+  it('of a device that was revoked wipes it', async () => {
+    const { scan, phone, engine } = await phoneAt(() => refused(401, 'device_revoked'))
+    expect(word(await scan())).toBe('device_revoked by device')
+    expect(phone.wiped).toBe(true)
+    expect(engine.status.value).toMatchObject({ enrolment: null, signedOutBecause: 'device_revoked' })
+    expect(word(await scan())).toBe('not_enrolled by device')
+  })
+
+  it('lets nobody in alone under the policy never, and keeps nobody inside', async () => {
+    const { scan, engine } = await phoneAt(() => 'none', { policy: { offline: 'never' } })
+    expect(word(await scan())).toBe('no_network by device')
+    const out = await engine.scan({ what: { text: token }, source: 'camera', direction: 'exit' })
+    expect(word(out)).toBe('exited by device')
+  })
+
+  it('waits its turn: one at a time', async () => {
+    let open = 0
+    let most = 0
+    const { scan } = await phoneAt(async () => {
+      most = Math.max(most, ++open)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      open--
+      return admitted
+    })
+    await Promise.all([scan(), scan(), scan()])
+    expect(most).toBe(1)
+  })
+
+  it('that cannot be written down is not sent, and the person is told', async () => {
+    const { scan, engine, asked, phone } = await phoneAt(() => admitted)
+    phone.store.add = async () => {
+      throw new Error('QuotaExceededError')
+    }
+    expect((await scan()).verdict).toMatchObject({ kind: 'undecided', because: { code: 'storage' } })
+    expect(asked()).toBe(0)
+    expect(engine.busy.value).toBe(false)
+  })
+
+  it('that was under way when the app died let nobody in, and is told as that', async () => {
+    const { phone, engine } = await phoneAt(() => new Promise(() => {}))
+    void engine.scan({ what: { text: token }, source: 'camera' })
+    await until('it was written down', async () => (await phone.store.count('asked')) === 1)
+    // Another start on the same storage, as after a crash: nothing is told to the first.
+    const store = await openStore(phone.name)
+    const [asked] = await store.inState('asked', 1)
+    store.close()
+    await phone.start()
+    expect(await phone.store.scan(asked?.scanId as never)).toMatchObject({
+      verdict: { kind: 'refused', code: 'no_network' },
+    })
+  })
+})
+
+describe('the names', () => {
+  const tickets = [
+    { id: ticketId, shortCode: 'ABCD2345', type: 'vip', status: 'valid', admits: 1, holder: { name: 'Łukasz Weiß' } },
+    {
+      id: '0198c0de-0000-7000-8000-000000000002',
+      shortCode: 'EFGH2345',
+      type: 'vip',
+      status: 'valid',
+      admits: 1,
+      holder: { name: 'Ada Lovelace' },
+    },
+  ]
+  const server: Server = ({ path }) => (path.includes('/tickets?') ? ok({ items: tickets, nextCursor: null }) : 'none')
+
+  it('are found with no network once a supervisor opened them, and rest on the device unreadable', async () => {
+    const { engine, phone } = await phoneAt(server, { role: 'supervisor' })
+    expect(await engine.search('lukasz')).toEqual({ ok: false, failure: { code: 'no_network' } })
+    expect((await engine.setPin('2468')).ok).toBe(true)
+    expect(await engine.unlockNames('2468')).toEqual({ ok: true, value: { names: 2 } })
+    expect(await engine.search('lukasz weiss')).toMatchObject({
+      ok: true,
+      value: { from: 'device', items: [{ name: 'Łukasz Weiß', typeName: 'VIP' }] },
+    })
+    const shown = await engine.scan({ what: { ticketId }, source: 'manual' })
+    expect(word(shown)).toBe('admitted by device')
+    expect(shown.ticket?.who).toBe('Łukasz Weiß')
+    const kept = await phone.store.get('names')
+    expect(Buffer.from(kept?.sealed ?? []).toString('latin1')).not.toMatch(/Ada|Lovelace|ukasz/)
+    engine.lockNames()
+    expect(await engine.search('lukasz')).toEqual({ ok: false, failure: { code: 'no_network' } })
+    await phone.start()
+    expect(phone.engine.status.value.names).toBe('locked')
+  })
+
+  it('open from the device itself where there is no network, with the right PIN only', async () => {
+    let isUp = true
+    const { phone, engine } = await phoneAt((request) => (isUp ? server(request) : 'none'), { role: 'supervisor' })
+    await engine.setPin('2468')
+    await engine.unlockNames('2468')
+    isUp = false
+    await phone.start()
+    expect(await phone.engine.unlockNames('1111')).toEqual({ ok: false, failure: { code: 'wrong_pin' } })
+    expect(await phone.engine.unlockNames('2468')).toEqual({ ok: true, value: { names: 2 } })
+  })
+
+  it('cost time after a few wrong PINs, and are not for everybody', async () => {
+    const { engine } = await phoneAt(server, { role: 'supervisor' })
+    await engine.setPin('2468')
+    for (let tries = 0; tries < 5; tries++) expect(await engine.checkPin('0000')).toBe(false)
+    expect(await engine.checkPin('2468')).toBe(false)
+    expect(await engine.unlockNames('2468')).toMatchObject({ failure: { code: 'locked' } })
+    const scanner = await phoneAt(server)
+    expect(await scanner.engine.setPin('2468')).toEqual({ ok: false, failure: { code: 'supervisor_needed' } })
+  })
+})
