@@ -7,6 +7,7 @@ import type { KnownConflict } from '../../durable-objects/conflicts.ts'
 import type { ShownAlone, SyncedScan, SyncOutcome } from '../../durable-objects/syncing.ts'
 import { type Caller, reaches } from '../access.ts'
 import { parse } from '../body.ts'
+import { forgetFormats } from '../code-formats.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { openShown } from '../opening.ts'
@@ -181,6 +182,8 @@ async function judgeNow(
   if (scans.length === 0) return { items: [] }
   const asks = scans.map(({ scan }) => scan.ask)
   const results = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, asks, null))
+  // The next try opens them with the formats that hold now.
+  if (results.some((result) => !result.ok && result.problem.code === 'formats_changed')) forgetFormats(eventId)
   const refusal = results.find((result) => !result.ok && aboutTheCaller.includes(result.problem.code))
   if (refusal && !refusal.ok) return { problem: refusal.problem }
   return { items: scans.map(({ index, scan }, i) => [index, showJudged(scan.ask.scanId, results[i])]) }
