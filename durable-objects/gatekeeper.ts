@@ -594,6 +594,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#for(actor, ({ webhooks }) => webhooks.delivery(id, no))
   }
 
+  replayFailedDeliveries(actor: Actor, id: string, at: number): Result<number> {
+    return this.#change(actor, ({ webhooks }) => {
+      const replayed = webhooks.replayFailed(id, at)
+      if (replayed.ok) this.#wakeAt(at)
+      return replayed
+    })
+  }
+
   replayDelivery(actor: Actor, id: string, no: number, at: number): Result<Delivery> {
     return this.#change(actor, ({ webhooks }) => {
       const replayed = webhooks.replay(id, no, at)

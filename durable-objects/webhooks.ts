@@ -173,7 +173,7 @@ export class Webhooks {
   }
 
   /**
-   * Makes or changes a webhook; one that was given up is taken up again, from now on. `secretIsMade` says that it lives
+   * Makes or changes a webhook; one that was given up goes on where it stopped. `secretIsMade` says that it lives
    * by the secret that was made for it, which is told once.
    */
   put(id: string, wish: WebhookWish, at: number): Result<{ webhook: Webhook; secretIsMade: boolean; isNew: boolean }> {
@@ -245,6 +245,19 @@ export class Webhooks {
       no,
     )
     return ok(this.#delivery(webhook, this.#deliveryRow(webhook, no) as DeliveryRow))
+  }
+
+  /** The same for all that were given up. Gives how many there are. */
+  replayFailed(id: string, at: number): Result<number> {
+    const webhook = this.#byId(id)
+    if (!webhook) return problem('not_found')
+    const replayed = this.#details(webhook).failed
+    this.#sql.exec(
+      "UPDATE delivery SET state = 'pending', attempts = 0, due_at = ? WHERE webhook = ? AND state = 'failed'",
+      at,
+      webhook.no,
+    )
+    return ok(replayed)
   }
 
   /** The numbers of those that were not given up. */
@@ -367,16 +380,12 @@ export class Webhooks {
   #change(known: WebhookRow, { url, events, secret }: WebhookWish, at: number): void {
     this.#sql.exec('UPDATE webhook SET url = ?, kinds = ? WHERE no = ?', url, JSON.stringify(events), known.no)
     if (secret !== null) this.#setSecret(known, secret, at)
-    if (known.disabled_at !== null) {
-      this.#sql.exec(
-        `UPDATE webhook SET disabled_at = NULL, disabled_because = NULL, seen_entry = ?, seen_notice = ? WHERE no = ?`,
-        this.#log.head,
-        this.#notices.head,
-        known.no,
-      )
-    }
     // Whoever says anew where to send wants it tried now.
-    this.#sql.exec('UPDATE webhook SET failures = 0, failing_since = NULL, hold_until = NULL WHERE no = ?', known.no)
+    this.#sql.exec(
+      `UPDATE webhook SET failures = 0, failing_since = NULL, hold_until = NULL, disabled_at = NULL,
+       disabled_because = NULL WHERE no = ?`,
+      known.no,
+    )
   }
 
   #setSecret(row: WebhookRow, secret: Uint8Array, at: number): void {

@@ -346,12 +346,14 @@ describe('a delivery', () => {
     )
     expect(notices).toEqual([{ kind: 'webhook.disabled' }])
 
-    // Saying the address again takes it up again, from now on; what failed is told when it is asked for.
+    // Saying the address again takes it up where it stopped; what failed is told when it is asked for.
     answer = () => new Response('back')
     received.length = 0
-    await put()
     await oneScan()
     await later(3000)
+    expect(received.length).toBe(0)
+    await put()
+    await alarm()
     expect(received.length).toBe(1)
     const replayed = await call('POST', hook('/deliveries/1/replay'), as())
     expect(replayed.body.data.delivery).toMatchObject({ state: 'pending', attempts: 0 })
@@ -360,6 +362,20 @@ describe('a delivery', () => {
       { id: '2', state: 'delivered' },
       { id: '1', state: 'delivered' },
     ])
+  })
+
+  it('that was given up is told again together with all others that were', async () => {
+    await put()
+    answer = () => new Response(null, { status: 410 })
+    for (let i = 0; i < 3; i++) await oneScan()
+    await alarm()
+    expect(await shown()).toMatchObject({ state: 'disabled', failed: 3 })
+    answer = () => new Response()
+    await put()
+    expect((await call('POST', hook('/replay-failed'), as())).body.data).toEqual({ replayed: 3 })
+    await alarm()
+    expect(await shown()).toMatchObject({ state: 'active', failed: 0, pending: 0 })
+    expect((await call('POST', hook('/replay-failed'), as())).body.data).toEqual({ replayed: 0 })
   })
 
   it('is not sent to whoever says that the address is gone', async () => {

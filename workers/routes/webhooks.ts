@@ -166,6 +166,21 @@ export const webhookRoutes = [
 
   route({
     method: 'post',
+    path: `${path}/replay-failed`,
+    summary: 'Tell again everything that was given up',
+    tag,
+    role,
+    answer: z.object({ replayed: z.int() }),
+    async handle({ env, eventId, actor, params, at }) {
+      const replayed = await askGatekeeper(env, eventId, (gatekeeper) =>
+        gatekeeper.replayFailedDeliveries(actor, params.webhookId ?? '', at),
+      )
+      return replayed.ok ? success({ replayed: replayed.value }) : answerProblem(replayed.problem)
+    },
+  }),
+
+  route({
+    method: 'post',
     path: `${deliveryPath}/replay`,
     summary: 'Tell it again, under the same message id',
     tag,
