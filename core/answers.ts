@@ -57,6 +57,7 @@ export type Problem =
   | { code: 'rate_limited'; waitMs: number }
   | { code: 'enrolment_unknown' }
   | { code: 'enrolment_used' }
+  | { code: 'live_ticket_used' }
 
 /** A problem that its code says all of. */
 type PlainProblem = Exclude<Problem['code'], 'bad_request' | 'device_blocked' | 'rate_limited'>

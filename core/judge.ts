@@ -1,5 +1,6 @@
 import type { EventDetails, Gate, Policy, Ticket, TicketType, Zone } from './event.ts'
 import { admitsType, type Direction, gatesFor } from './gate.ts'
+import type { GateId } from './ids.ts'
 import { ROTATING_LIFE_MS } from './rotation.ts'
 import type { Standing } from './standing.ts'
 import type { TokenWindow } from './token.ts'
@@ -30,6 +31,8 @@ export type Circumstances = {
   inside: number
   insideOfType: number
   gates: Iterable<Gate>
+  /** The gate whose device alone may admit the ticket now, where that is another one. */
+  heldBy?: GateId | null
 }
 
 /**
@@ -136,7 +139,7 @@ function entryUsedUp(
     return { reason: 'already_admitted', attempt: standing.presented + 1, admission: standing.admission }
   }
   if (presented.people > left) return { reason: 'limit_reached', limit: ticket.admits }
-  return overLimits(standing, policy, presented) ?? full(around, presented.people)
+  return overLimits(standing, policy, presented) ?? full(around, presented.people) ?? heldElsewhere(around)
 }
 
 /** How many of the ticket's people are used up: those ever let in, those inside now, or none, as the zone has it. */
@@ -170,6 +173,10 @@ function full(around: Circumstances, people: number): Refusal | null {
   if (around.policy.full === 'warn') return null
   const room = fullRoom(around, people)
   return room && { reason: 'full', ...room }
+}
+
+function heldElsewhere({ heldBy = null }: Circumstances): Refusal | null {
+  return heldBy === null ? null : { reason: 'held_elsewhere', useGates: [heldBy] }
 }
 
 /** The room that has no place for so many more: the zone, or what of it is meant for this ticket type. */

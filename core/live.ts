@@ -91,7 +91,7 @@ export type ClientMessageInput = z.input<typeof ClientMessage>
 export const LiveQuery = z.object({
   topics: z.string().max(200).default('standings,revocations,alerts'),
   since: z.string().max(60).optional(),
-  ticket: z.string().max(200).optional(),
+  ticket: z.string().max(2000).optional(),
 })
 
 /** A client that sent nothing for this long, not even `ping`, is taken to be away. */

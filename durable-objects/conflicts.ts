@@ -152,6 +152,14 @@ export class Conflicts {
       .map((row) => ({ seq: row.seq, conflict: this.#known({ ...row, with: row.with_seq }, false) }))
   }
 
+  /** Up to `limit` conflicts that an entry after `seq` brought about. */
+  since(seq: number, limit: number): KnownConflict[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM conflict WHERE max(seq, ifnull(with_seq, 0)) > ? ORDER BY seq LIMIT ?', seq, limit)
+      .toArray()
+      .map((row) => this.#known({ ...row, with: row.with_seq }, false))
+  }
+
   /** Those without a ticket, the newest first: a device that lets them in is broken or in bad hands, so they are few. */
   strays(limit: number): KnownConflict[] {
     type StrayRow = { scan: ArrayBuffer; reason: string; gate: number; device: number | null; scanned_at: number }

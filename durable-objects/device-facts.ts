@@ -1,13 +1,20 @@
 import type { DeviceId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
+import type { DeviceStatuses, KnownStatus } from './device-status.ts'
 import type { Device } from './devices.ts'
 import type { EventParts } from './event-parts.ts'
 
 /** A device and how it is doing. Instants are milliseconds since 1970. */
-export type DeviceFacts = Device & { blockedUntil: number | null }
+export type DeviceFacts = Device & { blockedUntil: number | null; status: KnownStatus; connected: boolean }
 
-export function deviceFacts({ limits }: EventParts, device: Device): DeviceFacts {
-  return { ...device, blockedUntil: limits.blockedUntil(device.id, Date.now()) }
+export function deviceFacts(
+  { limits }: EventParts,
+  statuses: DeviceStatuses,
+  live: { isConnected: (id: DeviceId) => boolean },
+  device: Device,
+): DeviceFacts {
+  const blockedUntil = limits.blockedUntil(device.id, Date.now())
+  return { ...device, blockedUntil, status: statuses.of(device.id), connected: live.isConnected(device.id) }
 }
 
 /** Counts against its device what a scan was refused for, where that may be more than a mistake. */

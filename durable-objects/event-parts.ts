@@ -8,6 +8,7 @@ import { Erasures } from './erasures.ts'
 import { Images } from './images.ts'
 import { Jobs } from './jobs.ts'
 import { Judging } from './judging.ts'
+import { Leases } from './leases.ts'
 import type { Meta } from './meta.ts'
 import { Notices } from './notices.ts'
 import { Outbox } from './outbox.ts'
@@ -40,8 +41,20 @@ export function openParts(sql: SqlStorage, meta: Meta, { DB: db, QR_WARM_HOURS: 
   const erasures = new Erasures(sql)
   const formats = new CodeFormats(sql, meta)
   const notices = new Notices(sql, configuration)
+  const leases = new Leases(sql, meta, configuration, devices)
   const conflicts = new Conflicts(sql, configuration, devices, tickets, standings, log)
-  const judging = new Judging(configuration, tickets, standings, log, counters, telling, formats, notices, conflicts)
+  const judging = new Judging(
+    configuration,
+    tickets,
+    standings,
+    log,
+    counters,
+    telling,
+    formats,
+    notices,
+    conflicts,
+    leases,
+  )
   const sales = new Sales(sql, configuration, devices)
   const shifts = new Shifts(sql, configuration, devices, counters)
   const webhooks = new Webhooks(sql, meta, configuration, tickets, log, notices)
@@ -52,7 +65,7 @@ export function openParts(sql: SqlStorage, meta: Meta, { DB: db, QR_WARM_HOURS: 
   const images = new Images(meta, tickets, configuration)
   const warming = new Warming(meta, tickets, configuration, jobs, images, warmHours)
   const judged = { judging, sales, shifts, jobs, formats, erasures, notices }
-  return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts, warming }
+  return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts, leases, warming }
 }
 
 /** A ticket and where it stands. */

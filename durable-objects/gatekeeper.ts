@@ -27,6 +27,7 @@ import type { KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
+import { DeviceStatuses } from './device-status.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { erasePerson } from './erasing.ts'
 import type { Erasure } from './erasures.ts'
@@ -37,6 +38,8 @@ import { type ImportContext, type ImportRow, importContext } from './importing.t
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
 import type { Annulling, ScanAsk } from './judging.ts'
+import type { Held } from './leases.ts'
+import { type LiveAsk, LiveSockets, refuseSocket } from './live.ts'
 import { log, setLogLevel } from './logging.ts'
 import { type Measured, measure } from './measuring.ts'
 import { Meta } from './meta.ts'
@@ -76,6 +79,8 @@ const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
 const OVERDUE_MS = 30_000
 const TEND_AFTER_MS = 10_000
+/** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
+const LIVE_TICKET_MS = 60_000
 
 type Bindings = { DB: D1Database; JOBS: Queue<JobMessage>; LOG_LEVEL: string; QR_WARM_HOURS: string }
 
@@ -93,6 +98,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
     send: (parcel) => (this.ctx.exports as unknown as Exports).WebhookSender.send(parcel),
     wakeBy: (at) => this.#wakeAt(at),
     failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#named(), error }),
+  })
+  readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#parts().devices)
+  readonly #live = new LiveSockets({
+    ctx: this.ctx,
+    parts: () => this.#parts(),
+    statuses: this.#statuses,
+    change: (work) => this.#change(everybody, work),
+    failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
   })
   #event: EventParts | null = null
   #zonesLookedAt = 0
@@ -131,7 +144,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   change(actor: Actor, changes: EventChanges): Result<EventDetails> {
-    return this.#change(actor, ({ configuration }) => changeEvent(configuration, changes))
+    return this.#configure(actor, ({ configuration }) => changeEvent(configuration, changes))
   }
 
   close(actor: Actor, at: number): Result<EventDetails> {
@@ -139,11 +152,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   putTicketType(actor: Actor, id: TypeId, body: TicketTypeBody): Result<TicketType> {
-    return this.#change(actor, ({ configuration }) => putTicketType(configuration, id, body))
+    return this.#configure(actor, ({ configuration }) => putTicketType(configuration, id, body))
   }
 
   putGate(actor: Actor, id: GateId, body: GateBody): Result<Gate> {
-    return this.#change(actor, ({ configuration }) => putGate(configuration, id, body))
+    return this.#configure(actor, ({ configuration }) => putGate(configuration, id, body))
   }
 
   putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
@@ -317,23 +330,44 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   listDevices(actor: Actor): Result<DeviceFacts[]> {
-    return this.#for(actor, (parts) => ok(parts.devices.all().map((device) => deviceFacts(parts, device))))
+    return this.#for(actor, (parts) =>
+      ok(parts.devices.all().map((device) => deviceFacts(parts, this.#statuses, this.#live, device))),
+    )
   }
 
+  /** Takes a device out: for good, with what it held of the tickets. */
   revokeDevice(actor: Actor, id: DeviceId, at: number): Result<DeviceFacts> {
-    return this.#change(actor, (parts) => {
+    const revoked = this.#change<DeviceFacts>(actor, (parts) => {
       const device = parts.devices.revoke(id, at)
-      return device ? ok(deviceFacts(parts, device)) : problem('not_found')
+      if (!device) return problem('not_found')
+      parts.leases.release(id)
+      return ok(deviceFacts(parts, this.#statuses, this.#live, device))
     })
+    if (revoked.ok) {
+      this.#live.dismiss({ deviceId: id })
+      this.#live.review()
+    }
+    return revoked
   }
 
   /**
    * The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. What they count as
    * is null where they were counted already.
    */
-  record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
+  async record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
     const arrivedAt = Date.now()
-    return this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt, countAs)))
+    const first = await this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt, countAs, true)))
+    const helds = first.flatMap((result) => ('held' in result ? [result.held] : []))
+    if (helds.length === 0) return first as Result<Recorded>[]
+    // Under the strict policy, tickets that another device may admit alone: it is asked to give them up.
+    await Promise.all(helds.map((held) => this.#live.recall(held)))
+    return this.#group.run(() =>
+      asks.map((ask, i) => {
+        const result = first[i]
+        if (result && !('held' in result)) return result
+        return this.#record(actor, ask, arrivedAt, null, false) as Result<Recorded>
+      }),
+    )
   }
 
   /**
@@ -394,11 +428,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
   annul(actor: Actor, annulling: Annulling, at: number): Result<Recorded> {
-    return this.#settled(actor, ({ judging }) => judging.annul(annulling, at))
+    let conflicts: KnownConflict[] = []
+    const annulled = this.#settled(actor, ({ judging }) => {
+      const result = judging.annul(annulling, at)
+      if (result.ok) conflicts = result.value.conflicts
+      return result
+    })
+    if (annulled.ok) this.#live.tellConflicts(conflicts)
+    return annulled
   }
 
   /** Sells at the door: the ticket, the payment and, if wished, the admission, all or nothing. */
-  sell(actor: Actor, selling: Selling, at: number): Result<Sold & { standings: ZoneStanding[]; rotates: boolean }> {
+  async sell(
+    actor: Actor,
+    selling: Selling,
+    at: number,
+  ): Promise<Result<Sold & { standings: ZoneStanding[]; rotates: boolean }>> {
+    const held = this.#heldForSale(actor, selling)
+    if (held) await this.#live.recall(held)
     try {
       const sold = this.#settled(actor, (parts) => sell(parts, selling, at))
       if (!sold.ok || sold.value.kind === 'refused')
@@ -410,6 +457,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
       if (error instanceof TakenBack) return ok({ ...error.answer, standings: [], rotates: false })
       throw error
     }
+  }
+
+  /** A ticket that is about to be sold is another gate's to admit, too, once somebody has its code. */
+  #heldForSale(actor: Actor, { request, ticketId, ask }: Selling): Held | null {
+    const parts = this.#allowed(actor)
+    const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
+    if (!parts.ok || !zone || !request.admit) return null
+    return parts.value.leases.heldAgainst({ ticketId, type: request.type, zone }, ask.deviceId)
   }
 
   /** How many came to each checkpoint, and how many different tickets. */
@@ -445,7 +500,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** The beginning of what a device carries to judge alone, or of what changed in it since a cursor. */
   snapshot(actor: Actor, since: string | null, at: number): Result<{ head: BareHead; first: Position }> {
-    return this.#for(actor, ({ snapshots }) => ok(snapshots.begin(since, null, at)))
+    return this.#for(actor, ({ snapshots, leases }) =>
+      ok(snapshots.begin(since, actor.kind === 'device' ? leases.of(actor.deviceId) : null, at)),
+    )
   }
 
   snapshotPart(actor: Actor, position: Position): Result<SnapshotPart> {
@@ -471,7 +528,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const device = parts.devices.get(id)
       if (!device) return problem('not_found')
       parts.limits.unblock(id)
-      return ok(deviceFacts(parts, device))
+      return ok(deviceFacts(parts, this.#statuses, this.#live, device))
     })
   }
 
@@ -676,6 +733,38 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return allowed
   }
 
+  /**
+   * Opens a live socket. The Worker alone can send this: it has checked who asks, and says so in a header. Everything else
+   * is a method.
+   */
+  override async fetch(request: Request): Promise<Response> {
+    const at = Date.now()
+    const { actor, nonce, ...ask } = JSON.parse(decodeURIComponent(request.headers.get('X-Live') ?? '')) as LiveRequest
+    const parts = this.#allowed(actor)
+    if (!parts.ok) return refuseSocket(parts.problem)
+    if (this.#live.isFull) return refuseSocket({ code: 'rate_limited', waitMs: 60_000 })
+    if (nonce !== null && !this.#useOnce(nonce, at)) return refuseSocket({ code: 'live_ticket_used' })
+    if (ask.deviceId !== null) this.#statuses.seen(ask.deviceId, at)
+    return this.#live.open(ask, at)
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#live.message(socket, message)
+  }
+
+  override webSocketClose(): void {
+    this.#live.closed()
+  }
+
+  override webSocketError(): void {
+    this.#live.closed()
+  }
+
+  /** Closes the sockets that were opened with a key that was revoked since. */
+  dropKey(key: string): void {
+    this.#live.dismiss({ key })
+  }
+
   override async alarm(): Promise<void> {
     this.#alarmAt = null
     this.#tellWebhooks(Date.now())
@@ -692,7 +781,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
     notices.raise({ kind: 'ticket.revoked', ticketId: id, reference, type }, at)
   }
 
-  #record(actor: Actor, ask: ScanAsk, arrivedAt: number, countAs: LimitedCall | null): Result<Recorded> {
+  #record(
+    actor: Actor,
+    ask: ScanAsk,
+    arrivedAt: number,
+    countAs: LimitedCall | null,
+    askFirst: boolean,
+  ): Result<Recorded> | { held: Held } {
     if (this.#isRubbish(ask)) return problem('unreadable_code')
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
@@ -702,11 +797,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const timed = { ...ask, spentMs: ask.spentMs + (at - arrivedAt) }
     this.#clearZones(at)
     try {
-      const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at))
+      const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at, askFirst))
       if (!result.ok) return result
+      if ('held' in result.value) return result.value
       result.value.settle()
       if (!result.value.recorded.replay) {
         this.#wakeOutbox()
+        this.#live.wake()
         noteRefusal(parts.value, result.value.recorded.entry)
       }
       return ok(result.value.recorded)
@@ -729,6 +826,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const synced = this.#change(actor, (parts) => ok(sync(parts, group, at)))
       if (!synced.ok) return synced
       this.#wakeOutbox()
+      this.#live.tellConflicts(synced.value.conflicts)
       return ok(synced.value.outcomes)
     } catch (error) {
       // A bug, or a table that cannot be written: it must not keep the scans of other tickets waiting on their device.
@@ -762,7 +860,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (!result.ok) return result
     result.value.settle()
     this.#wakeOutbox()
+    this.#live.wake()
     return ok(result.value.recorded)
+  }
+
+  /** Whether nobody came with this one-time ticket yet. It is forgotten when it would not be good any more. */
+  #useOnce(nonce: string, at: number): boolean {
+    const used = JSON.parse(this.#meta.text('live_tickets') ?? '{}') as Record<string, number>
+    if (Object.hasOwn(used, nonce)) return false
+    const kept = Object.entries(used).filter(([, until]) => until > at)
+    this.#meta.set('live_tickets', JSON.stringify(Object.fromEntries([...kept, [nonce, at + LIVE_TICKET_MS]])))
+    return true
   }
 
   #clearZones(at: number): void {
@@ -775,16 +883,25 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
+  /** Runs a change of what devices judge by: who may hold which tickets may be another question then. */
+  #configure<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
+    const result = this.#change(actor, work)
+    if (result.ok) this.#live.review()
+    return result
+  }
+
   /** Runs a change in a transaction. One that ends in a problem is taken back whole. */
   #change<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
     return this.#for(actor, (parts) => {
       try {
-        return this.ctx.storage.transactionSync(() => {
+        const changed = this.ctx.storage.transactionSync(() => {
           const result = work(parts)
           if (!result.ok) throw new Refused(result.problem)
           if (parts.outbox.pending().directory || parts.notices.takeNew()) this.#wakeOutbox()
           return result
         })
+        this.#live.wake()
+        return changed
       } catch (error) {
         this.#event = null
         if (error instanceof Refused) return { ok: false, problem: error.problem }
@@ -802,7 +919,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (this.#event === null && !isBorn(this.ctx.storage.sql)) return problem('not_found')
     const parts = this.#parts()
     const allowed = mayAct(actor, parts)
-    return allowed.ok ? ok(parts) : allowed
+    if (!allowed.ok) return allowed
+    if (actor.kind === 'device') this.#statuses.seen(actor.deviceId, Date.now())
+    return ok(parts)
   }
 
   #parts(): EventParts {
@@ -866,6 +985,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     try {
       await this.#parts().outbox.drain()
       this.#parts().counters.save()
+      this.#statuses.save()
     } catch (error) {
       // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
       log('error', 'outbox: D1 did not take the entries', { ...this.#named(), error })
@@ -876,6 +996,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (entries > 0 || directory) this.#wakeOutbox(1)
   }
 }
+
+/** What the Worker says of a socket that is to be opened. `nonce` is a one-time ticket's, null where there was none. */
+export type LiveRequest = LiveAsk & { actor: Actor; nonce: string | null }
 
 /** What of the Worker's own entrances is used from here. */
 type Exports = { WebhookSender: { send: (parcel: Parcel) => Promise<Outcome[]> } }

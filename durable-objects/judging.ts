@@ -14,6 +14,7 @@ import type { CodeFormats } from './code-formats.ts'
 import type { Configuration } from './configuration.ts'
 import type { Conflicts, KnownConflict } from './conflicts.ts'
 import type { Counters } from './counters.ts'
+import type { Held, Leases } from './leases.ts'
 import type { Notices } from './notices.ts'
 import type { ScanLog } from './scan-log.ts'
 import type { Standings } from './standings.ts'
@@ -44,6 +45,9 @@ export type ScanAsk = {
   spentMs: number
 }
 
+/** A scan that was judged and written. */
+export type Judged = { recorded: Recorded; settle: () => void }
+
 /** A person's wish to take an admission back. `newScanId` becomes the name of the annulment in the log. */
 export type Annulling = {
   scanId: ScanId
@@ -65,6 +69,7 @@ export class Judging {
   readonly #formats: CodeFormats
   readonly #notices: Notices
   readonly #conflicts: Conflicts
+  readonly #leases: Leases
 
   constructor(
     configuration: Configuration,
@@ -76,6 +81,7 @@ export class Judging {
     formats: CodeFormats,
     notices: Notices,
     conflicts: Conflicts,
+    leases: Leases,
   ) {
     this.#configuration = configuration
     this.#tickets = tickets
@@ -86,13 +92,17 @@ export class Judging {
     this.#formats = formats
     this.#notices = notices
     this.#conflicts = conflicts
+    this.#leases = leases
   }
 
   /**
    * Gives the recorded answer to a scan that is known, and judges and writes one that is not. The caller holds the
-   * transaction and calls `settle` when it has held.
+   * transaction and calls `settle` when it has held. Where another device holds the ticket and nothing else is against it,
+   * `askFirst` has nothing written: the holder is to be asked, and the scan to be judged again.
    */
-  record(ask: ScanAsk, at: number): Result<{ recorded: Recorded; settle: () => void }> {
+  record(ask: ScanAsk, at: number, askFirst?: false): Result<Judged>
+  record(ask: ScanAsk, at: number, askFirst: boolean): Result<Judged | { held: Held }>
+  record(ask: ScanAsk, at: number, askFirst = false): Result<Judged | { held: Held }> {
     const known = this.#log.known(ask.scanId)
     if (known) {
       return sameBytes(known.fingerprint, ask.fingerprint)
@@ -106,7 +116,7 @@ export class Judging {
       return problem('formats_changed')
     }
     const ticket = this.find(ask.presented)
-    return ok(ticket ? this.#recordTicket(ask, gate, ticket, at) : this.#recordUnknown(ask, gate, at))
+    return ok(ticket ? this.#recordTicket(ask, gate, ticket, at, askFirst) : this.#recordUnknown(ask, gate, at))
   }
 
   /**
@@ -166,7 +176,13 @@ export class Judging {
     }
   }
 
-  #recordTicket(ask: ScanAsk, gate: Gate, ticket: TicketDetails, at: number) {
+  #recordTicket(
+    ask: ScanAsk,
+    gate: Gate,
+    ticket: TicketDetails,
+    at: number,
+    askFirst: boolean,
+  ): Judged | { held: Held } {
     const { event, zones } = this.#configuration
     const zoneNumber = zones.numberOf(gate.zone) ?? 0
     const type = this.#configuration.type(ticket.type) as TicketType
@@ -175,6 +191,8 @@ export class Judging {
     const standing = this.#standing(ticket.id, zoneNumber)
     const direction = directionAt(gate, ask.direction, standing)
     const day = localDay(at, event.timezone)
+    const share = { ticketId: ticket.id, type: type.id, zone: zone.id }
+    const held = direction === 'entry' ? this.#leases.heldAgainst(share, ask.deviceId) : null
     const around: Circumstances = {
       event,
       policy: event.policy,
@@ -183,6 +201,7 @@ export class Judging {
       inside: this.#counters.inside(zone.id),
       insideOfType: this.#counters.insideOfType(zone.id, type.id),
       gates: this.#configuration.gates.all(),
+      heldBy: held?.gateId ?? null,
     }
     const verdict = judge(narrowed(ticket, ask.presented), gate, standing, around, {
       direction,
@@ -193,6 +212,7 @@ export class Judging {
       tokenWindow: ask.presented.by === 'token' ? ask.presented : null,
       forced: ask.forceReason !== null,
     })
+    if (held !== null && askFirst && isHeld(verdict)) return { held }
     const seq = this.#log.head + 1
     const happening = happeningOf(verdict, { admits: ticket.admits, reentry: zone.reentry, at, day, seq })
     const next = happening ? advance(standing, happening) : standing
@@ -303,6 +323,12 @@ export class Judging {
   #standing(ticket: TicketId, zone: number): Standing {
     return afterClearing(this.#standings.get(ticket, zone), this.#standings.clearedAt(zone))
   }
+}
+
+/** Whether nothing but another device's hold is against it, a supervisor's word or not. */
+function isHeld(verdict: Verdict): boolean {
+  const refusal = verdict.kind === 'refused' ? verdict.refusal : verdict.kind === 'admitted' ? verdict.forced : null
+  return refusal?.reason === 'held_elsewhere'
 }
 
 /** The ticket as a signed code shows it: good for no longer than both of them say. */

@@ -13,8 +13,22 @@ export type Role = 'admin' | 'organiser' | 'supervisor' | 'scanner' | 'viewer'
 /** Who is asking. */
 export type Caller =
   | { kind: 'admin'; role: 'admin' }
-  | { kind: 'organisation'; role: 'organiser' | 'supervisor' | 'viewer'; organisationId: OrganisationId }
-  | { kind: 'device'; role: 'supervisor' | 'scanner'; eventId: EventId; deviceId: DeviceId; staffId: StaffId }
+  | {
+      kind: 'organisation'
+      role: 'organiser' | 'supervisor' | 'viewer'
+      organisationId: OrganisationId
+      /** Which key it is, and until when it is good, in milliseconds since 1970: a live socket ends with its key. */
+      key?: { id: string; expiresAt: number | null }
+    }
+  | {
+      kind: 'device'
+      role: 'supervisor' | 'scanner'
+      eventId: EventId
+      deviceId: DeviceId
+      staffId: StaffId
+      /** Until when the staff token is good, in milliseconds since 1970. */
+      expiresAt?: number
+    }
 
 const rank: Record<Role, number> = { viewer: 0, scanner: 1, supervisor: 2, organiser: 3, admin: 4 }
 
@@ -29,7 +43,9 @@ export async function identify(request: Request, env: Env, at: number): Promise<
   if (credential === undefined) return null
   if (credential.startsWith('a1_org_')) {
     const key = await findKey(env.DB, hashSecret(credential), at)
-    return key && { kind: 'organisation', ...key }
+    if (key === null) return null
+    const { id, expiresAt, ...rest } = key
+    return { kind: 'organisation', ...rest, key: { id, expiresAt } }
   }
   if (sameSecret(credential, env.ADMIN_KEY)) return { kind: 'admin', role: 'admin' }
   const staff = await verifyStaffToken(env.TICKET_KEY, credential, at)

@@ -21,6 +21,7 @@ import { formatRoutes } from './routes/formats.ts'
 import { importRoutes } from './routes/imports.ts'
 import { integrityRoutes } from './routes/integrity.ts'
 import { jobRoutes } from './routes/jobs.ts'
+import { liveRoutes } from './routes/live.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { qrCacheRoutes } from './routes/qr-cache.ts'
@@ -37,6 +38,7 @@ import { ticketPageRoutes } from './ticket-page.ts'
 export const routes: readonly Route[] = [
   ...scanRoutes, // workers/routes/scans.ts: validate-qr, the answer by scanId
   ...doorRoutes, // workers/routes/door.ts: annul, search, walk-in, shifts, till
+  ...liveRoutes, // workers/routes/live.ts: the live socket, and one-time tickets for it
   ...syncRoutes, // workers/routes/sync.ts: what gates did while they were cut off, conflicts
   ...snapshotRoutes, // workers/routes/snapshots.ts: what a device carries to judge alone
   ...stallRoutes, // workers/routes/stalls.ts: a stall's own QR code, visits
@@ -66,9 +68,12 @@ export const app = new OpenAPIHono<{ Bindings: Env }>()
 app.use(async (c, next) => {
   const { requestId } = contextOf(c.req.raw)
   await next()
-  c.res.headers.set('X-Content-Type-Options', 'nosniff')
-  c.res.headers.set('Referrer-Policy', 'no-referrer')
-  c.res.headers.set('X-Request-Id', requestId)
+  // A socket's answer is passed on as it is: a copy of it would have lost the socket.
+  if (c.res.status !== 101) {
+    c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    c.res.headers.set('Referrer-Policy', 'no-referrer')
+    c.res.headers.set('X-Request-Id', requestId)
+  }
   logRequest(c.req.raw, c.env, c.res)
 })
 

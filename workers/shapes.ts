@@ -254,6 +254,16 @@ export const deviceShape = z.object({
   enrolledAt: instant,
   revokedAt: nullable.instant,
   blockedUntil: nullable.instant,
+  /** Whether it listens now, and when it was last heard of. */
+  connected: z.boolean(),
+  lastSeenAt: nullable.instant,
+  /** What it said of itself last; null where it never did. */
+  pendingScans: nullable.count,
+  clockSkewMs: z.number().nullable(),
+  appVersion: nullable.text,
+  readyOffline: z.boolean().nullable(),
+  snapshotAt: nullable.instant,
+  battery: z.number().nullable(),
 })
 
 export function showDevice(device: DeviceFacts): z.input<typeof deviceShape> {
@@ -267,6 +277,14 @@ export function showDevice(device: DeviceFacts): z.input<typeof deviceShape> {
     enrolledAt: iso(device.enrolledAt),
     revokedAt: isoOrNull(device.revokedAt),
     blockedUntil: isoOrNull(device.blockedUntil),
+    connected: device.connected,
+    lastSeenAt: isoOrNull(device.status.lastSeenAt),
+    pendingScans: device.status.pending ?? null,
+    clockSkewMs: device.status.clockSkewMs ?? null,
+    appVersion: device.status.appVersion ?? null,
+    readyOffline: device.status.readyOffline ?? null,
+    snapshotAt: isoOrNull(device.status.snapshotAt ?? null),
+    battery: device.status.battery ?? null,
   }
 }
 

@@ -63,6 +63,7 @@ export async function revokeKey(db: D1Database, organisationId: OrganisationId, 
 export async function findKey(db: D1Database, hash: Uint8Array, at: number) {
   const rows = await drizzle(db)
     .select({
+      id: organisationKey.id,
       organisation: organisationKey.organisation,
       role: organisationKey.role,
       expiresAt: organisationKey.expiresAt,
@@ -71,7 +72,8 @@ export async function findKey(db: D1Database, hash: Uint8Array, at: number) {
     .where(and(eq(organisationKey.hash, hash), isNull(organisationKey.revokedAt)))
   const key = rows[0]
   if (!key || (key.expiresAt !== null && key.expiresAt <= at)) return null
-  return { organisationId: key.organisation as OrganisationId, role: key.role }
+  const { id, role, expiresAt } = key
+  return { id, organisationId: key.organisation as OrganisationId, role, expiresAt }
 }
 
 /** Events of an organisation, or of all of them, in the order they were made. One more than `limit` is asked for. */
@@ -100,6 +102,18 @@ export async function findEventByTag(
     .from(event)
     .where(and(eq(event.tag, tag), organisationId ? eq(event.organisation, organisationId) : undefined))
   return (rows[0]?.id as EventId | undefined) ?? null
+}
+
+/** Events of an organisation that are not over for long, the next ones first: at most 200. */
+export async function currentEventsOf(db: D1Database, organisationId: OrganisationId, at: number): Promise<EventId[]> {
+  const day = 24 * 60 * 60 * 1000
+  const rows = await drizzle(db)
+    .select({ id: event.id })
+    .from(event)
+    .where(and(eq(event.organisation, organisationId), gt(event.endsAt, at - day)))
+    .orderBy(asc(event.startsAt))
+    .limit(200)
+  return rows.map(({ id }) => id as EventId)
 }
 
 /** Events that are on, give or take a day: at most 500, since one run of the sweep may ask no more. */

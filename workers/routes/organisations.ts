@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { type OrganisationId, uuidAt } from '../../core/ids.ts'
 import { NewKey, NewOrganisation, Page } from '../../core/messages.ts'
-import { addKey, addOrganisation, hasOrganisation, listKeys, revokeKey } from '../db/directory.ts'
+import { log } from '../../durable-objects/logging.ts'
+import { addKey, addOrganisation, currentEventsOf, hasOrganisation, listKeys, revokeKey } from '../db/directory.ts'
+import type { Env } from '../env.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
 import { problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
 import { hashSecret, newSecret } from '../secrets.ts'
@@ -80,14 +83,25 @@ export const organisationRoutes = [
     tag,
     role: 'organiser',
     answer: z.object({ id: z.string() }),
-    async handle({ env, organisationId, params, at }) {
+    async handle({ env, ctx, organisationId, params, at }) {
       const id = params.keyId ?? ''
       const isId = /^[0-9a-f-]{36}$/.test(id)
       if (!isId || !(await revokeKey(env.DB, organisationId, id, at))) return problemResponse('not_found')
+      ctx.waitUntil(dropSockets(env, organisationId, id, at))
       return success({ id })
     },
   }),
 ]
+
+/** Closes what listens with a key that was revoked. */
+async function dropSockets(env: Env, organisationId: OrganisationId, keyId: string, at: number): Promise<void> {
+  const events = await currentEventsOf(env.DB, organisationId, at)
+  const told = await Promise.allSettled(
+    events.map((eventId) => askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.dropKey(keyId))),
+  )
+  const missed = told.filter(({ status }) => status === 'rejected').length
+  if (missed > 0) log('error', 'live: sockets of a revoked key may still be open', { count: missed })
+}
 
 function newKey(at: number, name: string, role: NewKey['role'], key: string, expiresAt: number | null) {
   return { id: newId<OrganisationId>(at), name, role, hash: hashSecret(key), createdAt: at, expiresAt }

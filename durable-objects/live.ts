@@ -1,0 +1,418 @@
+import { ok, type Problem, type Result } from '../core/answers.ts'
+import { type Cursor, readCursor, writeCursor } from '../core/cursor.ts'
+import type { DeviceId } from '../core/ids.ts'
+import {
+  ClientMessage,
+  type ServerMessage,
+  SILENT_AFTER_MS,
+  type Topic,
+  toWireStanding,
+  toWireState,
+  type WireConflict,
+} from '../core/live.ts'
+import type { KnownConflict } from './conflicts.ts'
+import type { DeviceStatuses } from './device-status.ts'
+import type { EventParts } from './event-parts.ts'
+import type { Held } from './leases.ts'
+
+/** Who opened a socket and what for. The Worker has checked it; `key` names an organisation's key. */
+export type LiveAsk = {
+  deviceId: DeviceId | null
+  key: string | null
+  topics: Topic[]
+  since: string | null
+  /** The credential is good until then, in milliseconds since 1970. */
+  expiresAt: number | null
+}
+
+/** What is kept with a socket while the object sleeps. */
+type Attachment = Omit<LiveAsk, 'since'> & {
+  cursor: Cursor
+  /** The last notice that it was told of. */
+  notice: number
+  openedAt: number
+  ready: boolean
+}
+
+/** What the object lends: its sockets, its parts, and a transaction around a change. */
+type Host = {
+  ctx: DurableObjectState
+  parts: () => EventParts
+  statuses: DeviceStatuses
+  change: <T>(work: (parts: EventParts) => Result<T>) => Result<T>
+  failed: (error: unknown) => void
+}
+
+/** One batch a topic at most in so long; and the first one after a pause, almost at once. */
+const BATCH_EVERY_MS = 250
+const FIRST_AFTER_MS = 20
+
+/** Whoever missed more gets the snapshot's difference instead. */
+const MOST_ITEMS = 2000
+
+/** A holder answers within this time or counts as cut off; somebody stands at a gate meanwhile. */
+const RECALL_WAIT_MS = 1000
+
+const MOST_SOCKETS = 1000
+const MOST_OF_ONE = 5
+const MOST_BYTES = 4096
+/** Messages of one socket in ten seconds, beside `ping`, which does not even wake the object. */
+const MOST_MESSAGES = 200
+const WINDOW_MS = 10_000
+
+/** What close codes say; 4401 is ours, after HTTP's 401. */
+const closeCodes = { device_revoked: 4401, unauthenticated: 4401, too_many: 1008, bad_message: 1008 } as const
+
+/**
+ * The sockets of whoever wants to hear of things at once. Nothing here decides an entry, and nothing is remembered but
+ * how far each socket was told, which is kept with it: an object that slept, or lost its memory, goes on from there.
+ */
+export class LiveSockets {
+  readonly #host: Host
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #lastBatchAt = 0
+  /** Whether there may be sockets: without any, a scan pays nothing for this. */
+  #isWatched: boolean
+  #conflicts: KnownConflict[] = []
+  readonly #heardAt = new WeakMap<WebSocket, number>()
+  readonly #rates = new WeakMap<WebSocket, { since: number; count: number }>()
+  readonly #recalls = new Map<string, { id: string; answered: Promise<void>; answer: () => void }>()
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#isWatched = host.ctx.getWebSockets().length > 0
+    host.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
+    // What was not told when the object lost its memory is told now.
+    this.wake()
+  }
+
+  /** Takes one more socket: says hello, and what was missed since the client's cursor. */
+  open(ask: LiveAsk, at: number): Response {
+    const { ctx, parts } = this.#host
+    const { snapshots, notices, configuration } = parts()
+    const { since, ...kept } = ask
+    this.#makeRoom(ask)
+    const { 0: client, 1: server } = new WebSocketPair()
+    ctx.acceptWebSocket(server, tagsOf(ask))
+    this.#isWatched = true
+    const now = snapshots.cursor()
+    const known = since === null ? now : readCursor(since)
+    const canCatchUp = known !== null && snapshots.canTellFrom(known)
+    const cursor = known !== null && canCatchUp ? known : now
+    const attachment: Attachment = { ...kept, cursor, notice: notices.head, openedAt: at, ready: false }
+    server.serializeAttachment(attachment)
+    this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString() })
+    if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
+    if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)
+    this.#tellBatch([server])
+    if (ask.deviceId !== null) this.#tellLease(ask.deviceId)
+    return new Response(null, { status: 101, webSocket: client })
+  }
+
+  /** Something may have changed: those who listen are told soon, and once for all that happens until then. */
+  wake(): void {
+    if (!this.#isWatched || this.#timer !== null) return
+    const waitMs = Math.max(FIRST_AFTER_MS, this.#lastBatchAt + BATCH_EVERY_MS - Date.now())
+    // A timer keeps the object from sleeping only until it is due, and there is one only while somebody is to be told.
+    this.#timer = setTimeout(() => this.#batch(), waitMs)
+  }
+
+  /** Tells of conflicts with the next batch: the devices in them, and whoever listens to alerts. */
+  tellConflicts(conflicts: KnownConflict[]): void {
+    if (!this.#isWatched || conflicts.length === 0) return
+    this.#conflicts.push(...conflicts)
+    this.wake()
+  }
+
+  /** Closes every socket of a device that was taken out, or of a key that was revoked, saying why. */
+  dismiss(of: { deviceId: DeviceId } | { key: string }): void {
+    const isDevice = 'deviceId' in of
+    const sockets = this.#host.ctx.getWebSockets(isDevice ? deviceTag(of.deviceId) : keyTag(of.key))
+    for (const socket of sockets) this.#close(socket, isDevice ? 'device_revoked' : 'unauthenticated')
+  }
+
+  /** Whether a device has an open socket on which it was heard of just now. */
+  isConnected(deviceId: DeviceId): boolean {
+    return this.#audible(deviceId, Date.now()).length > 0
+  }
+
+  /** A message of a client. */
+  message(socket: WebSocket, message: string | ArrayBuffer): void {
+    const at = Date.now()
+    const { deviceId } = attachmentOf(socket)
+    this.#heardAt.set(socket, at)
+    const parsed = typeof message === 'string' && message.length <= MOST_BYTES ? parseMessage(message) : null
+    if (this.#isTooMuch(socket, at)) this.#close(socket, 'too_many')
+    else if (parsed === null || deviceId === null) this.#close(socket, 'bad_message')
+    else this.#take(socket, deviceId, parsed, at)
+  }
+
+  /** A socket is gone. */
+  closed(): void {
+    this.review()
+  }
+
+  /**
+   * Asks the holder of a ticket to give it up, and waits for its answer; a holder that is not there is not waited for.
+   * Whoever asks for the same ticket meanwhile waits for the same answer.
+   */
+  async recall(held: Held): Promise<void> {
+    const sockets = this.#audible(held.holder, Date.now())
+    if (sockets.length === 0) return
+    const key = `${held.gateId} ${held.ticketId}`
+    const recall = this.#recalls.get(key) ?? this.#beginRecall(key, held, sockets)
+    let timer: ReturnType<typeof setTimeout> | null = null
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, RECALL_WAIT_MS)
+    })
+    await Promise.race([recall.answered, timeout])
+    clearTimeout(timer)
+    this.#recalls.delete(key)
+  }
+
+  /** Looks anew who may hold which lease, and tells those for whom that changed. */
+  review(): void {
+    const ready = new Set<DeviceId>()
+    for (const socket of this.#host.ctx.getWebSockets()) {
+      const { deviceId, ready: isReady } = attachmentOf(socket)
+      if (deviceId !== null && isReady && socket.readyState === WebSocket.OPEN) ready.add(deviceId)
+    }
+    for (const deviceId of this.#change(({ leases }) => leases.review(ready))) this.#tellLease(deviceId)
+  }
+
+  #take(socket: WebSocket, deviceId: DeviceId, message: ClientMessage, at: number): void {
+    switch (message.type) {
+      case 'status':
+        this.#host.statuses.report(deviceId, message, at)
+        this.#setReady(socket, message.readyOffline)
+        break
+      case 'recalled':
+        this.#change(({ leases }) => leases.giveUp(deviceId, message.recallId))
+        // Whoever waits looks for himself whether it is given up.
+        for (const { id, answer } of this.#recalls.values()) if (id === message.recallId) answer()
+        break
+      case 'lease_taken':
+        this.#change(({ leases, snapshots }) =>
+          leases.take(deviceId, message.generation, writeCursor(snapshots.cursor())),
+        )
+        this.#tellLease(deviceId)
+        break
+      case 'lease_returned':
+        this.#change(({ leases }) => leases.giveBack(deviceId, message.generation))
+        this.#tellLease(deviceId)
+        this.review()
+        break
+    }
+  }
+
+  #setReady(socket: WebSocket, ready: boolean): void {
+    const attachment = attachmentOf(socket)
+    if (attachment.ready === ready) return
+    socket.serializeAttachment({ ...attachment, ready })
+    this.review()
+  }
+
+  #change<T>(work: (parts: EventParts) => T): T {
+    const done = this.#host.change((parts) => ok(work(parts)))
+    if (!done.ok) throw new Error(`a change of our own was refused: ${done.problem.code}`)
+    return done.value
+  }
+
+  #beginRecall(key: string, held: Held, sockets: WebSocket[]) {
+    const id = crypto.randomUUID()
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+    const recall = { id, answered, answer }
+    this.#recalls.set(key, recall)
+    this.#change(({ leases }) => leases.recall(held, id))
+    for (const socket of sockets) this.#send(socket, { type: 'recall', recallId: id, ticketIds: [held.ticketId] })
+    return recall
+  }
+
+  #tellLease(deviceId: DeviceId): void {
+    const lease = this.#host.parts().leases.of(deviceId)
+    for (const socket of this.#host.ctx.getWebSockets(deviceTag(deviceId))) this.#send(socket, { type: 'lease', lease })
+  }
+
+  #batch(): void {
+    this.#timer = null
+    this.#lastBatchAt = Date.now()
+    try {
+      const sockets = this.#host.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN)
+      this.#isWatched = sockets.length > 0
+      const at = Date.now()
+      const good = sockets.filter((socket) => {
+        const { expiresAt } = attachmentOf(socket)
+        if (expiresAt === null || expiresAt > at) return true
+        this.#close(socket, 'unauthenticated')
+        return false
+      })
+      this.#tellBatch(good)
+      for (const conflict of this.#conflicts.splice(0)) this.#tellConflict(good, conflict)
+      this.#tellNotices(good)
+    } catch (error) {
+      // A bug. Scans go on; whoever listens is told the next time.
+      this.#host.failed(error)
+    }
+  }
+
+  /** Tells each socket what changed since it was last told; those that were told the same get the same text. */
+  #tellBatch(sockets: WebSocket[]): void {
+    const { snapshots, configuration } = this.#host.parts()
+    const now = snapshots.cursor()
+    const texts = new Map<string, Record<'standings' | 'revocations', string | null> & { config: string | null }>()
+    for (const socket of sockets) {
+      const attachment = attachmentOf(socket)
+      const name = writeCursor(attachment.cursor)
+      if (name === writeCursor(now)) continue
+      const known = texts.get(name) ?? this.#textsSince(attachment.cursor, now, configuration.configuredAt)
+      texts.set(name, known)
+      if (known.config !== null) this.#sendText(socket, known.config)
+      for (const topic of ['standings', 'revocations'] as const) {
+        const text = known[topic]
+        if (text !== null && attachment.topics.includes(topic)) this.#sendText(socket, text)
+      }
+      socket.serializeAttachment({ ...attachment, cursor: now })
+    }
+  }
+
+  #textsSince(since: Cursor, now: Cursor, configuredAt: number) {
+    const { snapshots } = this.#host.parts()
+    const config = JSON.stringify({ type: 'config', revision: now.revision } satisfies ServerMessage)
+    const nothing = { standings: null, revocations: null, config }
+    if (!snapshots.canTellFrom(since)) return nothing
+    const standings = snapshots.standingsSince(since.seq)
+    const states = now.revision > since.revision ? snapshots.statesSince(since.revision) : []
+    if (standings.length + states.length > MOST_ITEMS) return nothing
+    const cursor = writeCursor(now)
+    const told = { type: 'standings', items: standings.map(toWireStanding), cursor } satisfies ServerMessage
+    const barred = { type: 'revocations', items: states.map(toWireState), cursor } satisfies ServerMessage
+    return {
+      // Without items too: it says how far the client knows everything.
+      standings: JSON.stringify(told),
+      revocations: states.length > 0 ? JSON.stringify(barred) : null,
+      config: configuredAt > since.revision ? config : null,
+    }
+  }
+
+  #tellConflict(sockets: WebSocket[], conflict: KnownConflict): void {
+    const message: ServerMessage = { type: 'conflict', conflict: toWireConflict(conflict) }
+    const text = JSON.stringify(message)
+    for (const socket of sockets) if (concerns(conflict, attachmentOf(socket))) this.#sendText(socket, text)
+  }
+
+  /** Conflicts of which a client that was away may not have heard. */
+  #tellConflictsSince(socket: WebSocket, seq: number): void {
+    for (const conflict of this.#host.parts().conflicts.since(seq, 100)) this.#tellConflict([socket], conflict)
+  }
+
+  #tellNotices(sockets: WebSocket[]): void {
+    const listening = sockets.filter((socket) => attachmentOf(socket).topics.includes('alerts'))
+    if (listening.length === 0) return
+    const { notices } = this.#host.parts()
+    const head = notices.head
+    for (const socket of listening) {
+      const attachment = attachmentOf(socket)
+      if (attachment.notice >= head) continue
+      for (const { notice } of notices.after(attachment.notice, 100)) {
+        // A conflict has a message of its own.
+        if (notice.kind !== 'scan.conflict') this.#send(socket, { type: 'alert', alert: { ...notice } })
+      }
+      socket.serializeAttachment({ ...attachment, notice: head })
+    }
+  }
+
+  /** Sockets on which a device was heard of just now: a socket may look open long after its phone went out of reach. */
+  #audible(deviceId: DeviceId, at: number): WebSocket[] {
+    const { ctx } = this.#host
+    return ctx.getWebSockets(deviceTag(deviceId)).filter((socket) => {
+      const pingedAt = ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0
+      const heardAt = Math.max(pingedAt, this.#heardAt.get(socket) ?? 0, attachmentOf(socket).openedAt)
+      return socket.readyState === WebSocket.OPEN && at - heardAt < SILENT_AFTER_MS
+    })
+  }
+
+  /** A device that opens more sockets than it has tabs loses the oldest. */
+  #makeRoom({ deviceId }: LiveAsk): void {
+    const { ctx } = this.#host
+    const own = deviceId === null ? [] : ctx.getWebSockets(deviceTag(deviceId)).filter(isOpen)
+    const oldest = own.sort((a, b) => attachmentOf(a).openedAt - attachmentOf(b).openedAt)
+    for (const socket of oldest.slice(0, Math.max(0, own.length - MOST_OF_ONE + 1))) this.#close(socket, 'too_many')
+  }
+
+  /** Whether one more socket is one too many for the object. */
+  get isFull(): boolean {
+    return this.#host.ctx.getWebSockets().length >= MOST_SOCKETS
+  }
+
+  #isTooMuch(socket: WebSocket, at: number): boolean {
+    const rate = this.#rates.get(socket)
+    const now = rate && at - rate.since < WINDOW_MS ? { ...rate, count: rate.count + 1 } : { since: at, count: 1 }
+    this.#rates.set(socket, now)
+    return now.count > MOST_MESSAGES
+  }
+
+  #close(socket: WebSocket, code: keyof typeof closeCodes): void {
+    this.#send(socket, { type: 'bye', code })
+    try {
+      socket.close(closeCodes[code], code)
+    } catch {
+      // It was closed already.
+    }
+  }
+
+  #send(socket: WebSocket, message: ServerMessage): void {
+    this.#sendText(socket, JSON.stringify(message))
+  }
+
+  #sendText(socket: WebSocket, text: string): void {
+    try {
+      socket.send(text)
+    } catch {
+      // The client has just gone; it asks for what it missed when it is back.
+    }
+  }
+}
+
+/** Why a socket could not be opened, as the Worker reads it from a response that is no 101. */
+export function refuseSocket(problem: Problem): Response {
+  return Response.json(problem, { status: 409 })
+}
+
+function tagsOf({ deviceId, key }: LiveAsk): string[] {
+  return [...(deviceId === null ? [] : [deviceTag(deviceId)]), ...(key === null ? [] : [keyTag(key)])]
+}
+
+const deviceTag = (deviceId: DeviceId) => `device ${deviceId}`
+const keyTag = (key: string) => `key ${key}`
+
+const isOpen = (socket: WebSocket) => socket.readyState === WebSocket.OPEN
+
+function attachmentOf(socket: WebSocket): Attachment {
+  return socket.deserializeAttachment() as Attachment
+}
+
+function parseMessage(text: string): ClientMessage | null {
+  try {
+    const parsed = ClientMessage.safeParse(JSON.parse(text))
+    return parsed.success ? parsed.data : null
+  } catch {
+    // A SyntaxError is how JSON.parse says that this is no JSON.
+    return null
+  }
+}
+
+function concerns(conflict: KnownConflict, { deviceId, topics }: Attachment): boolean {
+  if (topics.includes('alerts') && deviceId === null) return true
+  return deviceId !== null && (conflict.deviceId === deviceId || conflict.with?.deviceId === deviceId)
+}
+
+function toWireConflict(conflict: KnownConflict): WireConflict {
+  const { scannedAt, with: other, shown, judged, ...rest } = conflict
+  return {
+    ...rest,
+    shown,
+    judged,
+    scannedAt: new Date(scannedAt).toISOString(),
+    with: other && { ...other, scannedAt: new Date(other.scannedAt).toISOString() },
+  }
+}
