@@ -34,7 +34,7 @@ const WARM = values.quick ? 500 : 5_000
 const MOST_COLD = 6_000
 const CONNECTIONS = 64
 const COLD = { leadInMs: 200, windowMs: values.quick ? 800 : 1500 }
-const STEADY = { leadInMs: 500, windowMs: values.quick ? 1000 : 3000 }
+const STEADY = { leadInMs: 500, windowMs: values.quick ? 1000 : 2000 }
 
 const server = await startServer()
 let peer: Peer | null = null

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const adminKey = 'the deployment key of the process tests'
+export const ticketKey = 'the ticket key of the process tests'
 
 const root = join(import.meta.dirname, '../..')
 const node = join(root, 'node_modules/.bin/node')
@@ -87,6 +88,13 @@ export class Server {
     if (code !== 0) throw new Error(`the server ended with ${code ?? signal} at SIGTERM:\n${this.output('stderr')}`)
   }
 
+  /** What the runtime that it started holds in memory now, in megabytes. */
+  memoryMb(): number {
+    const processes = execFileSync('ps', ['-eo', 'ppid=,rss='], { encoding: 'utf8' }).trim().split('\n')
+    const children = processes.map((line) => line.trim().split(/\s+/).map(Number))
+    return Math.max(...children.filter(([parent]) => parent === this.#process?.pid).map(([, kb = 0]) => kb)) / 1024
+  }
+
   /** What it wrote since its last start. */
   output(stream: 'stdout' | 'stderr'): string {
     return readFileSync(join(this.#dir, stream), 'utf8')
@@ -131,7 +139,7 @@ export class Server {
 /** What the server sees of this process's environment: nothing that the test runner put there. */
 function environment(tmp: string): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env
-  return { PATH, HOME, TMPDIR: tmp, ADMIN_KEY: adminKey, TICKET_KEY: 'the ticket key of the process tests' }
+  return { PATH, HOME, TMPDIR: tmp, ADMIN_KEY: adminKey, TICKET_KEY: ticketKey }
 }
 
 // Told each process group as it starts, and an empty line when it has ended. Its input ends when this process does,
