@@ -1,6 +1,6 @@
 import { SourceMap } from 'node:module'
 import { relative, resolve } from 'node:path'
-import { build, stop } from 'esbuild'
+import { build } from 'esbuild'
 import { Failure } from './failure.ts'
 
 export type Bundle = {
@@ -29,8 +29,6 @@ export async function bundleWorker(entry: string, root: string): Promise<Bundle>
   }).catch(() => {
     throw new Failure(`The worker ${entry} could not be bundled.`)
   })
-  // Otherwise its own process would live as long as this one.
-  await stop()
   const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))?.text ?? ''
   return { code: text('index.js'), toSourcePlaces: sourcePlaces(text('index.js.map'), root) }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stop } from 'esbuild'
 import { Log, LogLevel, Miniflare, type MiniflareOptions, type MiniflareWorkerConfig } from 'miniflare'
 import { bundleWorker } from './bundle.ts'
 import { portInUse } from './claim-port.ts'
@@ -36,6 +37,9 @@ export async function startRuntime(options: Options): Promise<LocalRuntime> {
   const { root, worker, host, port } = options
   guardRuntime()
   const [bundle] = await Promise.all([bundleWorker(worker, root), bringDatabaseUpToDate(options), buildPages(root)])
+  // esbuild's own process would live as long as this one. The worker and the pages are both built with it, so it ends
+  // only when both are done.
+  await stop()
   const runtime = create({
     ...common(options, bundle.toSourcePlaces),
     workers: [
