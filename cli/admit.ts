@@ -5,6 +5,7 @@ import { export_ } from './commands/export.ts'
 import { issue } from './commands/issue.ts'
 import { qr } from './commands/qr.ts'
 import { scan } from './commands/scan.ts'
+import { sheet } from './commands/sheet.ts'
 import { token } from './commands/token.ts'
 import { warm } from './commands/warm.ts'
 import { exitCodes, Failure, inOneLine, UsageFailure } from './failure.ts'
@@ -15,7 +16,7 @@ import { say } from './output.ts'
 const admit = {
   ...defineCommand({
     meta: { name: 'admit', description: 'Issues, draws and scans tickets of an Admit One server' },
-    subCommands: { export: export_, issue, qr, scan, token, warm },
+    subCommands: { export: export_, issue, qr, scan, sheet, token, warm },
   }),
   examples: `
   admit issue --csv attendees.csv

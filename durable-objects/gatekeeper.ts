@@ -50,7 +50,7 @@ import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
-import type { Checked, Issued, Issuing, TicketAction, TicketDetails } from './tickets.ts'
+import type { Checked, Issued, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
 import type { ImageFormat } from './warming.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
@@ -59,6 +59,9 @@ export type CodeSource = { ticket: TicketDetails; event: EventDetails }
 
 /** What the attendee's page shows. */
 export type PageSource = CodeSource & { type: TicketType }
+
+/** What goes on paper beside the tickets themselves, and how many those are. */
+export type SheetPlan = { event: EventDetails; types: TicketType[]; total: number | null }
 
 /** The event as it is now: its words, its sums, and what D1 has not been told. */
 export type Live = {
@@ -293,6 +296,23 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const source = images.source(id)
       if (source) images.clearOne()
       return found(source)
+    })
+  }
+
+  planSheet(actor: Actor, filter: PaperFilter): Result<SheetPlan> {
+    return this.#for(actor, ({ tickets, configuration }) =>
+      ok({ event: configuration.event, types: configuration.types.all(), total: tickets.countForPaper(filter) }),
+    )
+  }
+
+  /** A page of the tickets that go on paper, without their standings. */
+  listForSheet(actor: Actor, filter: TicketFilter): Result<{ items: TicketDetails[]; nextCursor: TicketId | null }> {
+    return this.#for(actor, ({ tickets }) => {
+      const { items, nextCursor } = tickets.list(filter)
+      return ok({
+        items: items.filter(({ status }) => status !== 'revoked' || filter.status === 'revoked'),
+        nextCursor,
+      })
     })
   }
 

@@ -29,6 +29,9 @@ export type CodeTicket = Pick<
   'id' | 'typeNumber' | 'admits' | 'issuedAt' | 'validFrom' | 'validUntil' | 'link'
 >
 
+/** Which tickets go on paper. Revoked ones only where they are asked for. */
+export type PaperFilter = Pick<TicketFilter, 'search' | 'status' | 'type'>
+
 /** A new ticket and the id it is to have, made by the caller so that the same call may be sent again. */
 export type Issuing = { id: TicketId; ticket: NewTicket }
 
@@ -392,6 +395,15 @@ export class Tickets {
     const items = rows.slice(0, filter.limit).map((row) => this.#details(row))
     if (rows.length > filter.limit) return { items, nextCursor: items.at(-1)?.id ?? null }
     return { items, nextCursor: lookedAtTo && bytesToUuid<TicketId>(new Uint8Array(lookedAtTo)) }
+  }
+
+  /** How many tickets go on paper; null where counting them would take as long as finding them. */
+  countForPaper({ search, status, type }: PaperFilter): number | null {
+    if (search !== undefined) return null
+    const number = type === undefined ? null : (this.#configuration.types.numberOf(type) ?? -1)
+    const condition = status === undefined ? 't.revoked_at IS NULL' : statusConditions[status]
+    const query = `SELECT count(*) AS count FROM ticket t WHERE ${condition} AND (?1 IS NULL OR t.type = ?1)`
+    return this.#sql.exec<{ count: number }>(query, number).one().count
   }
 
   /** The id that stands `count` tickets after this one; null where there are not so many. */

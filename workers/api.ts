@@ -27,6 +27,7 @@ import { organisationRoutes } from './routes/organisations.ts'
 import { qrCacheRoutes } from './routes/qr-cache.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
+import { sheetRoutes } from './routes/sheets.ts'
 import { snapshotRoutes } from './routes/snapshots.ts'
 import { stallRoutes } from './routes/stalls.ts'
 import { syncRoutes } from './routes/sync.ts'
@@ -58,6 +59,7 @@ export const routes: readonly Route[] = [
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrCacheRoutes, // workers/routes/qr-cache.ts: statistics, clearing
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
+  ...sheetRoutes, // workers/routes/sheets.ts: tickets on paper, as PDF and as images
   ...ticketPageRoutes, // workers/ticket-page.ts: the attendee's page, its code of the moment, the calendar
   healthRoute, // workers/health.ts
   metricsRoute, // workers/routes/metrics.ts: for Prometheus

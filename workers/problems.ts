@@ -30,6 +30,11 @@ const problems = {
     'Device blocked',
     'This device showed too many codes that were none. A supervisor can unblock it.',
   ],
+  codes_rotate: [
+    409,
+    'Codes rotate',
+    'The codes of this event change all the time, so they cannot be printed. Switch rotatingCodes off first.',
+  ],
   rate_limited: [429, 'Too many requests', 'Wait a moment, then try again.'],
   internal: [500, 'Internal error', 'Something went wrong here. The same request may be sent again.'],
   unavailable: [503, 'Unavailable', 'The answer is not known yet. Send the same request again in a moment.'],

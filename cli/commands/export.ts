@@ -1,11 +1,8 @@
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
-import { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { type ErrorBody, explain } from '../api.ts'
+import { Transform } from 'node:stream'
 import { command, jsonArg } from '../command.ts'
-import { type Connection, connectionArgs, findConnection } from '../connection.ts'
-import { Failure, inOneLine, systemCode, UsageFailure, whyNot } from '../failure.ts'
+import { connectionArgs, findConnection } from '../connection.ts'
+import { askForFile, copyFile, saveFile } from '../download.ts'
+import { UsageFailure } from '../failure.ts'
 import { say, showProgress } from '../output.ts'
 
 const kinds = ['tickets', 'entries', 'duplicates'] as const
@@ -47,20 +44,20 @@ EXIT CODES
     const named = formats.find((format) => args.output?.endsWith(`.${format}`)) ?? 'csv'
     const format = oneOf(formats, args.format ?? named, '--format')
     const connection = findConnection({ ...args, event }, process.env)
-    const response = await ask(connection, `exports/${kind}.${format}`)
+    const response = await askForFile(connection, `exports/${kind}.${format}`)
     const counting = new Counting(args.output !== undefined)
     if (args.output === undefined) {
-      await copy(response, counting, process.stdout)
+      await copyFile(response, counting, process.stdout)
       return
     }
-    await save(response, counting, args.output)
+    await saveFile(response, counting, args.output)
     const pending = Number(response.headers.get('X-Pending-Entries') ?? 0)
     const { bytes, lines } = counting
     const late = pending > 0 ? ` ${pending} entries were not there yet; export again in a moment.` : ''
     say(
       args.json,
       { success: true, file: args.output, bytes, lines, pending },
-      `${args.output}: ${sizeOf(counting)}.${late}`,
+      `${args.output}: ${counting.soFar}.${late}`,
     )
   },
 })
@@ -69,43 +66,6 @@ function oneOf<T extends string>(known: readonly T[], word: string | undefined, 
   const found = known.find((one) => one === word)
   if (found) return found
   throw new UsageFailure(`Say ${name}: one of ${known.join(', ')}${word ? `, not ${word}` : ''}.`)
-}
-
-async function ask({ url, key, eventId }: Connection, path: string): Promise<Response> {
-  if (key === null) throw new UsageFailure('Say who is asking with --key or ADMIT_KEY: an organisation key.')
-  const address = `${url}/api/events/${encodeURIComponent(eventId)}/${path}`
-  const response = await fetch(address, { headers: { authorization: `Bearer ${key}` } }).catch((error: unknown) => {
-    throw new Failure(`No server answers at ${url} (${inOneLine(error)}).`)
-  })
-  if (response.ok) return response
-  const body = (await response.json().catch(() => null)) as ErrorBody | null
-  throw new Failure(body?.message ? explain(response.status, body, url) : `${url} answers with ${response.status}.`)
-}
-
-/** Writes beside the file and gives it its name at the end: a broken export is never taken for a whole one. */
-async function save(response: Response, counting: Counting, file: string): Promise<void> {
-  const unfinished = `${file}.part`
-  try {
-    await copy(response, counting, createWriteStream(unfinished))
-    await rename(unfinished, file)
-  } catch (error) {
-    await rm(unfinished, { force: true })
-    throw error instanceof Failure ? error : new Failure(`Cannot write ${file}: ${whyNot(error)}.`)
-  }
-}
-
-async function copy(response: Response, counting: Counting, to: NodeJS.WritableStream): Promise<void> {
-  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
-  try {
-    await pipeline(body, counting, to)
-  } catch (error) {
-    // Whoever reads our output may have had enough, as `head` has.
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE' && to === process.stdout) return
-    // What the file system says has a code; what is said of a connection has none of its own.
-    if (systemCode(error) === null)
-      throw new Failure(`The export broke off after ${sizeOf(counting)}: ${inOneLine(error)}.`)
-    throw error
-  }
 }
 
 /** Counts what passes through, and tells of it a few times a second. */
@@ -118,6 +78,10 @@ class Counting extends Transform {
   constructor(tells: boolean) {
     super()
     this.#tells = tells
+  }
+
+  get soFar(): string {
+    return `${this.lines.toLocaleString('en')} lines, ${(this.bytes / 1e6).toFixed(1)} MB`
   }
 
   override _transform(chunk: Buffer, _encoding: string, done: (error: null, chunk: Buffer) => void): void {
@@ -135,10 +99,6 @@ class Counting extends Transform {
   #tell(isLast: boolean): void {
     if (!this.#tells || (!isLast && Date.now() - this.#toldAt < 200)) return
     this.#toldAt = Date.now()
-    showProgress(sizeOf(this), isLast)
+    showProgress(this.soFar, isLast)
   }
-}
-
-function sizeOf({ bytes, lines }: { bytes: number; lines: number }): string {
-  return `${lines.toLocaleString('en')} lines, ${(bytes / 1e6).toFixed(1)} MB`
 }

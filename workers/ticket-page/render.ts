@@ -1,9 +1,9 @@
 import { html, raw } from 'hono/html'
-import type { EventDetails } from '../../core/event.ts'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
 import type { PageSource } from '../../durable-objects/gatekeeper.ts'
 import type { ShownCode } from '../codes.ts'
 import { iso, svgDataUri } from '../shapes.ts'
+import { momentOf, spanOf } from '../times.ts'
 import { stateOf, type TicketState } from './states.ts'
 import { style } from './style.ts'
 import { filled, type Language, type Words } from './words.ts'
@@ -24,7 +24,7 @@ export async function ticketPage(shown: Shown, language: Language): Promise<stri
   const state = stateOf(ticket, type, event, now)
   const rotates = event.policy.rotatingCodes
   const reloadS = code?.turn && !shown.isSaved ? Math.max(1, Math.ceil((code.turn.nextAt - now) / 1000)) : null
-  const time = (at: number) => moment(at, event, language)
+  const time = (at: number) => momentOf(at, event, language.tag)
   const body = html`<body class="${rotates ? 'rotates' : ''}">
 <main id="ticket" data-ref="${shown.ref}" data-saved="${String(shown.isSaved)}" data-rotates="${String(rotates)}" data-now="${now}"
   data-until="${code?.turn?.validUntil ?? ''}" data-next="${code?.turn?.nextAt ?? ''}" data-offline="${words.offline}"
@@ -41,7 +41,7 @@ export async function ticketPage(shown: Shown, language: Language): Promise<stri
       ${row(words.ticketType, type.name)}
       ${row(words.people, ticket.admits.toLocaleString(language.tag))}
       ${row(words.ticketNumber, ticket.shortCode, 'number')}
-      ${row(words.when, html`<time datetime="${iso(event.startsAt)}">${span(event, language)}</time>`)}
+      ${row(words.when, html`<time datetime="${iso(event.startsAt)}">${spanOf(event, language.tag)}</time>`)}
       ${row(words.where, event.location)}
       ${row(words.note, type.note)}
     </dl>
@@ -109,21 +109,4 @@ function stateNotice(state: TicketState, words: Words, time: (at: number) => str
 
 function row(name: string, value: string | Html | null, className = ''): Html | string {
   return value === null ? '' : html`<div><dt>${name}</dt><dd class="${className}"><bdi>${value}</bdi></dd></div>`
-}
-
-const parts = { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit' } as const
-
-/** From when to when, on the venue's clock, with the clock named. */
-function span(event: EventDetails, { tag }: Language): string {
-  const format = new Intl.DateTimeFormat(tag, {
-    ...parts,
-    weekday: 'long',
-    timeZone: event.timezone,
-    timeZoneName: 'short',
-  })
-  return format.formatRange(event.startsAt, event.endsAt)
-}
-
-function moment(at: number, event: EventDetails, { tag }: Language): string {
-  return new Intl.DateTimeFormat(tag, { ...parts, timeZone: event.timezone, timeZoneName: 'short' }).format(at)
 }

@@ -35,6 +35,8 @@ export type Words = {
   hidden: string
   notFound: string
   notFoundHint: string
+  /** On paper, above a list of tickets. */
+  unwritten: string
 }
 
 const en: Words = {
@@ -69,6 +71,7 @@ const en: Words = {
   notFound: 'There is no ticket here',
   notFoundHint:
     'Check that the link is complete, or ask whoever sent it to you. The organiser may have sent a new one.',
+  unwritten: 'The names on {count} tickets use letters that cannot be printed here. They are left out of:',
 }
 
 const de: Words = {
@@ -104,6 +107,7 @@ const de: Words = {
   notFound: 'Hier ist kein Ticket',
   notFoundHint:
     'Prüfen Sie, ob der Link vollständig ist, oder fragen Sie, wer ihn geschickt hat. Vielleicht gibt es einen neuen.',
+  unwritten: 'Die Namen auf {count} Tickets haben Buchstaben, die hier nicht gedruckt werden können. Sie fehlen auf:',
 }
 
 const fr: Words = {
@@ -139,6 +143,7 @@ const fr: Words = {
   notFound: 'Il n’y a pas de billet ici',
   notFoundHint:
     'Vérifiez que le lien est complet, ou demandez à la personne qui l’a envoyé. Il en existe peut-être un nouveau.',
+  unwritten: 'Les noms de {count} billets ont des lettres qui ne peuvent pas être imprimées ici. Ils manquent sur :',
 }
 
 const es: Words = {
@@ -173,6 +178,7 @@ const es: Words = {
   hidden: 'Sin conexión. El último código caducó. Aparecerá uno nuevo en cuanto haya conexión.',
   notFound: 'Aquí no hay ninguna entrada',
   notFoundHint: 'Compruebe que el enlace está completo o pregunte a quien se lo envió. Puede que haya uno nuevo.',
+  unwritten: 'Los nombres de {count} entradas tienen letras que aquí no se pueden imprimir. Faltan en:',
 }
 
 const hi: Words = {
@@ -206,6 +212,7 @@ const hi: Words = {
   hidden: 'नेटवर्क नहीं है। पिछला कोड समाप्त हो गया। नेटवर्क मिलते ही नया कोड दिखेगा।',
   notFound: 'यहाँ कोई टिकट नहीं है',
   notFoundHint: 'देखें कि लिंक पूरा है या नहीं, या भेजने वाले से पूछें। हो सकता है नया लिंक भेजा गया हो।',
+  unwritten: '{count} टिकटों के नामों में ऐसे अक्षर हैं जो यहाँ छप नहीं सकते। वे इन पर नहीं हैं:',
 }
 
 const ar: Words = {
@@ -239,6 +246,7 @@ const ar: Words = {
   hidden: 'لا يوجد اتصال. انتهت صلاحية الرمز الأخير، وسيظهر رمز جديد فور عودة الاتصال.',
   notFound: 'لا توجد تذكرة هنا',
   notFoundHint: 'تأكد من أن الرابط كامل، أو اسأل من أرسله إليك. ربما أُرسل رابط جديد.',
+  unwritten: 'أسماء {count} من التذاكر مكتوبة بأحرف لا يمكن طباعتها هنا، وهي غير موجودة على:',
 }
 
 const languages: Record<string, Words> = { en, de, fr, es, hi, ar }
