@@ -6,8 +6,8 @@ import { Failure, inOneLine } from './failure.ts'
 /** Where the built pages lie; what wrangler.toml says of them, for the local runtime. */
 export const pagesDir = 'web/dist'
 
-// What is built from. The lock file stands for the libraries.
-const sources = ['web', 'core', 'package-lock.json']
+// What is built from. The lock file stands for the libraries, the other for our version.
+const sources = ['web', 'core', 'package.json', 'package-lock.json']
 const stamp = '.built-from'
 
 /** Builds the pages where anything that they are made of has changed since; gives whether it did. */

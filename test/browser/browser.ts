@@ -19,12 +19,20 @@ type Options = {
   locale?: string
   viewport?: { width: number; height: number }
   isTouch?: boolean
+  /** Lets a test put scripts of its own into the page. */
+  bypassCsp?: boolean
 }
 
 const phoneSize = { width: 360, height: 740 }
 
 /** Starts the browser that comes with `npm ci`; whoever did so must `close` it. */
-export async function takePhone({ video, locale = 'en', viewport = phoneSize, isTouch = true }: Options = {}) {
+export async function takePhone({
+  video,
+  locale = 'en',
+  viewport = phoneSize,
+  isTouch = true,
+  bypassCsp = false,
+}: Options = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'admit-one-phone-'))
   const context = await launcher.launchPersistentContext(profile, {
     executablePath: await chromium.executablePath(),
@@ -32,8 +40,17 @@ export async function takePhone({ video, locale = 'en', viewport = phoneSize, is
     locale,
     viewport,
     hasTouch: isTouch,
+    bypassCSP: bypassCsp,
     permissions: ['camera'],
     args: [...quiet, ...camera(video)],
+  })
+  // Whoever waits for something that does not come wants to know before the test is over.
+  context.setDefaultTimeout(15_000)
+  // On a busy machine an answer might be gone before a test could read it.
+  await context.addInitScript(() => {
+    if (!localStorage.getItem('admit-one-settings')) {
+      localStorage.setItem('admit-one-settings', JSON.stringify({ stays: true }))
+    }
   })
   const complaints: string[] = []
   const page = context.pages()[0] ?? (await context.newPage())

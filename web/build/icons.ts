@@ -61,6 +61,7 @@ function logoSvg(): string {
 }
 
 const boardCorner = 112
+const board: Box = { left: 0, right: BOARD, top: 0, bottom: BOARD, corner: boardCorner }
 
 /** A PNG with soft edges: each pixel is the mean of four by four samples. */
 function logoPng(size: number, shape: 'rounded' | 'full'): Uint8Array {
@@ -89,26 +90,31 @@ function logoPng(size: number, shape: 'rounded' | 'full'): Uint8Array {
 const SAMPLES = 4
 
 function pixel(x: number, y: number, scale: number, shape: 'rounded' | 'full', shrink: number): number[] {
-  let board = 0
-  let drawn = 0
-  for (let i = 0; i < SAMPLES * SAMPLES; i++) {
-    const px = (x + ((i % SAMPLES) + 0.5) / SAMPLES) * scale
-    const py = (y + (Math.floor(i / SAMPLES) + 0.5) / SAMPLES) * scale
-    if (shape === 'full' || inRounded(px, py, { left: 0, right: BOARD, top: 0, bottom: BOARD, corner: boardCorner })) {
-      board++
-    }
-    const half = BOARD / 2
-    if (inTicket(half + (px - half) / shrink, half + (py - half) / shrink)) drawn++
+  const half = BOARD / 2
+  const look = (dx: number, dy: number) => {
+    const [px, py] = [(x + dx) * scale, (y + dy) * scale]
+    const onBoard = shape === 'full' || inRounded(px, py, board)
+    return { onBoard, drawn: inTicket(half + (px - half) / shrink, half + (py - half) / shrink) }
   }
-  const total = SAMPLES * SAMPLES
-  const mix = (from: number, to: number) => Math.round(from + ((to - from) * drawn) / total)
-  const [from, to] = [rgb(night), rgb(amber)]
-  return [...from.map((channel, i) => mix(channel, to[i] ?? 0)), Math.round((255 * board) / total)]
+  // Most pixels are the same all over; only those on an edge are looked at closely.
+  const corners = [look(0, 0), look(1, 0), look(0, 1), look(1, 1)]
+  const isPlain = corners.every(({ onBoard, drawn }) => onBoard === corners[0]?.onBoard && drawn === corners[0]?.drawn)
+  const samples = isPlain ? corners : fine.map(([dx, dy]) => look(dx, dy))
+  const share = (count: number) => count / samples.length
+  const drawn = share(samples.filter((sample) => sample.drawn).length)
+  const onBoard = share(samples.filter((sample) => sample.onBoard).length)
+  const to = rgb(amber)
+  return [...rgb(night).map((from, i) => Math.round(from + ((to[i] ?? 0) - from) * drawn)), Math.round(255 * onBoard)]
 }
 
+const fine = Array.from({ length: SAMPLES ** 2 }, (_, i): [number, number] => [
+  ((i % SAMPLES) + 0.5) / SAMPLES,
+  (Math.floor(i / SAMPLES) + 0.5) / SAMPLES,
+])
+
 function inTicket(x: number, y: number): boolean {
-  const inNotch = [ticket.left, ticket.right].some((at) => Math.hypot(x - at, y - middle) < ticket.notch)
-  return inRounded(x, y, ticket) && !inNotch && !inFigure(x, y)
+  const inNotch = (at: number) => (x - at) ** 2 + (y - middle) ** 2 < ticket.notch ** 2
+  return inRounded(x, y, ticket) && !inNotch(ticket.left) && !inNotch(ticket.right) && !inFigure(x, y)
 }
 
 type Box = { left: number; right: number; top: number; bottom: number; corner: number }
@@ -117,7 +123,7 @@ function inRounded(x: number, y: number, { left, right, top, bottom, corner }: B
   if (x < left || x > right || y < top || y > bottom) return false
   const dx = Math.max(left + corner - x, x - (right - corner), 0)
   const dy = Math.max(top + corner - y, y - (bottom - corner), 0)
-  return Math.hypot(dx, dy) <= corner
+  return dx ** 2 + dy ** 2 <= corner ** 2
 }
 
 /** Counts the edges to the right of the point: inside where they are odd. */

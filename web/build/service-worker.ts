@@ -12,13 +12,14 @@ type Options = {
   at: string
   /** Files of `web/public` that it needs too. */
   alsoNeeds: string[]
+  appVersion: string
 }
 
 /**
  * Builds `web/service-worker/` to one file and tells it what the page is made of: everything that can be reached from
  * its HTML, by name. The names of all but the HTML hold a hash of what is in them.
  */
-export function serviceWorker({ page, at, alsoNeeds }: Options): Plugin {
+export function serviceWorker({ page, at, alsoNeeds, appVersion }: Options): Plugin {
   return {
     name: 'service-worker',
     apply: 'build',
@@ -30,16 +31,19 @@ export function serviceWorker({ page, at, alsoNeeds }: Options): Plugin {
       for (const output of shell) version.update(output.fileName).update(textOf(output))
       const files = shell.map(({ fileName }) => (fileName === `${page}/index.html` ? at : `/${fileName}`))
       const source = await bundleWorker({
-        version: version.digest('hex').slice(0, 12),
-        page: at,
-        files: [...files, ...alsoNeeds.map((file) => `/${file}`)],
+        SHELL: {
+          version: version.digest('hex').slice(0, 12),
+          page: at,
+          files: [...files, ...alsoNeeds.map((file) => `/${file}`)],
+        },
+        APP_VERSION: appVersion,
       })
       this.emitFile({ type: 'asset', fileName: 'service-worker.js', source })
     },
   }
 }
 
-async function bundleWorker(shell: { version: string; page: string; files: string[] }): Promise<string> {
+async function bundleWorker(known: Record<string, unknown>): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(import.meta.dirname, '../service-worker/index.ts')],
     bundle: true,
@@ -48,7 +52,7 @@ async function bundleWorker(shell: { version: string; page: string; files: strin
     target: 'es2022',
     minify: true,
     legalComments: 'none',
-    define: { SHELL: JSON.stringify(shell) },
+    define: Object.fromEntries(Object.entries(known).map(([name, value]) => [name, JSON.stringify(value)])),
     logLevel: 'warning',
   })
   return outputFiles[0]?.text ?? ''

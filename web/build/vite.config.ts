@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'vite'
 import { icons } from './icons.ts'
@@ -12,15 +12,22 @@ const pages = readdirSync(web, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && readdirSync(join(web, entry.name)).includes('index.html'))
   .map((entry) => join(web, entry.name, 'index.html'))
 
+const { version } = JSON.parse(readFileSync(join(web, '../package.json'), 'utf8'))
+
 export default defineConfig({
   root: web,
   // Pages are served at other paths than their files lie at.
   base: '/',
   logLevel: 'warn',
+  define: { APP_VERSION: JSON.stringify(version) },
   // Nothing of ours is written into node_modules.
   cacheDir: join(web, 'dist/.vite'),
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  plugins: [icons(), serviceWorker({ page: 'scanner', at: '/scan', alsoNeeds: ['scan.webmanifest'] }), ticketScripts()],
+  plugins: [
+    icons(),
+    serviceWorker({ page: 'scanner', at: '/scan', alsoNeeds: ['scan.webmanifest'], appVersion: version }),
+    ticketScripts(),
+  ],
   worker: { format: 'es' },
   build: {
     outDir: join(web, 'dist'),
@@ -30,6 +37,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Every asset is a file of its own: the policy allows no data: but in images.
     assetsInlineLimit: 0,
-    rolldownOptions: { input: pages },
+    rolldownOptions: {
+      input: pages,
+      // On a slow day it would tell whoever starts the server which part of the build took how long.
+      checks: { pluginTimings: false },
+    },
   },
 })

@@ -1,56 +1,30 @@
 import { useEffect } from 'preact/hooks'
+import { later } from './later.ts'
 import { outcomeOf, outcomes, toneStyle } from './outcomes.ts'
-import { PinPad } from './parts/pin-pad.tsx'
 import { StatusBar, useNow } from './parts/status-bar.tsx'
 import { type Sheet, useScanner } from './scanner.ts'
-import { ConflictsScreen } from './screens/conflicts.tsx'
 import { DoorScreen } from './screens/door.tsx'
 import { EnrolScreen } from './screens/enrol.tsx'
-import { GateScreen } from './screens/gate.tsx'
-import { KioskIntroScreen, KioskScreen } from './screens/kiosk.tsx'
-import { ManualScreen } from './screens/manual.tsx'
-import { MenuScreen } from './screens/menu.tsx'
-import { ReadyScreen } from './screens/ready.tsx'
-import { RecentScreen } from './screens/recent.tsx'
-import { SearchScreen } from './screens/search.tsx'
-import { SellScreen } from './screens/sell.tsx'
-import { SettingsScreen } from './screens/settings.tsx'
-import { ShiftScreen } from './screens/shift.tsx'
-import { SignOutScreen } from './screens/sign-out.tsx'
 import { VerdictScreen } from './screens/verdict.tsx'
 import { settings } from './settings.ts'
 import { moment, words } from './words/language.ts'
-
-const sheets: Record<Sheet, () => preact.JSX.Element> = {
-  menu: MenuScreen,
-  gate: GateScreen,
-  manual: ManualScreen,
-  search: SearchScreen,
-  sell: SellScreen,
-  shift: ShiftScreen,
-  recent: RecentScreen,
-  conflicts: ConflictsScreen,
-  ready: ReadyScreen,
-  settings: SettingsScreen,
-  kiosk: KioskIntroScreen,
-  'sign-out': SignOutScreen,
-}
 
 /** One screen at a time: where one enrols, the turnstile, or the door with a sheet or an answer over it. */
 export function App({ invited }: { invited: string | null }) {
   const { status, sheet, shown, judging, gateIsChosen } = useScanner()
   if (!status.value.enrolment) return <EnrolScreen key={invited} invited={invited} />
   if (settings.value.kiosk) {
+    const Kiosk = later.value?.KioskScreen
     return (
       <>
         <StatusBar />
-        <KioskScreen />
+        {Kiosk && <Kiosk />}
         <AskedPin />
       </>
     )
   }
   const open: Sheet | null = sheet.value ?? (gateIsChosen() ? null : 'gate')
-  const Over = open && sheets[open]
+  const Over = open && later.value?.sheets[open]
   const isCovered = Boolean(shown.value || Over)
   const tone = shown.value && outcomes[outcomeOf(shown.value.shown.verdict)].tone
   return (
@@ -77,13 +51,14 @@ function AskedPin() {
   const { engine, pinAsked } = useScanner()
   const t = words.value.pin
   const answer = pinAsked.value
-  if (!answer) return null
+  const PinPad = later.value?.PinPad
+  if (!answer || !PinPad) return null
   const check = async (pin: string) => {
     if (!(await engine.checkPin(pin))) return words.value.failures.wrong_pin
-    answer(true)
+    answer(pin)
     return null
   }
-  return <PinPad title={t.enter} onPin={check} onCancel={() => answer(false)} />
+  return <PinPad title={t.enter} onPin={check} onCancel={() => answer(null)} />
 }
 
 /** The server takes no scan from this device for a while. */

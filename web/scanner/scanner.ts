@@ -46,9 +46,9 @@ export type Scanner = {
   dismiss: () => void
   /** Keeps what is shown until somebody says so: there is something to read or to decide. */
   linger: () => void
-  /** Asks for the PIN; whoever asked hears whether it was right. */
-  askPin: () => Promise<boolean>
-  pinAsked: Signal<((right: boolean) => void) | null>
+  /** Asks for the PIN; whoever asked gets it where it was right, and null where somebody thought better of it. */
+  askPin: () => Promise<string | null>
+  pinAsked: Signal<((pin: string | null) => void) | null>
   /** Where an event has several gates and none was chosen, that is what has to be done first. */
   gateIsChosen: () => boolean
   /** Nothing was done for a while, and nothing is under way: the app may be exchanged for a newer one. */
@@ -64,7 +64,7 @@ export function createScanner(engine: Engine): Scanner {
   const sheet = signal<Sheet | null>(null)
   const party = signal(1)
   const direction = signal<'entry' | 'exit' | null>(null)
-  const pinAsked = signal<((right: boolean) => void) | null>(null)
+  const pinAsked = signal<((pin: string | null) => void) | null>(null)
   let timer: ReturnType<typeof setTimeout> | undefined
   let lastUsedAt = performance.now()
 
@@ -92,6 +92,7 @@ export function createScanner(engine: Engine): Scanner {
     if (settings.value.vibrates) vibrate(vibration)
     const hasMore = answer.verdict.kind === 'admitted' && answer.verdict.remaining > 0
     const toRead = hasMore || answer.ticket?.attention === true
+    if (settings.value.stays && !settings.value.kiosk) return
     timer = setTimeout(dismiss, toRead ? holdMs.bad : holdMs[tone])
   }
 
@@ -117,9 +118,9 @@ export function createScanner(engine: Engine): Scanner {
     linger: () => clearTimeout(timer),
     askPin: () =>
       new Promise((resolve) => {
-        pinAsked.value = (right) => {
+        pinAsked.value = (pin) => {
           pinAsked.value = null
-          resolve(right)
+          resolve(pin)
         }
       }),
     pinAsked,

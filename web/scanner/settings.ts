@@ -5,6 +5,8 @@ export type Settings = {
   language: string | null
   volume: number
   vibrates: boolean
+  /** An answer stays until somebody goes on, however long that takes. */
+  stays: boolean
   cameraId: string | null
   zoom: number | null
   nfc: boolean
@@ -15,6 +17,7 @@ const unset: Settings = {
   language: null,
   volume: 0.8,
   vibrates: true,
+  stays: false,
   cameraId: null,
   zoom: null,
   nfc: false,

@@ -1,27 +1,31 @@
 /** Between two characters of a hardware scanner; nobody types that fast for long. */
 const GAP_MS = 60
 
+/** Once it is known to be one, it may falter, as those do that send by radio. */
+const FALTER_MS = 300
+
 /** The least that counts as a scan: what is shorter was a person. In a field, where people type, it takes more. */
 const LEAST = 6
 const LEAST_IN_FIELD = 10
 
-type Options = { onCode: (text: string) => void; now?: () => number }
+type Options = { onCode: (text: string) => void }
 
 /**
  * Hears scanners that type what they read, wherever the focus is. A burst of keys without a pause that ends with Enter
  * or Tab is a code; everything else is typing and is left alone. What a scanner typed into a field is taken out again.
  * Gives what ends the listening.
  */
-export function listenForWedge(target: Window, { onCode, now = () => performance.now() }: Options): () => void {
+export function listenForWedge(target: Window, { onCode }: Options): () => void {
   let keys: { key: string; code: string; shift: boolean }[] = []
   let lastAt = 0
   let field: { element: HTMLInputElement | HTMLTextAreaElement; before: string } | null = null
 
   function hear(event: KeyboardEvent): void {
     if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return
-    const at = now()
-    if (at - lastAt > GAP_MS) start(event)
-    lastAt = at
+    // The keys' own time: the page may have been busy in between.
+    const patience = keys.length >= LEAST ? FALTER_MS : GAP_MS
+    if (event.timeStamp - lastAt > patience) start(event)
+    lastAt = event.timeStamp
     if (event.key === 'Shift' || event.key === 'CapsLock') return
     if (event.key === 'Enter' || event.key === 'Tab') finish(event)
     else if ([...event.key].length === 1) keys.push({ key: event.key, code: event.code, shift: event.shiftKey })

@@ -12,11 +12,18 @@ export function Sheet({ title, children, back }: Props) {
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => heading.current?.focus(), [])
   const leave = back ?? (() => (sheet.value = sheet.value === 'menu' ? null : 'menu'))
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape' && !event.defaultPrevented) leave()
-  }
+  // Heard wherever the focus is: what had it may just have gone.
+  const latest = useRef(leave)
+  latest.current = leave
+  useEffect(() => {
+    const hear = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog')) latest.current()
+    }
+    addEventListener('keydown', hear)
+    return () => removeEventListener('keydown', hear)
+  }, [])
   return (
-    <main class="sheet" onKeyDown={onKeyDown}>
+    <main class="sheet">
       <header class="sheet-head">
         <button type="button" class="round" onClick={leave} aria-label={words.value.menu.back}>
           <Icon name="back" />

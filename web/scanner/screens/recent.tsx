@@ -5,7 +5,7 @@ import { Icon } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
 import { useScanner } from '../scanner.ts'
 import { exactTime, words } from '../words/language.ts'
-import { AnnulDialog } from './verdict.tsx'
+import { AnnulDialog } from './dialogs.tsx'
 
 export function RecentScreen() {
   const { recent } = useScanner()

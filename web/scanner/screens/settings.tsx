@@ -14,7 +14,7 @@ import { words } from '../words/language.ts'
 
 export function SettingsScreen() {
   const t = words.value.settings
-  const { volume, vibrates, nfc } = settings.value
+  const { volume, vibrates, stays, nfc } = settings.value
   const tryIt = () => {
     unlockSound()
     play(outcomes.admitted.sound, settings.value.volume)
@@ -38,6 +38,10 @@ export function SettingsScreen() {
         <label class="tick">
           <input type="checkbox" checked={vibrates} onChange={() => change({ vibrates: !vibrates })} />
           {t.vibration}
+        </label>
+        <label class="tick">
+          <input type="checkbox" checked={stays} onChange={() => change({ stays: !stays })} />
+          {t.stays}
         </label>
         <button type="button" onClick={tryIt}>
           {t.try}
@@ -93,11 +97,13 @@ function CameraChoice() {
 function PinSetting() {
   const { engine, status, hasPin, askPin } = useScanner()
   const { settings: t, pin } = words.value
+  const current = useSignal<string | null>(null)
   const first = useSignal<string | null>(null)
   const step = useSignal<'no' | 'choose' | 'again'>('no')
   if (status.value.enrolment?.staff.role !== 'supervisor') return null
   const start = async () => {
-    if (!hasPin.value || (await askPin())) step.value = 'choose'
+    current.value = hasPin.value ? await askPin() : null
+    if (!hasPin.value || current.value !== null) step.value = 'choose'
   }
   const choose = async (chosen: string) => {
     if (chosen.length < 4) return pin.short
@@ -110,7 +116,7 @@ function PinSetting() {
       step.value = 'choose'
       return pin.differ
     }
-    const done = await engine.setPin(chosen)
+    const done = await engine.setPin(chosen, current.value ?? undefined)
     if (!done.ok) return failureWords(done.failure)
     step.value = 'no'
     return null

@@ -2,9 +2,8 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { canBeForced } from '../../../core/verdict.ts'
 import type { Shown } from '../engine/shown.ts'
-import { failureWords } from '../failure-words.ts'
+import { later } from '../later.ts'
 import { outcomeOf, outcomes } from '../outcomes.ts'
-import { Dialog } from '../parts/dialog.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Stepper } from '../parts/stepper.tsx'
 import { type Asked, useScanner } from '../scanner.ts'
@@ -21,7 +20,7 @@ export function VerdictScreen({ shown, asked }: Props) {
   const { tone, icon } = outcomes[name]
   const [word, sentence] = says[name]
   const next = useRef<HTMLButtonElement>(null)
-  useEffect(() => next.current?.focus(), [shown.scanId])
+  useEffect(() => next.current?.focus(), [])
   return (
     <main class="verdict" data-tone={tone} data-outcome={name} onPointerDown={linger}>
       <div class="verdict-said" role="alert">
@@ -115,14 +114,20 @@ function Actions({ shown, asked }: Props) {
   const question = useSignal<'force' | 'annul' | null>(null)
   const more = useSignal(1)
   const { verdict } = shown
+  const dialogs = later.value
   const isSupervisor = status.value.enrolment?.staff.role === 'supervisor'
   if (verdict.kind === 'admitted') {
     return (
       <>
         {verdict.remaining > 0 && (
-          <div class="row">
-            <Stepper label={t.people} value={more.value} max={verdict.remaining} onChange={(n) => (more.value = n)} />
-            <button type="button" onClick={() => present({ ...asked, people: more.value })}>
+          <div class="more">
+            <Stepper
+              label={words.value.door.party}
+              value={more.value}
+              max={verdict.remaining}
+              onChange={(n) => (more.value = n)}
+            />
+            <button type="button" class="wide" onClick={() => present({ ...asked, people: more.value })}>
               {t.letMoreIn}
             </button>
           </div>
@@ -130,7 +135,9 @@ function Actions({ shown, asked }: Props) {
         <button type="button" class="plain wide" onClick={() => (question.value = 'annul')}>
           {t.takeBack}
         </button>
-        {question.value === 'annul' && <AnnulDialog shown={shown} onClose={() => (question.value = null)} />}
+        {question.value === 'annul' && dialogs && (
+          <dialogs.AnnulDialog shown={shown} onClose={() => (question.value = null)} />
+        )}
       </>
     )
   }
@@ -145,78 +152,9 @@ function Actions({ shown, asked }: Props) {
         <Icon name="lock" />
         {t.force}
       </button>
-      {question.value === 'force' && <ForceDialog asked={asked} onClose={() => (question.value = null)} />}
+      {question.value === 'force' && dialogs && (
+        <dialogs.ForceDialog asked={asked} onClose={() => (question.value = null)} />
+      )}
     </>
-  )
-}
-
-function ForceDialog({ asked, onClose }: { asked: Asked; onClose: () => void }) {
-  const { present } = useScanner()
-  const { force: t, pin, verdict } = words.value
-  const other = useSignal('')
-  const force = (reason: string) => {
-    onClose()
-    void present({ ...asked, force: { reason } })
-  }
-  return (
-    <Dialog title={t.title} onClose={onClose}>
-      <p>{t.why}</p>
-      <div class="choices">
-        {t.reasons.map((reason) => (
-          <button type="button" key={reason} onClick={() => force(reason)}>
-            {reason}
-          </button>
-        ))}
-      </div>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (other.value.trim()) force(other.value.trim())
-        }}
-      >
-        <label>
-          {t.other}
-          <input maxLength={500} value={other.value} onInput={(event) => (other.value = event.currentTarget.value)} />
-        </label>
-        <button type="submit" class="wide" disabled={!other.value.trim()}>
-          {verdict.force}
-        </button>
-      </form>
-      <button type="button" class="plain wide" onClick={onClose}>
-        {pin.cancel}
-      </button>
-    </Dialog>
-  )
-}
-
-export function AnnulDialog({ shown, onClose }: { shown: Shown; onClose: () => void }) {
-  const { engine, dismiss } = useScanner()
-  const { annul: t, pin } = words.value
-  const said = useSignal<string | null>(null)
-  const working = useSignal(false)
-  const annul = async () => {
-    working.value = true
-    const done = await engine.annul(shown.scanId, t.reason)
-    working.value = false
-    if (done.ok) {
-      onClose()
-      dismiss()
-      return
-    }
-    said.value = failureWords(done.failure)
-  }
-  return (
-    <Dialog title={t.title} onClose={onClose}>
-      <p>{t.what}</p>
-      <p class="wrong" role="alert">
-        {said.value}
-      </p>
-      <button type="button" class="primary wide" disabled={working.value} onClick={annul}>
-        {t.yes}
-      </button>
-      <button type="button" class="plain wide" onClick={onClose}>
-        {pin.cancel}
-      </button>
-    </Dialog>
   )
 }

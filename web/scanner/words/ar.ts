@@ -273,6 +273,7 @@ export const ar: Words = {
     loudness: 'الشدة',
     try: 'جرّب',
     vibration: 'الاهتزاز',
+    stays: 'تبقى الإجابة حتى أتابع',
     camera: 'الكاميرا',
     cameraAutomatic: 'الخلفية',
     setPin: 'ضع رقماً سرياً',

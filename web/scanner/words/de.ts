@@ -273,6 +273,7 @@ export const de: Words = {
     loudness: 'Lautstärke',
     try: 'Ausprobieren',
     vibration: 'Vibration',
+    stays: 'Antworten bleiben, bis ich weitergehe',
     camera: 'Kamera',
     cameraAutomatic: 'Die hintere',
     setPin: 'PIN festlegen',

@@ -273,6 +273,7 @@ export const es: Words = {
     loudness: 'Volumen',
     try: 'Probar',
     vibration: 'Vibración',
+    stays: 'Las respuestas se quedan hasta que siga',
     camera: 'Cámara',
     cameraAutomatic: 'La de atrás',
     setPin: 'Poner un PIN',

@@ -273,6 +273,7 @@ export const fr: Words = {
     loudness: 'Volume',
     try: 'Essayer',
     vibration: 'Vibration',
+    stays: 'Les réponses restent jusqu’à ce que je continue',
     camera: 'Caméra',
     cameraAutomatic: 'Celle de l’arrière',
     setPin: 'Choisir un code PIN',

@@ -273,6 +273,7 @@ export const hi: Words = {
     loudness: 'तेज़ी',
     try: 'आज़माएँ',
     vibration: 'कंपन',
+    stays: 'जवाब तब तक रहे जब तक मैं आगे न बढ़ूँ',
     camera: 'कैमरा',
     cameraAutomatic: 'पीछे वाला',
     setPin: 'पिन रखें',

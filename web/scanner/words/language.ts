@@ -1,12 +1,13 @@
 import { computed, signal } from '@preact/signals'
-import { en, type Words } from './en.ts'
+import { settings } from '../settings.ts'
+import type { Words } from './en.ts'
 
 /*
  * Another language is a file beside `en.ts` and a line here. Each is loaded when it is chosen; all of them are kept for
  * when there is no network.
  */
 const loaders = {
-  en: () => Promise.resolve(en),
+  en: async () => (await import('./en.ts')).en,
   de: async () => (await import('./de.ts')).de,
   fr: async () => (await import('./fr.ts')).fr,
   es: async () => (await import('./es.ts')).es,
@@ -26,15 +27,16 @@ export const languages: Record<Language, string> = {
   ar: 'العربية',
 }
 
-export const language = signal<Language>('en')
-export const words = signal<Words>(en)
+const first = preferredLanguage(settings.value.language, navigator.languages)
+
+export const language = signal<Language>(first)
+// Awaited here, so that there is nowhere without words.
+export const words = signal<Words>(await loaders[first]())
 
 /** Shows everything in this language from now on. */
 export async function speak(wanted: Language): Promise<void> {
   words.value = await loaders[wanted]()
   language.value = wanted
-  document.documentElement.lang = wanted
-  document.documentElement.dir = words.value.direction
 }
 
 /** Takes what the person chose before and what the browser says; gives the first that we speak. */
@@ -46,16 +48,19 @@ export function preferredLanguage(chosen: string | null, wished: readonly string
 /** The event's time zone, in which every time is told: the same on each device, wherever its own clock thinks it is. */
 export const timezone = signal<string | undefined>(undefined)
 
+/** The language as it is spoken where this device is from: that decides how times are written. */
+const locale = computed(() => navigator.languages.find((tag) => tag.split('-')[0] === language.value) ?? language.value)
+
 const formats = computed(() => {
   const timeZone = timezone.value
   const of = (options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(language.value, { ...options, ...(timeZone ? { timeZone } : {}) })
+    new Intl.DateTimeFormat(locale.value, { ...options, ...(timeZone ? { timeZone } : {}) })
   return {
     time: of({ hour: '2-digit', minute: '2-digit' }),
     exact: of({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
     day: of({ weekday: 'short', day: 'numeric', month: 'short' }),
-    number: new Intl.NumberFormat(language.value),
-    relative: new Intl.RelativeTimeFormat(language.value, { numeric: 'always', style: 'narrow' }),
+    number: new Intl.NumberFormat(locale.value),
+    relative: new Intl.RelativeTimeFormat(locale.value, { numeric: 'always', style: 'narrow' }),
   }
 })
 
@@ -85,6 +90,6 @@ export function ago(ms: number): string {
 
 export function money(amount: number, currency: string | null): string {
   if (!currency) return number(amount / 100)
-  const format = new Intl.NumberFormat(language.value, { style: 'currency', currency })
+  const format = new Intl.NumberFormat(locale.value, { style: 'currency', currency })
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
 }

@@ -1,0 +1,272 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { gzipSync } from 'node:zlib'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Phone, takePhone } from './browser.ts'
+import { answer, type Door, enrol, next, openDoor, present, wedge } from './door.ts'
+
+let door: Door
+
+beforeAll(async () => {
+  door = await openDoor()
+})
+
+afterAll(() => door?.close())
+
+describe('a supervisor’s phone at the door', () => {
+  let phone: Phone
+  let page: Page
+  let onCamera: { token: string }
+  let invitation: string
+
+  beforeAll(async () => {
+    onCamera = await door.issue({ holder: { name: 'Grace Hopper' } })
+    phone = await takePhone({ video: door.video(onCamera.token) })
+    page = phone.page
+    invitation = await door.invite()
+  })
+  afterAll(() => phone?.close())
+
+  test('is set up with a link, which is nowhere to be seen afterwards', async () => {
+    await enrol(page, invitation)
+    expect(page.url()).toBe(`${door.server.url}/scan`)
+    expect(await page.evaluate(() => history.length)).toBeLessThanOrEqual(2)
+  })
+
+  test('lets in whoever holds a code before the camera: moving, tilted, not quite sharp', async () => {
+    const { outcome, text } = await answer(page)
+    expect(outcome).toBe('admitted')
+    expect(text).toMatch(/Come in/)
+    expect(text).toMatch(/Grace Hopper/)
+    await next(page)
+  })
+
+  test('refuses the same code when it is held up again, saying when and where it came in', async () => {
+    const { outcome, text } = await answer(page)
+    expect(outcome).toBe('already_admitted')
+    expect(text).toMatch(/First let in: .*Main Entrance/)
+    expect(text).toMatch(/this device/)
+  })
+
+  test('takes what a hand scanner types, wherever the focus is, and leaves fields as they were', async () => {
+    await next(page)
+    // The camera has to be looking elsewhere.
+    await page.getByRole('button', { name: 'Search' }).click()
+    const field = page.getByRole('searchbox')
+    await field.fill('Hop')
+    const { token } = await door.issue({ holder: { name: 'Alan Turing' } })
+    await field.focus()
+    await wedge(page, token)
+    const { outcome, text } = await answer(page)
+    expect(outcome).toBe('admitted')
+    expect(text).toMatch(/Alan Turing/)
+  })
+
+  test('shows no error and nothing that its policy forbids', () => {
+    expect(phone.complaints).toEqual([])
+  })
+})
+
+describe('what a scanner says', () => {
+  let phone: Phone
+  let page: Page
+
+  beforeAll(async () => {
+    phone = await takePhone()
+    page = phone.page
+    await enrol(page, await door.invite())
+  })
+  afterAll(() => phone?.close())
+
+  const change = (id: string, how: string) =>
+    door.venue.organiser.ask('POST', `${door.venue.path}/tickets/${id}/${how}`, { reason: 'lost' })
+
+  test('to a revoked ticket', async () => {
+    const { id, token } = await door.issue()
+    await change(id, 'revoke')
+    expect(await present(page, token)).toMatchObject({ outcome: 'revoked', text: expect.stringMatching(/lost/) })
+  })
+
+  test('to one on hold, and to one that is not paid', async () => {
+    const held = await door.issue()
+    await change(held.id, 'block')
+    expect((await present(page, held.token)).outcome).toBe('blocked')
+    const unpaid = await door.issue({ paid: false })
+    expect((await present(page, unpaid.token)).outcome).toBe('unpaid')
+  })
+
+  test('to one that is too early, with the time from which it is valid', async () => {
+    const { token } = await door.issue({ validFrom: new Date(Date.now() + 7_200_000).toISOString() })
+    const { outcome, text } = await present(page, token)
+    expect(outcome).toBe('too_early')
+    expect(text).toMatch(/Valid from: .*\d/)
+  })
+
+  test('to what is no ticket, and to a ticket somebody changed: alike, and nothing about why', async () => {
+    const { token } = await door.issue()
+    const forged = `${token.slice(0, 100)}${token[100] === 'A' ? 'B' : 'A'}${token.slice(101)}`
+    expect((await present(page, forged)).outcome).toBe('unreadable')
+    expect((await present(page, 'HTTPS://EXAMPLE.COM/MENU')).outcome).toMatch(/unreadable|unknown/)
+  })
+
+  test('to a party: how many came in and how many may follow, and it lets those in too', async () => {
+    const { token } = await door.issue({ type: 'vip', admits: 3 })
+    const { text } = await present(page, token)
+    expect(text).toMatch(/Still to come on this ticket: 2/)
+    await page.getByRole('button', { name: 'One more' }).last().click()
+    await page.getByRole('button', { name: 'Let more in' }).click()
+    await page.getByText('People: 2').waitFor()
+    expect((await answer(page)).text).not.toMatch(/Still to come/)
+  })
+
+  test('to a duplicate that a supervisor lets in all the same, with the reason that was overruled', async () => {
+    const { token } = await door.issue()
+    await present(page, token)
+    expect((await present(page, token)).outcome).toBe('already_admitted')
+    await page.getByRole('button', { name: 'Let in anyway' }).click()
+    await page.getByRole('button', { name: 'Booking seen' }).click()
+    await page.locator('.verdict[data-outcome=admitted]').waitFor()
+    expect((await answer(page)).text).toMatch(/Let in by a supervisor/)
+  })
+
+  test('to an admission that was taken back: the ticket may come in again', async () => {
+    const { token } = await door.issue()
+    await present(page, token)
+    await page.getByRole('button', { name: 'Take back' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click()
+    await page.locator('.verdict').waitFor({ state: 'detached' })
+    expect((await present(page, token)).outcome).toBe('admitted')
+  })
+
+  test('at another gate, at an exit and at a stand', async () => {
+    const { token } = await door.issue()
+    await goTo(page, 'VIP Entrance')
+    const { outcome, text } = await present(page, token)
+    expect(outcome).toBe('wrong_gate')
+    expect(text).toMatch(/Go to: .*Main Entrance/)
+    await goTo(page, 'Sponsor’s stand')
+    expect((await present(page, token)).outcome).toBe('visited')
+    await goTo(page, 'Exit')
+    expect((await present(page, token)).outcome).toBe('exited')
+    await goTo(page, 'Main Entrance')
+  })
+
+  test('needs no mouse: Enter goes on to the next, Escape leads back', async () => {
+    const { token } = await door.issue()
+    await present(page, token)
+    await page.keyboard.press('Enter')
+    await page.locator('.verdict').waitFor({ state: 'detached' })
+    await page.keyboard.press('Tab')
+    await page.getByRole('button', { name: 'Menu' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Menu' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('.sheet').waitFor({ state: 'detached' })
+  })
+})
+
+describe('everybody can use each screen', () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  let phone: Phone
+  let page: Page
+
+  beforeAll(async () => {
+    // Axe is put into the page, which its policy would forbid.
+    phone = await takePhone({ bypassCsp: true })
+    page = phone.page
+  })
+  afterAll(() => phone?.close())
+
+  async function complaints(): Promise<string[]> {
+    await page.evaluate(axe)
+    const { violations } = await page.evaluate(() =>
+      (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+    )
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
+  }
+
+  test('the one to set it up', async () => {
+    await page.goto(`${door.server.url}/scan`)
+    await page.locator('.enrol').waitFor()
+    expect(await complaints()).toEqual([])
+  })
+
+  test('the door', async () => {
+    await enrol(page, await door.invite())
+    expect(await complaints()).toEqual([])
+  })
+
+  test('yes, and no', async () => {
+    const { token } = await door.issue()
+    await present(page, token)
+    expect(await complaints()).toEqual([])
+    await present(page, token)
+    expect(await complaints()).toEqual([])
+    await next(page)
+  })
+
+  test.each(['Type a code', 'Search', 'Sell'])('%s', async (name) => {
+    await page.getByRole('button', { name }).click()
+    await page.locator('.sheet').waitFor()
+    expect(await complaints()).toEqual([])
+    await page.keyboard.press('Escape')
+  })
+
+  test.each([
+    'Gate',
+    'Shift',
+    'Last scans',
+    'Conflicts',
+    'Ready without network?',
+    'Settings',
+    'Turnstile mode',
+    'Sign out',
+  ])('%s', async (name) => {
+    await page.getByRole('button', { name: 'Menu' }).click()
+    await page.locator('.menu').getByRole('button', { name }).click()
+    await page.locator('.sheet h1').waitFor()
+    expect(await complaints()).toEqual([])
+    await page.getByRole('button', { name: 'Back', exact: true }).click()
+    if (await page.getByRole('heading', { name: 'Menu' }).isVisible()) await page.keyboard.press('Escape')
+    await page.locator('.sheet').waitFor({ state: 'detached' })
+  })
+
+  type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
+})
+
+describe('a scanner in another language', () => {
+  test('speaks the browser’s, from right to left where that is how it is read', async () => {
+    const phone = await takePhone({ locale: 'ar-EG' })
+    try {
+      await enrol(phone.page, await door.invite())
+      expect(await phone.page.evaluate(() => document.documentElement.dir)).toBe('rtl')
+      const { token } = await door.issue()
+      expect((await present(phone.page, token)).text).toMatch(/تفضّل/)
+    } finally {
+      await phone.close()
+    }
+  })
+})
+
+describe('on a bad network', () => {
+  test('the first screen needs no more than 60 KB', async () => {
+    const html = await (await fetch(`${door.server.url}/scan`)).text()
+    const worker = await (await fetch(`${door.server.url}/service-worker.js`)).text()
+    const first = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file = '']) => file)
+    const languages = [...worker.matchAll(/"(\/assets\/(?:en|de|fr|es|hi|ar)-[^"]+)"/g)].map(([, file = '']) => file)
+    expect(languages.length).toBe(6)
+    const sizeOf = async (file: string) => gzipSync(await (await fetch(door.server.url + file)).text()).length
+    const language = Math.max(...(await Promise.all(languages.map(sizeOf))))
+    const sizes = await Promise.all(first.map(sizeOf))
+    const total = [gzipSync(html).length, language, ...sizes].reduce((sum, size) => sum + size)
+    expect(total).toBeLessThanOrEqual(60 * 1024)
+  })
+})
+
+async function goTo(page: Page, gate: string): Promise<void> {
+  if (await page.locator('.verdict').isVisible()) await next(page)
+  await page.locator('.gate-button').click()
+  await page.locator('.menu').getByRole('button', { name: gate }).click()
+  await page.locator('.sheet').waitFor({ state: 'detached' })
+}
