@@ -50,7 +50,7 @@ describe('500 scans of 500 tickets at once, from 25 devices', () => {
     const { log, standings, stats } = readGatekeeper(server.stateDir, venue.eventId)
     expect(log.map(({ entry }) => entry.verdict.kind)).toEqual(Array(500).fill('admitted'))
     expect(standings).toEqual(Array(500).fill({ entries: 1, exits: 0, inside: 1, presented: 1 }))
-    expect(stats).toEqual({
+    expect(stats).toMatchObject({
       seq: 500,
       scans: 500,
       admitted: 500,

@@ -32,7 +32,9 @@ export class Gatekeeper extends Honest {
       setAlarm: (at: number) => storage.setAlarm(at),
       sync: () => Promise.resolve(),
     }
-    this.ctx = { storage: late } as unknown as typeof this.ctx
+    const { id, exports } = ctx
+    const rest = { id, exports, waitUntil: (work: Promise<unknown>) => ctx.waitUntil(work), getWebSockets: () => [] }
+    this.ctx = { ...rest, storage: late } as unknown as typeof this.ctx
   }
 
   #answerFirst<T>(storage: DurableObjectStorage, work: () => T): T {
