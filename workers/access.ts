@@ -5,6 +5,7 @@ import { findKey } from './db/directory.ts'
 import type { Env } from './env.ts'
 import { problemResponse, roleRequired } from './problems.ts'
 import { hashSecret, sameSecret } from './secrets.ts'
+import { markOf, readSession, type SessionHolder } from './session.ts'
 import { verifyStaffToken } from './staff-token.ts'
 
 /** `viewer` stands beside the others: it reads statistics and reports, and nothing else. */
@@ -40,16 +41,44 @@ export function reaches(role: Role, needed: Role): boolean {
 /** Takes a request; gives who is asking, or null where no good credential came with it. */
 export async function identify(request: Request, env: Env, at: number): Promise<Caller | null> {
   const credential = /^Bearer +(.*\S) *$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
-  if (credential === undefined) return null
-  if (credential.startsWith('a1_org_')) {
-    const key = await findKey(env.DB, hashSecret(credential), at)
-    if (key === null) return null
-    const { id, expiresAt, ...rest } = key
-    return { kind: 'organisation', ...rest, key: { id, expiresAt } }
-  }
-  if (sameSecret(credential, env.ADMIN_KEY)) return { kind: 'admin', role: 'admin' }
+  if (credential === undefined) return identifySession(request, env, at)
+  const holder = await holderOfKey(credential, env, at)
+  if (holder) return holder.caller
   const staff = await verifyStaffToken(env.TICKET_KEY, credential, at)
   return staff && { kind: 'device', ...staff }
+}
+
+/** Takes a key that a person or a system may sign in with; gives who that is, and what a session of theirs names. */
+export async function holderOfKey(
+  key: string,
+  env: Env,
+  at: number,
+): Promise<{ caller: Exclude<Caller, { kind: 'device' }>; session: SessionHolder } | null> {
+  if (sameSecret(key, env.ADMIN_KEY)) {
+    return { caller: { kind: 'admin', role: 'admin' }, session: { kind: 'admin', of: markOf(env.ADMIN_KEY) } }
+  }
+  const found = key.startsWith('a1_org_') ? await findKey(env.DB, { hash: hashSecret(key) }, at) : null
+  if (!found) return null
+  return { caller: callerOf(found), session: { kind: 'key', keyId: found.id } }
+}
+
+/** Who signed in with a browser. Their key is looked up each time: a revoked one ends its sessions at once. */
+async function identifySession(request: Request, env: Env, at: number): Promise<Caller | null> {
+  const session = await readSession(env.TICKET_KEY, request, at)
+  switch (session?.kind) {
+    case undefined:
+      return null
+    case 'admin':
+      return session.of === markOf(env.ADMIN_KEY) ? { kind: 'admin', role: 'admin' } : null
+    case 'key': {
+      const key = await findKey(env.DB, { id: session.keyId }, at)
+      return key && callerOf(key)
+    }
+  }
+}
+
+function callerOf({ id, organisationId, role, expiresAt }: NonNullable<Awaited<ReturnType<typeof findKey>>>) {
+  return { kind: 'organisation' as const, organisationId, role, key: { id, expiresAt } }
 }
 
 /** What a call needs: a role, and where it is about an event or organisation, the right one. */

@@ -27,6 +27,7 @@ import { organisationRoutes } from './routes/organisations.ts'
 import { qrCacheRoutes } from './routes/qr-cache.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { sheetRoutes } from './routes/sheets.ts'
 import { snapshotRoutes } from './routes/snapshots.ts'
 import { stallRoutes } from './routes/stalls.ts'
@@ -56,6 +57,7 @@ export const routes: readonly Route[] = [
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
   ...webhookRoutes, // workers/routes/webhooks.ts: webhooks, their deliveries, replay, a test
+  ...sessionRoutes, // workers/routes/sessions.ts: signing in with a browser
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
   ...qrCacheRoutes, // workers/routes/qr-cache.ts: statistics, clearing
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router

@@ -74,7 +74,7 @@ describe('the tree', () => {
   it('speaks to the logs of the edge in one place', () => {
     const loud = sources
       .filter((path) => ['workers', 'durable-objects'].includes(folderOf(path)))
-      .filter((path) => path !== 'durable-objects/logging.ts' && /\bconsole\b/.test(read(path)))
+      .filter((path) => path !== 'durable-objects/logging.ts' && /\bconsole\./.test(read(path)))
     expect(loud).toEqual([])
   })
 

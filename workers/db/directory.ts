@@ -27,6 +27,14 @@ export async function addOrganisation(db: D1Database, id: OrganisationId, name: 
   ])
 }
 
+export async function findOrganisation(db: D1Database, id: OrganisationId) {
+  const rows = await drizzle(db)
+    .select({ id: organisation.id, name: organisation.name })
+    .from(organisation)
+    .where(eq(organisation.id, id))
+  return rows[0] ? { id: rows[0].id as string, name: rows[0].name } : null
+}
+
 export async function hasOrganisation(db: D1Database, id: OrganisationId): Promise<boolean> {
   const rows = await drizzle(db).select({ id: organisation.id }).from(organisation).where(eq(organisation.id, id))
   return rows.length > 0
@@ -59,21 +67,16 @@ export async function revokeKey(db: D1Database, organisationId: OrganisationId, 
   return rows.length > 0
 }
 
-/** Whose key this is, by its SHA-256, if it is good at this time. */
-export async function findKey(db: D1Database, hash: Uint8Array, at: number) {
+/** Whose key this is, by its SHA-256 or its id, if it is good at this time. */
+export async function findKey(db: D1Database, by: { hash: Uint8Array } | { id: string }, at: number) {
+  const { id, organisation: organisationId, role, expiresAt, hash, revokedAt } = organisationKey
   const rows = await drizzle(db)
-    .select({
-      id: organisationKey.id,
-      organisation: organisationKey.organisation,
-      role: organisationKey.role,
-      expiresAt: organisationKey.expiresAt,
-    })
+    .select({ id, organisationId, role, expiresAt })
     .from(organisationKey)
-    .where(and(eq(organisationKey.hash, hash), isNull(organisationKey.revokedAt)))
+    .where(and('hash' in by ? eq(hash, by.hash) : eq(id, by.id), isNull(revokedAt)))
   const key = rows[0]
   if (!key || (key.expiresAt !== null && key.expiresAt <= at)) return null
-  const { id, role, expiresAt } = key
-  return { id, organisationId: key.organisation as OrganisationId, role, expiresAt }
+  return { ...key, id: key.id as string, organisationId: key.organisationId as OrganisationId }
 }
 
 /** Events of an organisation, or of all of them, in the order they were made. One more than `limit` is asked for. */
