@@ -50,6 +50,13 @@ export function readDrained(stateDir: string, eventId: string): number {
   return readingGatekeeper(stateDir, eventId, (db) => Number(metaOf(db, 'drained') ?? 0))
 }
 
+/** Every ticket of an event, with whose it is. */
+export function readTickets(stateDir: string, eventId: string): { reference: string | null; name: string | null }[] {
+  return readingGatekeeper(stateDir, eventId, (db) =>
+    rows(db, 'SELECT t.reference, h.name FROM ticket t LEFT JOIN holder h ON h.ticket = t.id ORDER BY t.id'),
+  )
+}
+
 export function readD1(stateDir: string, eventId: string): D1Row[] {
   return readingD1(stateDir, (db) => readRows(db, eventId as EventId))
 }
