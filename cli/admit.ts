@@ -2,6 +2,7 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
 import { type Command, refuseUnknown } from './command.ts'
 import { export_ } from './commands/export.ts'
+import { import_ } from './commands/import.ts'
 import { issue } from './commands/issue.ts'
 import { qr } from './commands/qr.ts'
 import { scan } from './commands/scan.ts'
@@ -16,10 +17,11 @@ import { say } from './output.ts'
 const admit = {
   ...defineCommand({
     meta: { name: 'admit', description: 'Issues, draws and scans tickets of an Admit One server' },
-    subCommands: { export: export_, issue, qr, scan, sheet, token, warm },
+    subCommands: { export: export_, import: import_, issue, qr, scan, sheet, token, warm },
   }),
   examples: `
-  admit issue --csv attendees.csv
+  admit import attendees.csv --dry-run
+  admit import attendees.csv
   admit qr 01a1fc37-f632-7fa5-821f-c5cf221a540e -o ticket.png
   admit scan ticket.png --gate GATE-A
 

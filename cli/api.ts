@@ -9,6 +9,8 @@ export type Api = {
   patch: <T>(path: string, body: object) => Promise<T>
   post: <T>(path: string, body: object, patience?: Patience) => Promise<T>
   delete: <T>(path: string) => Promise<T>
+  /** Sends a CSV file as it is. */
+  upload: <T>(path: string, csv: Uint8Array<ArrayBuffer>) => Promise<T>
 }
 
 /** How often to ask again with the same body when the answer got lost, and how long to wait for each. */
@@ -55,6 +57,8 @@ export function connect(url: string, credential: string | null): Api {
     patch: (path, body) => call('PATCH', path, body),
     post: (path, body, patience) => call('POST', path, body, patience),
     delete: (path) => call('DELETE', path),
+    // The answer comes when all of it was read, and a lost one means that all of it is sent again by hand.
+    upload: (path, csv) => call('POST', path, csv, { tries: 1, timeoutMs: 600_000 }),
   }
 }
 
@@ -70,14 +74,15 @@ async function ask(
   body: object | undefined,
   timeoutMs: number,
 ): Promise<Attempt> {
+  const isFile = body instanceof Uint8Array
   try {
     const response = await fetch(url + path, {
       method,
       headers: {
         ...(credential !== null && { authorization: `Bearer ${credential}` }),
-        ...(body && { 'content-type': 'application/json' }),
+        ...(body && { 'content-type': isFile ? 'text/csv' : 'application/json' }),
       },
-      body: body ? JSON.stringify(body) : null,
+      body: isFile ? body : body ? JSON.stringify(body) : null,
       signal: AbortSignal.timeout(timeoutMs),
     })
     return read(response, await response.text(), url)

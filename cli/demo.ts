@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Api, connect, Refusal } from './api.ts'
-import { readAttendees } from './attendees.ts'
 import { Failure } from './failure.ts'
-import { issueTickets } from './issue-tickets.ts'
+import { followJob } from './follow-job.ts'
+import { startImport } from './import-file.ts'
 import { readStateFile, stateFiles, writeStateFile } from './state-folder.ts'
 
 /** What is kept of the demo event in the state folder, for later starts and for the `admit` command. */
@@ -116,21 +116,12 @@ const furniture: Record<string, object> = {
 }
 
 async function issueAttendees(api: Api, eventId: string, file: string): Promise<number> {
-  const csv = await readFile(file, 'utf8').catch(() => {
+  const csv = await readFile(file).catch(() => {
     throw new Failure(`The demo event needs ${file}, which cannot be read; start with --empty to do without.`)
   })
-  const { rows, problems: unreadable } = readAttendees(csv)
-  const showProgress = progressOf(rows.length)
-  const { created, existed, problems } = await issueTickets(api, eventId, rows, showProgress)
-  const [first] = [...unreadable, ...problems]
-  if (first) throw new Failure(`${file} is wrong in line ${first.line}: ${first.field} ${first.message}.`)
-  return created + existed
-}
-
-function progressOf(total: number): (done: number) => void {
-  const startedAt = Date.now()
-  return (done) => {
-    if (!process.stderr.isTTY || Date.now() - startedAt < 1000) return
-    process.stderr.write(`\rMaking the demo event: ${done} of ${total} tickets${done === total ? '\r\x1b[K' : ''}`)
-  }
+  const { job } = await startImport(api, eventId, csv)
+  const { done, errors } = await followJob(api, eventId, job, 'Making the demo event')
+  const [first] = errors
+  if (first) throw new Failure(`${file} is wrong in line ${first.row}: ${first.field} ${first.message}.`)
+  return done
 }

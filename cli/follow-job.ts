@@ -38,11 +38,17 @@ export async function followJob(api: Api, eventId: string, begun: Job, what: str
       job = data.job
       bar.setTotal(job.total)
       bar.update(job.done + job.failed, { speed: Math.round(job.perSecond) })
+      if (!process.stderr.isTTY && !isOver(job)) tellPlainly(what, job)
     }
     return job
   } finally {
     bar.stop()
   }
+}
+
+// Where nobody watches there is a log, perhaps: a line a second at most, and none for what is over at once.
+function tellPlainly(what: string, { total, done, failed, perSecond }: Job): void {
+  if (done + failed > 0) process.stderr.write(`${what}: ${done + failed} of ${total}, ${Math.round(perSecond)}/s\n`)
 }
 
 function isOver({ state }: Job): boolean {
