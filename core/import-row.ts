@@ -12,18 +12,15 @@ import { foldText } from './search.ts'
 export type RowContext = {
   /** In which a time without a zone is meant. */
   timezone: string
-  types: { id: string; name: string; admits: number }[]
+  types: { id: string; name: string }[]
   /** Makes the names of what has none: only whoever has it can tell whose they are. */
   key: Uint8Array
 }
 
 export type FieldIssue = { field: string; message: string }
 
-/**
- * What a row says: a ticket that can be asked for, or what is wrong with it. A party is a ticket for all the people of
- * its booking, by the row's quantity.
- */
-export type ReadRow = { ok: true; ticket: NewTicket; isParty: boolean } | { ok: false; issues: FieldIssue[] }
+/** What a row says: a ticket that can be asked for, or what is wrong with it. */
+export type ReadRow = { ok: true; ticket: NewTicket } | { ok: false; issues: FieldIssue[] }
 
 /** No cell that a ticket can hold is longer. */
 const CELL_MAX = 2000
@@ -61,14 +58,12 @@ export function readRow(cells: readonly string[], columns: Columns, context: Row
     issues.push({ field: 'type', message: type.message })
   }
   const quantity = converted('quantity', wholeNumber)
-  const isParty = text('admits') === undefined && quantity !== undefined && quantity > 1
-  const ofType = context.types.find(({ id }) => id === type)?.admits ?? 1
   const ticket = {
     reference: text('reference'),
     type,
     holder: { name: nameOf(text), email: text('email') },
     booking: bookingOf(text, quantity, context.key),
-    admits: isParty ? quantity * ofType : converted('admits', wholeNumber),
+    admits: converted('admits', wholeNumber),
     validFrom: isoOf(converted('validFrom', (value) => instantOf(value, context.timezone, 'start'))),
     validUntil: isoOf(converted('validUntil', (value) => instantOf(value, context.timezone, 'end'))),
     paid: converted('paid', truthOf),
@@ -82,7 +77,7 @@ export function readRow(cells: readonly string[], columns: Columns, context: Row
       if (!issues.some((issue) => issue.field === field)) issues.push({ field, message })
     }
   }
-  return issues.length > 0 || !parsed.success ? { ok: false, issues } : { ok: true, ticket: parsed.data, isParty }
+  return issues.length > 0 || !parsed.success ? { ok: false, issues } : { ok: true, ticket: parsed.data }
 }
 
 /**
@@ -103,20 +98,13 @@ export class Sheet {
   /** Takes the line of a row and what it says; gives the ticket with a reference, or what is wrong with it here. */
   take(line: number, row: ReadRow): ReadRow {
     if (!row.ok) return row
-    const { ticket, isParty } = row
+    const { ticket } = row
     const issues = [
       ...this.#twice(line, 'reference', ticket.reference, (first) => `stands in line ${first} already`),
       ...this.#twice(line, 'code', ticket.code, (first) => `stands in line ${first} already`),
-      ...this.#twice(
-        line,
-        'quantity',
-        isParty ? ticket.booking?.id : null,
-        (first) =>
-          `line ${first} has a ticket for everybody of this booking already; a column "admits" says how many each one admits`,
-      ),
     ]
     if (issues.length > 0) return { ok: false, issues }
-    return { ok: true, ticket: ticket.reference == null ? this.#named(ticket) : ticket, isParty }
+    return { ok: true, ticket: ticket.reference == null ? this.#named(ticket) : ticket }
   }
 
   #twice(
@@ -284,7 +272,6 @@ const fieldOfPath: Record<string, ImportField> = {
 
 /** What a column is called for which the ticket has another place. */
 function fieldOf(path: string, row: ReadonlyMap<ImportField, string>): string {
-  if (path === 'admits' && !row.get('admits')) return 'quantity'
   if (path === 'holder.name' && !row.get('name')) return row.has('lastName') ? 'lastName' : 'firstName'
   return fieldOfPath[path] ?? path
 }

@@ -244,28 +244,26 @@ standard,24/12/2026 09:05,12/24/2026
     tickets: [...Array(18).keys()].map((i) => ({ status: i < 10 ? 'valid' : 'unpaid' })),
   },
   {
-    oddity: 'a party: a quantity and no word of how many each ticket admits',
-    file: 'type,bookingId,quantity\nstandard,B-1,4\nstandard,B-2,1\nstandard,,3\n',
+    oddity: 'a booking of several tickets, which tells in each row how many they are',
+    file: 'type,name,bookingId,quantity\nstandard,Ada,B-1,2\nvip,Bo,B-1,2\n',
+    tickets: [
+      { admits: 1, booking: { id: 'B-1', name: null, email: null, quantity: 2 } },
+      { admits: 1, booking: { id: 'B-1', name: null, email: null, quantity: 2 } },
+    ],
+  },
+  {
+    oddity: 'a party: one ticket that admits several',
+    file: 'type,bookingId,quantity,admits\nstandard,B-1,4,4\nstandard,B-2,,3\n',
     tickets: [
       { admits: 4, booking: { id: 'B-1', name: null, email: null, quantity: 4 } },
-      { admits: 1, booking: { id: 'B-2', name: null, email: null, quantity: 1 } },
-      { admits: 3, booking: null },
+      { admits: 3, booking: { id: 'B-2', name: null, email: null, quantity: null } },
     ],
   },
   {
-    oddity: 'a booking of several tickets, each with its number of people',
-    file: 'type,name,bookingId,quantity,admits\nstandard,Ada,B-1,3,1\nstandard,Bo,B-1,3,1\nvip,Cy,B-1,3,2\n',
-    tickets: [
-      { admits: 1, booking: { id: 'B-1', name: null, email: null, quantity: 3 } },
-      { admits: 1, booking: { id: 'B-1', name: null, email: null, quantity: 3 } },
-      { admits: 2, booking: { id: 'B-1', name: null, email: null, quantity: 3 } },
-    ],
-  },
-  {
-    oddity: 'a quantity that is told again in each row of a booking, which must not let everybody in several times',
-    file: 'type,name,bookingId,quantity\nstandard,Ada,B-1,2\nstandard,Bo,B-1,2\n',
-    tickets: [{ admits: 2 }],
-    errors: [[3, 'quantity', 'line 2 has a ticket for everybody of this booking']],
+    oddity: 'orders, of whose quantity the organiser says that it is how many people each ticket admits',
+    file: 'Order;Ticket Type;Buyer;Qty\n77;VIP;Ada;3\n',
+    query: { columns: '{"Qty": "admits"}' },
+    tickets: [{ admits: 3, booking: { id: '77', name: 'Ada', email: null, quantity: null } }],
   },
   {
     oddity: 'a reference and a barcode that stand twice',

@@ -15,7 +15,7 @@ import { type Call, route, success } from '../route.ts'
 import { isoOrNull, jobShape, showJob } from '../shapes.ts'
 
 /** Tickets that the Gatekeeper issues in one go. Few, since a scan may have to wait for them. */
-const CHUNK_ROWS = 10
+const CHUNK_ROWS = 16
 
 /** Rows that go to the Gatekeeper in one call. */
 const BATCH_ROWS = 200
