@@ -72,7 +72,7 @@ describe.each(corpora)('a code in the format %s', (format, cases) => {
           if (opened?.ok) expect(meaningOf(opened)).toEqual(meaningOf(expected))
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
   })
 
