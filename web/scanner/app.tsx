@@ -4,7 +4,6 @@ import { outcomeOf, outcomes, toneStyle } from './outcomes.ts'
 import { StatusBar, useNow } from './parts/status-bar.tsx'
 import { type Sheet, useScanner } from './scanner.ts'
 import { DoorScreen } from './screens/door.tsx'
-import { EnrolScreen } from './screens/enrol.tsx'
 import { VerdictScreen } from './screens/verdict.tsx'
 import { settings } from './settings.ts'
 import { moment, words } from './words/language.ts'
@@ -12,7 +11,10 @@ import { moment, words } from './words/language.ts'
 /** One screen at a time: where one enrols, the turnstile, or the door with a sheet or an answer over it. */
 export function App({ invited }: { invited: string | null }) {
   const { status, sheet, shown, judging, gateIsChosen } = useScanner()
-  if (!status.value.enrolment) return <EnrolScreen key={invited} invited={invited} />
+  if (!status.value.enrolment) {
+    const Enrol = later.value?.EnrolScreen
+    return Enrol ? <Enrol key={invited} invited={invited} /> : <p class="first">Admit One</p>
+  }
   if (settings.value.kiosk) {
     const Kiosk = later.value?.KioskScreen
     return (
@@ -31,16 +33,18 @@ export function App({ invited }: { invited: string | null }) {
     <div class="app" style={tone ? toneStyle(tone) : {}}>
       <StatusBar />
       <Blocked />
-      {/* The camera goes on underneath: the next code ends what is shown. */}
-      <div class="under" inert={isCovered}>
-        <DoorScreen isCovered={isCovered} />
+      <div class="stage">
+        {/* The camera goes on underneath: the next code ends what is shown. */}
+        <div class="under" inert={isCovered}>
+          <DoorScreen isCovered={isCovered} />
+        </div>
+        {Over && !shown.value && <Over key={open} />}
       </div>
       {judging.value && (
         <p class="judging" role="status">
           {words.value.status.judging}
         </p>
       )}
-      {Over && !shown.value && <Over key={open} />}
       {shown.value && <VerdictScreen key={shown.value.shown.scanId} {...shown.value} />}
       <AskedPin />
     </div>

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals'
 
 /**
- * What can wait until the first screen is there, which is what counts on a bad network: the sheets, the dialogs, the
- * turnstile. null until then.
+ * What can wait until the door is open, which is what counts on a bad network: the sheets, the dialogs, the turnstile,
+ * and the setting up, which is done once. null until then.
  */
 export const later = signal<typeof import('./screens/later.ts') | null>(null)
 

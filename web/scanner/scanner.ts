@@ -42,7 +42,8 @@ export type Scanner = {
   direction: Signal<'entry' | 'exit' | null>
   /** Whether a code that the camera sees now would be taken. */
   isOpen: () => boolean
-  present: (asked: Asked) => Promise<void>
+  /** `seenAt`: when the frame with the code reached us, by `performance.now()`. */
+  present: (asked: Asked, seenAt?: number) => Promise<void>
   dismiss: () => void
   /** Keeps what is shown until somebody says so: there is something to read or to decide. */
   linger: () => void
@@ -68,7 +69,7 @@ export function createScanner(engine: Engine): Scanner {
   let timer: ReturnType<typeof setTimeout> | undefined
   let lastUsedAt = performance.now()
 
-  async function present(asked: Asked): Promise<void> {
+  async function present(asked: Asked, seenAt = performance.now()): Promise<void> {
     if (judging.value) return
     clearTimeout(timer)
     lastUsedAt = performance.now()
@@ -78,6 +79,7 @@ export function createScanner(engine: Engine): Scanner {
     try {
       const wishes = { ...(direction.value ? { direction: direction.value } : {}), people: party.value }
       show(await engine.scan({ ...wishes, ...asked }), asked)
+      measureAnswer(seenAt)
     } finally {
       judging.value = false
     }
@@ -130,6 +132,11 @@ export function createScanner(engine: Engine): Scanner {
       return !isBusy && performance.now() - lastUsedAt > IDLE_MS
     },
   }
+}
+
+/** How long it took from the frame with the code to the painted answer; bench/browser/scanner.ts reads it. */
+function measureAnswer(seenAt: number): void {
+  requestAnimationFrame(() => setTimeout(() => performance.measure('answered', { start: seenAt })))
 }
 
 function toSignal<T>(observable: Observable<T>): ReadonlySignal<T> {

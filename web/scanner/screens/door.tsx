@@ -21,7 +21,10 @@ export function DoorScreen({ isCovered }: { isCovered: boolean }) {
       <h1 ref={heading} tabIndex={-1} class="visually-hidden">
         {t.title}: {gate?.name ?? gateWords.title}
       </h1>
-      <Viewfinder isOpen={isOpen} onCode={({ text }) => present({ what: { text }, source: 'camera' })} />
+      <Viewfinder
+        isOpen={isOpen}
+        onCode={({ text, frameAt }) => present({ what: { text }, source: 'camera' }, frameAt)}
+      />
       <div class="thumb">
         <button type="button" class="gate-button" onClick={() => (sheet.value = 'gate')}>
           <Icon name="gate" />

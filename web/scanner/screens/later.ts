@@ -30,4 +30,5 @@ export const sheets: Record<Sheet, () => preact.JSX.Element> = {
 
 export { PinPad } from '../parts/pin-pad.tsx'
 export { AnnulDialog, ForceDialog } from './dialogs.tsx'
+export { EnrolScreen } from './enrol.tsx'
 export { KioskScreen } from './kiosk.tsx'

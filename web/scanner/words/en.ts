@@ -87,7 +87,7 @@ export const en = {
     camera: 'Camera',
     entry: 'In',
     exit: 'Out',
-    automatic: 'By itself',
+    automatic: 'Auto',
     direction: 'Direction',
     party: 'People',
     fewer: 'One fewer',

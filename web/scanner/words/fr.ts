@@ -87,7 +87,7 @@ export const fr: Words = {
     camera: 'Caméra',
     entry: 'Entrée',
     exit: 'Sortie',
-    automatic: 'Automatique',
+    automatic: 'Auto',
     direction: 'Sens',
     party: 'Personnes',
     fewer: 'Une de moins',
