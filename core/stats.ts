@@ -65,7 +65,8 @@ export function countEntry(stats: Stats, entry: Entry): void {
     stats.scans += 1
     if (entry.offline !== null) stats.offline += 1
     add(stats.scansByDevice, entry.deviceId, 1)
-    add(stats.latency, String(latencyBucket(entry.validationMs)), 1)
+    // How long a device took that was cut off is not known here.
+    if (entry.offline === null) add(stats.latency, String(latencyBucket(entry.validationMs)), 1)
   }
   add(stats.inside, entry.zone, entry.insideChange)
   if (!Object.hasOwn(stats.insideByType, entry.zone)) stats.insideByType[entry.zone] = {}

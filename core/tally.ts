@@ -83,6 +83,7 @@ function addTo(tallies: Map<string, Tally>, entry: Entry, outcome: string, scans
 }
 
 function addLatency(latencies: Map<string, LatencyTally>, entry: Entry): void {
+  if (entry.offline !== null) return
   const bucket = latencyBucket(entry.validationMs)
   for (const [scope, key] of keysOf(entry)) {
     // The event's are its gates' together.

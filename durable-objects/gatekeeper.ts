@@ -70,6 +70,8 @@ export type Live = {
   staff: Staff[]
   types: TicketType[]
   stats: Stats
+  /** Scans of which something else was shown than is judged. */
+  conflicts: number
   issued: Issued[]
   /** People admitted in the last minute. */
   perMinute: number
@@ -529,6 +531,18 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#for(actor, ({ snapshots }) => ok(snapshots.read(position)))
   }
 
+  /** Whose tickets they are, for a device that a supervisor lets search by name with no network. */
+  people(
+    actor: Actor,
+    cursor: TicketId | undefined,
+    limit: number,
+  ): Result<{ items: Person[]; nextCursor: TicketId | null }> {
+    return this.#for(actor, ({ tickets }) => {
+      const { items, nextCursor } = tickets.list({ cursor, limit })
+      return ok({ items: items.map(personOf), nextCursor })
+    })
+  }
+
   /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
   countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
     return this.#change(actor, (parts) => {
@@ -694,7 +708,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What the doors look like now, and the words for it. */
   live(actor: Actor, at: number): Result<Live> {
-    return this.#for(actor, ({ configuration, counters, outbox, tickets, log }) => {
+    return this.#for(actor, ({ configuration, conflicts, counters, outbox, tickets, log }) => {
       const { event, gates, staff, types } = configuration
       const pending = outbox.pending().entries
       return ok({
@@ -703,6 +717,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
         staff: staff.all(),
         types: types.all(),
         stats: counters.stats,
+        conflicts: conflicts.count(),
         issued: tickets.issued(),
         perMinute: counters.perMinute(at),
         pending,
@@ -1015,6 +1030,16 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const { entries, directory } = this.#parts().outbox.pending()
     if (entries > 0 || directory) this.#wakeOutbox(1)
   }
+}
+
+/** Enough to find somebody's ticket by name. */
+export type Person = Pick<TicketDetails, 'type' | 'shortCode' | 'reference'> & {
+  ticketId: TicketId
+  name: string | null
+}
+
+function personOf({ id, type, shortCode, reference, holder, booking }: TicketDetails): Person {
+  return { ticketId: id, name: holder.name ?? booking?.name ?? null, type, shortCode, reference }
 }
 
 /** What the Worker says of a socket that is to be opened. `nonce` is a one-time ticket's, null where there was none. */

@@ -184,6 +184,13 @@ describe('scans brought home by a device that was cut off', () => {
     expect(await statsOf()).toMatchObject({ admitted: 2, exited: 1, visited: 1, inside: { main: 1 } })
   })
 
+  it('stand in the report after the event, with their conflicts', async () => {
+    const ticket = await one()
+    await sync(device.token, alone(ticket.code, 9), alone(ticket.code, 5))
+    const { body } = await call('GET', `/api/hp-scanner/summary/${event.id}`, { as: event.key })
+    expect(body.data.offline).toEqual({ scans: 2, conflicts: 1 })
+  })
+
   it('can be taken back like any other', async () => {
     const ticket = await one()
     const item = alone(ticket.code, 5)

@@ -247,6 +247,34 @@ describe('a large snapshot', () => {
   })
 })
 
+describe('the people of an event', () => {
+  const people = (as: string) => call('GET', `/api/hp-scanner/snapshot/${event.id}/people`, { as })
+
+  it('are all told to a supervisor, to be found by name with no network', async () => {
+    const supervisor = await newDevice(event, 'sue')
+    expect((await people(supervisor.token)).body.data).toEqual({ items: [], nextCursor: null })
+    for (let i = 0; i < 3; i++) {
+      const wanted = Array.from({ length: 400 }, (_, n) => ({ type: 'vip', holder: { name: `Ada ${i} ${n}` } }))
+      await call('POST', `${event.path}/tickets`, { as: event.key, body: { tickets: wanted } })
+    }
+    const [known] = await issue(event, { reference: 'R-1', booking: { id: 'B', name: 'Byron' } })
+    const { items } = (await people(supervisor.token)).body.data
+    expect(items).toHaveLength(1201)
+    expect(new Set(items.map(({ name }: { name: string }) => name)).size).toBe(1201)
+    expect(items.at(-1)).toEqual({
+      ticketId: known?.id,
+      name: 'Byron',
+      type: 'standard',
+      shortCode: known?.shortCode,
+      reference: 'R-1',
+    })
+  })
+
+  it('are told to nobody else', async () => {
+    expect((await people(device.token)).body).toMatchObject({ code: 'role_required', data: { required: 'supervisor' } })
+  })
+})
+
 /** The order of the rows says nothing, and time goes on. */
 function sorted({ standings, revocations, codes, serverTime: _, ...rest }: Snapshot) {
   const by =

@@ -77,6 +77,7 @@ export const reportRoutes = [
       refusals: counts,
       arrivals: seriesShape,
       peak: z.object({ at: z.iso.datetime(), perMinute: z.int() }).nullable(),
+      offline: z.object({ scans: z.int(), conflicts: z.int() }),
       latency: z.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
     }),
     handle: summarise,
@@ -176,6 +177,7 @@ async function summarise(call: ReportCall) {
       items: arrivals.map((item) => ({ ...item, at: iso(item.at) })),
     },
     peak: peakOf(minutes),
+    offline: { scans: stats.offline, conflicts: live.value.conflicts },
     latency: {
       p50: latencyQuantile(buckets, 0.5),
       p95: latencyQuantile(buckets, 0.95),
