@@ -25,6 +25,8 @@ export class Knowing {
   #at: number | null = null
   #keptCursor: string | null = null
   #refreshing: Promise<Reply> | null = null
+  #isOwed = false
+  #waiting: (() => void)[] | null = null
   onChange: () => void = () => {}
 
   constructor(
@@ -81,22 +83,35 @@ export class Knowing {
 
   /** Gets what changed, or everything the first time. Calls that come together share one request. */
   refresh(eventId: EventId): Promise<Reply> {
-    this.#refreshing ??= this.#refresh(eventId).finally(() => {
+    this.#refreshing ??= this.#refreshAndCatchUp(eventId).finally(() => {
       this.#refreshing = null
     })
     return this.#refreshing
   }
 
-  applyStandings(items: readonly KnownStanding[], cursor: string): void {
-    if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
-    this.#known.applyStandings(items, cursor)
-    this.isCurrent()
+  /** The same with a request that goes out after this call; gives whether what was owed is known now. */
+  async refreshAnew(eventId: EventId): Promise<boolean> {
+    this.#isOwed = true
+    const reply = await this.refresh(eventId)
+    return reply.kind === 'answer' && reply.status === 200
   }
 
+  /** What the socket tells, up to a cursor: every standing and, told before, every decision about a ticket. */
+  applyStandings(items: readonly KnownStanding[], cursor: string): void {
+    this.#hear(() => {
+      if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
+      this.#known.applyStandings(items, cursor)
+      this.isCurrent()
+    })
+  }
+
+  /** The cursor stays: only with the standings of the same batch all of it is known. */
   applyStates(items: readonly KnownState[], cursor: string): void {
-    if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
-    this.#known.applyStates(items, cursor)
-    this.isCurrent()
+    this.#hear(() => {
+      if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
+      this.#known.applyStates(items, this.#known.head.cursor)
+      this.onChange()
+    })
   }
 
   /** Keeps what is known, unless it is kept already or another tab kept something newer. */
@@ -115,6 +130,32 @@ export class Knowing {
       this.#keptCursor = cursor
       await store.forgetAnswered(readCursor(cursor)?.seq ?? 0, this.#clock.now() - OWN_SCANS_KEPT_MS)
     })
+  }
+
+  /**
+   * While a difference is on its way, what the socket tells waits: the difference may be the older of the two. Where it
+   * did not come although it was owed, what waited is worth nothing, since what came before it is missing.
+   */
+  async #refreshAndCatchUp(eventId: EventId): Promise<Reply> {
+    this.#waiting = []
+    let isMissing = false
+    let reply: Reply
+    do {
+      const isOwed = this.#isOwed
+      this.#isOwed = false
+      reply = await this.#refresh(eventId)
+      isMissing = isOwed && !(reply.kind === 'answer' && reply.status === 200)
+    } while (this.#isOwed && !isMissing)
+    const told = this.#waiting
+    this.#waiting = null
+    this.#isOwed = false
+    if (!isMissing) for (const apply of told) apply()
+    return reply
+  }
+
+  #hear(apply: () => void): void {
+    if (this.#waiting === null) apply()
+    else this.#waiting.push(apply)
   }
 
   async #refresh(eventId: EventId): Promise<Reply> {

@@ -246,7 +246,8 @@ export class Link {
         this.#knowing.applyStates(list(body.items).map(stateOf), text(body.cursor) ?? '')
         return this.#leasing.check()
       case 'config':
-        await this.#knowing.refresh(this.#eventId)
+        // Without it the socket's later words would leave a gap: better to begin again where this device stands.
+        if (!(await this.#knowing.refreshAnew(this.#eventId))) return this.#socket?.close()
         await this.#knowing.keep()
         return this.#leasing.check()
       case 'conflict': {
