@@ -83,9 +83,7 @@ export class Knowing {
 
   /** Gets what changed, or everything the first time. Calls that come together share one request. */
   refresh(eventId: EventId): Promise<Reply> {
-    this.#refreshing ??= this.#refreshAndCatchUp(eventId).finally(() => {
-      this.#refreshing = null
-    })
+    this.#refreshing ??= this.#refreshAndCatchUp(eventId)
     return this.#refreshing
   }
 
@@ -138,19 +136,24 @@ export class Knowing {
    */
   async #refreshAndCatchUp(eventId: EventId): Promise<Reply> {
     this.#waiting = []
-    let isMissing = false
-    let reply: Reply
-    do {
-      const isOwed = this.#isOwed
+    try {
+      let isMissing = false
+      let reply: Reply
+      do {
+        const isOwed = this.#isOwed
+        this.#isOwed = false
+        reply = await this.#refresh(eventId)
+        isMissing = isOwed && !(reply.kind === 'answer' && reply.status === 200)
+      } while (this.#isOwed && !isMissing)
+      const told = this.#waiting
+      this.#waiting = null
+      if (!isMissing) for (const apply of told) apply()
+      return reply
+    } finally {
+      this.#waiting = null
       this.#isOwed = false
-      reply = await this.#refresh(eventId)
-      isMissing = isOwed && !(reply.kind === 'answer' && reply.status === 200)
-    } while (this.#isOwed && !isMissing)
-    const told = this.#waiting
-    this.#waiting = null
-    this.#isOwed = false
-    if (!isMissing) for (const apply of told) apply()
-    return reply
+      this.#refreshing = null
+    }
   }
 
   #hear(apply: () => void): void {

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Phone, until } from '../phone.ts'
+import { Doors, gateB, scan } from './venue.ts'
+
+let doors: Doors
+
+beforeAll(async () => {
+  doors = await Doors.open()
+})
+afterAll(() => doors?.close())
+
+const ticket = async () => {
+  const [one] = await doors.tickets(1)
+  if (!one) throw new Error('no ticket was issued')
+  return one
+}
+
+const isLive = (phone: Phone) => until('the socket is open', () => phone.engine.status.value.connection === 'live')
+
+/** What a phone would show if the network went just now. */
+const cutOff = async (phone: Phone, text: string) => {
+  phone.setNetwork('down')
+  return scan(phone, text)
+}
+
+describe('a phone in touch', () => {
+  it('knows within a second what other gates did, and refuses it when it is cut off', async () => {
+    const [here, there] = [await doors.phone(), await doors.phone(gateB)]
+    await isLive(here)
+    const one = await ticket()
+    expect(await scan(there, one.token)).toBe('admitted by gatekeeper')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect(await cutOff(here, one.token)).toBe('already_admitted by device')
+    expect(here.engine.recent.value[0]?.verdict).toMatchObject({
+      refusal: { first: { gate: { id: gateB }, here: false } },
+    })
+  })
+
+  it('knows within a second what was decided about a ticket, and what was taken back of it', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    const [revoked, restored] = [await ticket(), await ticket()]
+    await doors.act(revoked, 'revoke')
+    await doors.act(restored, 'revoke')
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    await doors.act(restored, 'restore')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect(await cutOff(phone, revoked.token)).toBe('revoked by device')
+    expect(await scan(phone, restored.token)).toBe('admitted by device')
+  })
+
+  it('hears of a gate that is new, and of a policy that is another', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    await doors.organiser.ask('PUT', `${doors.path}/gates/NEW`, { name: 'New gate' })
+    await until('the gate is there', () => phone.engine.status.value.gates.some(({ id }) => id === 'NEW'))
+    await doors.organiser.ask('PATCH', doors.path, { policy: { offline: 'never' } })
+    await until('the policy is there', () => phone.engine.status.value.policy?.offline === 'never')
+    await doors.organiser.ask('PATCH', doors.path, { policy: { offline: 'admit' } })
+    await until('the policy is back', () => phone.engine.status.value.policy?.offline === 'admit')
+  })
+
+  it('hears what it missed when it is back', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    phone.setNetwork('down')
+    const [used, revoked] = [await ticket(), await ticket()]
+    const other = await doors.phone(gateB)
+    expect(await scan(other, used.token)).toBe('admitted by gatekeeper')
+    await doors.act(revoked, 'revoke')
+    phone.setNetwork('up')
+    await isLive(phone)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(await cutOff(phone, used.token)).toBe('already_admitted by device')
+    expect(await scan(phone, revoked.token)).toBe('revoked by device')
+  })
+
+  it('is told within a second that it let somebody in whom another gate had let in, and so is that gate', async () => {
+    const [here, there] = [await doors.phone(), await doors.phone(gateB)]
+    await isLive(there)
+    const one = await ticket()
+    here.setNetwork('down')
+    expect(await scan(there, one.token)).toBe('admitted by gatekeeper')
+    expect(await scan(here, one.token)).toBe('admitted by device')
+    here.setNetwork('up')
+    await here.engine.syncNow()
+    const told = (phone: Phone) => phone.engine.status.value.conflicts.find(({ ticketId }) => ticketId === one.id)
+    await until('both are told', () => told(here) !== undefined && told(there) !== undefined, 3000)
+    expect(told(here)).toMatchObject({ here: true, shown: { kind: 'admitted' }, with: { gateId: gateB } })
+    expect(told(there)).toMatchObject({ here: false, shown: { kind: 'admitted' } })
+  })
+
+  it('wipes itself within a second after it was revoked', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    const { id } = phone.engine.status.value.enrolment?.device ?? {}
+    await doors.organiser.ask('POST', `${doors.path}/devices/${id}/revoke`, {})
+    await until('it wiped itself', () => phone.wiped, 2000)
+    expect(phone.engine.status.value.signedOutBecause).toBe('device_revoked')
+  })
+
+  it('says how it is doing: what is pending, and that it is ready for a cut', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    const { id } = phone.engine.status.value.enrolment?.device ?? {}
+    await until('the console knows', async () => {
+      const { items } = await doors.organiser.ask<{
+        items: { id: string; readyOffline?: boolean; pendingScans?: number }[]
+      }>('GET', `${doors.path}/devices`)
+      const shown = items.find((one) => one.id === id)
+      return shown?.readyOffline === true && shown.pendingScans === 0
+    })
+  })
+})
