@@ -111,7 +111,7 @@ export class Phone {
       on.closed(code)
     }
     const socket =
-      this.#network === 'up'
+      this.#network === 'up' || this.#network === 'large calls fail'
         ? webSocket(url, { ...on, message: (text) => !closed && on.message(text), closed: end })
         : null
     const wrapped = {

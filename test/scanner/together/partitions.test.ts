@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Shown } from '../../../web/scanner/engine/shown.ts'
 import { realTime } from '../../../web/scanner/platform/time.ts'
 import { type Network, type Phone, until } from '../phone.ts'
-import { Doors, gateA, gateB, type Issued } from './venue.ts'
+import { chanceOf, Doors, gateA, gateB, type Issued } from './venue.ts'
 
 const DEVICES = 3
 const TICKETS = 8
@@ -14,17 +14,6 @@ beforeAll(async () => {
   doors = await Doors.open()
 })
 afterAll(() => doors?.close())
-
-/** Numbers that look like chance and come again with the same seed (mulberry32). */
-function chanceOf(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 /** Waiting takes a tenth of the time; clocks tell the true one. */
 const impatient = { ...realTime, after: (ms: number, call: () => void) => realTime.after(ms / 10, call) }
