@@ -1,3 +1,5 @@
+import axe from 'axe-core'
+import type { BrowserContextOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminKey, type Server, startServer } from '../process/server.ts'
 import { type Phone, takePhone } from './browser.ts'
@@ -23,6 +25,12 @@ async function newPhone(options: Parameters<typeof takePhone>[0] = {}) {
   await phone?.close()
   phone = await takePhone(options)
   return phone
+}
+
+async function otherContext(options: BrowserContextOptions) {
+  const browser = phone.context.browser()
+  if (!browser) throw new Error('the phone has no browser')
+  return browser.newContext(options)
 }
 
 type Organiser = Awaited<ReturnType<typeof newEvent>>
@@ -122,13 +130,32 @@ describe('the attendee’s page', () => {
 
   test('shows everything with scripts switched off', async () => {
     const [ticket] = await issue(plain, 'Ada')
-    const { context } = await newPhone()
-    const bare = await context.browser()?.newContext({ javaScriptEnabled: false })
-    const page = (await bare?.newPage()) ?? (await context.newPage())
+    await newPhone()
+    const bare = await otherContext({ javaScriptEnabled: false })
+    const page = await bare.newPage()
     await page.goto(ticket?.url ?? '')
     expect(await page.locator('#image').isVisible()).toBe(true)
     expect(await page.getByRole('button').count()).toBe(0)
-    await bare?.close()
+    await bare.close()
+  })
+
+  test.each([
+    ['light', 'en'],
+    ['dark', 'en'],
+    ['dark', 'ar'],
+  ] as const)('is there for everybody: %s, %s', async (colorScheme, locale) => {
+    const [ticket] = await issue(rotating, 'Ada')
+    await newPhone()
+    // The checker is a script of its own, which the page's policy would not let in.
+    const checked = await otherContext({ bypassCSP: true, colorScheme, locale, viewport: { width: 320, height: 640 } })
+    const page = await checked.newPage()
+    await page.goto(ticket?.url ?? '')
+    await page.addScriptTag({ content: axe.source })
+    const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    await page.evaluate(() => document.documentElement.style.setProperty('font-size', '225%'))
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
+    await checked.close()
   })
 
   test('enlarges the code over the whole screen, white, and closes again', async () => {
