@@ -18,7 +18,7 @@ type Ticket = {
 export async function welcome(demo: Demo, stateDir: string): Promise<string> {
   const { url, eventId, organisationKey, title, tickets } = demo
   const api = connect(url, organisationKey)
-  const { data: enrolment } = await api.post<{ data: { code: string } }>(`/api/events/${eventId}/enrolments`, {
+  const { data: enrolment } = await api.post<{ data: { url: string } }>(`/api/events/${eventId}/enrolments`, {
     staffId: demoSupervisor,
   })
   const ticket = await unusedTicket(demo)
@@ -34,7 +34,8 @@ export async function welcome(demo: Demo, stateDir: string): Promise<string> {
   API                ${url}/docs
   Event              ${title}, ${tickets.toLocaleString('en')} tickets: ${eventId}
   Organisation key   ${organisationKey}
-  Enrolment code     ${enrolment.code} (once, for ten minutes)
+  Scanner            ${enrolment.url}
+                     (once, for ten minutes; the enrolment code is what follows enrol=)
 
 ${process.stdout.isTTY ? drawing : stripVTControlCharacters(drawing)}
 
