@@ -241,11 +241,16 @@ describe('a socket', () => {
       body: { eventId: event.id },
     })
     const byTicket = await greeted('', `?ticket=${body.data.ticket}`)
+    const unused = await call('POST', '/api/hp-scanner/live-tickets', {
+      as: made.body.data.key,
+      body: { eventId: event.id },
+    })
     // D1 hears of an event a moment after it was made.
     await gatekeeperOf(event).flush()
     const path = `/api/organisations/${event.organisation.id}/keys/${made.body.data.id}`
     expect((await call('DELETE', path, { as: event.key })).status).toBe(200)
     for (const socket of [listener, byTicket]) expect(await socket.untilClosed()).toBe(4401)
+    expect((await askLive(event.id, null, `?ticket=${unused.body.data.ticket}`)).status).toBe(401)
   })
 
   it('is closed where it sends what is no message, too much of it, or too often', async () => {

@@ -5,6 +5,7 @@ import { LiveQuery, type Topic, topics } from '../../core/live.ts'
 import type { LiveRequest } from '../../durable-objects/gatekeeper.ts'
 import { authorize, type Caller, identify } from '../access.ts'
 import { parse } from '../body.ts'
+import { findKey } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { signLiveTicket, verifyLiveTicket } from '../live-ticket.ts'
@@ -106,7 +107,11 @@ async function whoListens(
     return caller && { caller, nonce: null }
   }
   const opened = await verifyLiveTicket(env.TICKET_KEY, ticket, at)
-  return opened?.eventId === eventId ? { caller: opened.caller, nonce: opened.nonce } : null
+  if (opened?.eventId !== eventId) return null
+  const { caller, nonce } = opened
+  // A key that was revoked since the ticket was asked for opens nothing any more; of a device the Gatekeeper knows.
+  const isRevoked = caller.kind === 'organisation' && caller.key && !(await findKey(env.DB, { id: caller.key.id }, at))
+  return isRevoked ? null : { caller, nonce }
 }
 
 /** The caller as text can carry it: without the device token, which the staff token was given for. */
