@@ -91,7 +91,6 @@ export class Leases {
     if (hasChanged && this.#rows.size === 0) {
       this.#gates = now
       this.#meta.set('lease_gates', JSON.stringify(now))
-      this.#meta.set('lease_generation', this.#generation + 1)
     }
     if (!isStrict || JSON.stringify(now) !== JSON.stringify(this.#gates)) return [...told]
     for (const { gateId } of this.#gates) {
@@ -101,7 +100,7 @@ export class Leases {
         .all()
         .find((one) => one.gateId === gateId && one.revokedAt === null && ready.has(one.id) && !this.#rowOf(one))
       if (!device) continue
-      const row: Row = { gate, device: device.no, generation: this.#generation, state: 'offered', cursor: null }
+      const row: Row = { gate, device: device.no, generation: this.#nextGeneration(), state: 'offered', cursor: null }
       this.#put(row)
       tell(row)
     }
@@ -127,8 +126,11 @@ export class Leases {
     if (row) this.#remove(row)
   }
 
-  get #generation(): number {
-    return this.#meta.number('lease_generation')
+  /** Each grant has a number of its own: what is still under way about an earlier one must not be taken for this one. */
+  #nextGeneration(): number {
+    const generation = this.#meta.number('lease_generation') + 1
+    this.#meta.set('lease_generation', generation)
+    return generation
   }
 
   #named(deviceId: DeviceId, generation: number): Row | undefined {

@@ -267,7 +267,8 @@ export class LiveSockets {
       const known = texts.get(name) ?? this.#textsSince(attachment.cursor, now, configuration.configuredAt)
       texts.set(name, known)
       if (known.config !== null) this.#sendText(socket, known.config)
-      for (const topic of ['standings', 'revocations'] as const) {
+      // The standings last: they carry the cursor, and a socket may break in between.
+      for (const topic of ['revocations', 'standings'] as const) {
         const text = known[topic]
         if (text !== null && attachment.topics.includes(topic)) this.#sendText(socket, text)
       }

@@ -134,7 +134,7 @@ describe('under the strict policy', () => {
     await atA.giveBack()
     await atB.giveBack()
     await expect.poll(() => [atA.lease?.state, atB.lease?.state]).toEqual(['held', 'held'])
-    expect(atA.lease?.generation).toBe(before + 1)
+    expect(atA.lease?.generation).toBeGreaterThan(before)
     expect(atA.lease?.gates.map(({ gateId }) => gateId)).toContain('GATE-C')
   })
 
