@@ -177,13 +177,7 @@ describe('a scanner whose network is gone', () => {
   })
   afterAll(() => phone?.close())
 
-  test('says when it is ready for that', async () => {
-    await page.getByRole('button', { name: 'Menu' }).click()
-    await page.locator('.menu').getByRole('button', { name: 'Ready' }).click()
-    await page.locator('.ready[data-ready=true]').waitFor()
-    await page.keyboard.press('Escape')
-    await page.keyboard.press('Escape')
-  })
+  test('says when it is ready for that', () => isReady(page))
 
   test('starts from cold, and lets in, and refuses, and says that it decided alone', async () => {
     const { token } = await door.issue()
@@ -219,6 +213,86 @@ describe('a scanner whose network is gone', () => {
     expect(phone.complaints).toEqual([])
   })
 })
+
+describe('two scanners that were cut off from each other', () => {
+  test('both let the same ticket in, and both are told when they are back', async () => {
+    const phones = [await takePhone(), await takePhone()]
+    try {
+      const { token } = await door.issue()
+      for (const { page, context } of phones) {
+        await enrol(page, await door.invite())
+        await isReady(page)
+        await context.setOffline(true)
+      }
+      for (const { page } of phones) {
+        const { outcome, text } = await present(page, token)
+        expect(outcome).toBe('admitted')
+        expect(text).toMatch(/Decided by this device/)
+        await next(page)
+      }
+      for (const { context } of phones) await context.setOffline(false)
+      for (const { page } of phones) await page.getByText('Conflicts: 1').waitFor({ timeout: 40_000 })
+      const told = await Promise.all(phones.map(({ page }) => conflictsOf(page)))
+      expect(told.filter((text) => text.includes('At this device'))).toHaveLength(1)
+      expect(told.filter((text) => text.includes('At another device'))).toHaveLength(1)
+      for (const text of told) expect(text).toMatch(/Shown: Admitted.*By the list: Already in/s)
+    } finally {
+      for (const phone of phones) await phone.close()
+    }
+  })
+
+  async function conflictsOf(page: Page): Promise<string> {
+    await page.getByRole('button', { name: 'Menu' }).click()
+    await page.locator('.menu').getByRole('button', { name: 'Conflicts' }).click()
+    return (await page.locator('.conflicts').allInnerTexts()).join()
+  }
+})
+
+describe('a scanner that the organiser takes out', () => {
+  test('says so, and has nothing left of the event', async () => {
+    const phone = await takePhone()
+    const { page } = phone
+    try {
+      await enrol(page, await door.invite())
+      await isReady(page)
+      expect(await page.evaluate(keptKeys)).toContain('snapshot')
+      const { items } = await door.venue.organiser.ask<{ items: { id: string; enrolledAt: string }[] }>(
+        'GET',
+        `${door.venue.path}/devices`,
+      )
+      const [newest] = items.sort((a, b) => b.enrolledAt.localeCompare(a.enrolledAt))
+      await door.venue.organiser.ask('POST', `${door.venue.path}/devices/${newest?.id}/revoke`, {})
+      await page.getByText('The organiser signed this device out').waitFor()
+      await page.reload()
+      await page.locator('.enrol').waitFor()
+      const kept = await page.evaluate(keptKeys)
+      expect(kept).not.toContain('device')
+      expect(kept).not.toContain('snapshot')
+    } finally {
+      await phone.close()
+    }
+  })
+})
+
+/** The names of everything that the page keeps in its databases. */
+async function keptKeys(): Promise<string[]> {
+  const keys: string[] = []
+  for (const { name = '' } of await indexedDB.databases()) {
+    const database = await settled(indexedDB.open(name))
+    for (const store of database.objectStoreNames) {
+      keys.push(...(await settled(database.transaction(store).objectStore(store).getAllKeys())).map(String))
+    }
+    database.close()
+  }
+  return keys
+
+  function settled<T>(request: IDBRequest<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(request.error)
+    })
+  }
+}
 
 describe('a turnstile', () => {
   test('shows an arrow or a cross and no name, and lets nobody out without the PIN', async () => {
@@ -358,6 +432,16 @@ describe('on a bad network', () => {
     expect(total).toBeLessThanOrEqual(60 * 1024)
   })
 })
+
+/** Looks until the scanner says that it could do without a network. */
+async function isReady(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Menu' }).click()
+  await page.locator('.menu').getByRole('button', { name: 'Ready' }).click()
+  await page.locator('.ready[data-ready=true]').waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await page.locator('.sheet').waitFor({ state: 'detached' })
+}
 
 async function goTo(page: Page, gate: string): Promise<void> {
   if (await page.locator('.verdict').isVisible()) await next(page)

@@ -1,3 +1,4 @@
+import type { GateId } from '../../../core/ids.ts'
 import type { ConflictVerdict, ShownConflict } from '../engine/status.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
@@ -44,7 +45,9 @@ export function ConflictsScreen() {
 }
 
 function Conflict({ conflict }: { conflict: ShownConflict }) {
+  const { status } = useScanner()
   const t = words.value.conflicts
+  const nameOf = (gateId: GateId | null) => status.value.gates.find(({ id }) => id === gateId)?.name ?? gateId
   const now = Date.now()
   return (
     <li>
@@ -63,7 +66,7 @@ function Conflict({ conflict }: { conflict: ShownConflict }) {
         {conflict.with && (
           <p>
             {t.other}
-            {[moment(conflict.with.scannedAt, now), conflict.with.gateId].filter(Boolean).join(' · ')}
+            {[moment(conflict.with.scannedAt, now), nameOf(conflict.with.gateId)].filter(Boolean).join(' · ')}
           </p>
         )}
       </div>
