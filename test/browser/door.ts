@@ -12,7 +12,7 @@ export type Door = {
   /** A ticket with its code, of any kind: `{paid: false}`, `{admits: 3}` … */
   issue: (wanted?: object) => Promise<{ id: string; shortCode: string; token: string }>
   /** An invitation for one device of this member of staff. */
-  invite: (staffId?: string, gateId?: string) => Promise<string>
+  invite: (staffId?: string, gateId?: string | null) => Promise<string>
   /** A video for the camera: nobody for three seconds, then this code for two, and again. */
   video: (code: string) => string
   close: () => Promise<void>
@@ -42,7 +42,7 @@ export async function openDoor(): Promise<Door> {
     server,
     venue,
     issue: (wanted) => issueOne(organiser, path, wanted),
-    async invite(staffId = 'sue', gateId = 'GATE-A') {
+    async invite(staffId = 'sue', gateId: string | null = 'GATE-A') {
       const { url } = await organiser.ask<{ url: string }>('POST', `${path}/enrolments`, { staffId, gateId })
       return url
     },

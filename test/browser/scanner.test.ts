@@ -152,11 +152,29 @@ describe('what a scanner says', () => {
     await goTo(page, 'Main Entrance')
   })
 
-  test('needs no mouse: Enter goes on to the next, Escape leads back', async () => {
+  test('to a code that a hand scanner typed with another keyboard in mind: the keys tell', async () => {
+    if (await page.locator('.verdict').isVisible()) await next(page)
     const { token } = await door.issue()
-    await present(page, token)
-    await page.keyboard.press('Enter')
-    await page.locator('.verdict').waitFor({ state: 'detached' })
+    await page.evaluate((text) => {
+      // As a French layout has it: digits need Shift, and A and Q, W and Z change places.
+      const french: Record<string, string> = { A: 'q', Q: 'a', Z: 'w', W: 'z', 2: 'é', 3: '"', 4: "'", 5: '(', 1: '&' }
+      for (const sign of text) {
+        const code = /\d/.test(sign) ? `Digit${sign}` : `Key${sign}`
+        const key = french[sign] ?? sign.toLowerCase()
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key, code, bubbles: true, cancelable: true }))
+      }
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }))
+    }, token)
+    expect((await answer(page)).outcome).toBe('admitted')
+  })
+
+  test('needs no mouse: Enter and Escape go on to the next, Escape leads back', async () => {
+    const { token } = await door.issue()
+    for (const key of ['Enter', 'Escape']) {
+      await present(page, token)
+      await page.keyboard.press(key)
+      await page.locator('.verdict').waitFor({ state: 'detached' })
+    }
     await page.keyboard.press('Tab')
     await page.getByRole('button', { name: 'Menu' }).focus()
     await page.keyboard.press('Enter')
@@ -293,6 +311,23 @@ async function keptKeys(): Promise<string[]> {
     })
   }
 }
+
+describe('a scanner that was set up for no gate', () => {
+  test('asks for one first, and scans there', async () => {
+    const phone = await takePhone()
+    const { page } = phone
+    try {
+      await enrol(page, await door.invite('sam', null))
+      await page.getByRole('heading', { name: 'Which gate?' }).waitFor()
+      await page.locator('.menu').getByRole('button', { name: 'Side Door' }).click()
+      const { token } = await door.issue()
+      expect((await present(page, token)).outcome).toBe('admitted')
+      expect((await present(page, token)).text).toMatch(/First let in: .*Side Door/)
+    } finally {
+      await phone.close()
+    }
+  })
+})
 
 describe('a turnstile', () => {
   test('shows an arrow or a cross and no name, and lets nobody out without the PIN', async () => {

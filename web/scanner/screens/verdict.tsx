@@ -21,6 +21,13 @@ export function VerdictScreen({ shown, asked }: Props) {
   const [word, sentence] = says[name]
   const next = useRef<HTMLButtonElement>(null)
   useEffect(() => next.current?.focus(), [])
+  useEffect(() => {
+    const hear = (event: KeyboardEvent) => {
+      if (event.key === 'Escape' && !document.querySelector('dialog')) dismiss()
+    }
+    addEventListener('keydown', hear)
+    return () => removeEventListener('keydown', hear)
+  }, [dismiss])
   return (
     <main class="verdict" data-tone={tone} data-outcome={name} onPointerDown={linger}>
       <div class="verdict-said" role="alert">
