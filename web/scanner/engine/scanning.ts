@@ -15,7 +15,7 @@ import type { AskedScan } from './engine.ts'
 import type { Knowing } from './knowing.ts'
 import type { Ports } from './ports.ts'
 import type { Queue } from './queue.ts'
-import type { Shown } from './shown.ts'
+import type { Shown, Undecided } from './shown.ts'
 import type { KeptDevice, KeptScan, KeptVerdict } from './store.ts'
 import { record } from './wire.ts'
 
@@ -116,7 +116,7 @@ export class Scanning {
         return this.#answered(scan, reply, told)
       case 'revoked':
       case 'not_enrolled':
-        return { shown: undecided(told, 'device_revoked'), next: 'wipe' }
+        return { shown: undecided(told, { reason: 'device_revoked' }), next: 'wipe' }
       case 'wait':
         return { shown: await this.#alone(scan, opened, told, around), next: 'sync', waitMs: reply.ms }
       case 'no_answer':
@@ -278,8 +278,8 @@ const notLetIn: KeptVerdict = { kind: 'refused', code: 'no_network' }
 const exited = (people: number): KeptVerdict => ({ kind: 'exited', people })
 
 /** Something is shown of every scan, also where nobody could even be asked. */
-export function undecided(told: Asked, reason: 'device_revoked' | 'not_enrolled' | 'unknown_gate'): Shown {
-  return { ...unjudgedAlone(told), verdict: { kind: 'undecided', because: { reason } } }
+export function undecided(told: Asked, because: Undecided): Shown {
+  return { ...unjudgedAlone(told), verdict: { kind: 'undecided', because } }
 }
 
 /** What this device did with a ticket, as far as it bears on the ticket's standing. */

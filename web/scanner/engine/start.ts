@@ -20,7 +20,8 @@ import type { ReadyOffline, ShownConflict, Status } from './status.ts'
 import type { KeptDevice } from './store.ts'
 
 const SYNC_EVERY_MS = 15_000
-const KEEP_EVERY_MS = 20_000
+/** Packing the snapshot of 25,000 tickets takes a phone some tenths of a second. */
+const KEEP_EVERY_MS = 60_000
 const READY_EVERY_MS = 3000
 const LONGEST_SYNC_BACK_OFF_MS = 60_000
 const RECENT = 50
@@ -116,7 +117,10 @@ class Scanner implements Engine {
     await this.#scanning.settleUnshown()
     await this.#load()
     this.#every(SYNC_EVERY_MS, () => this.#sync())
-    this.#every(KEEP_EVERY_MS, () => this.#knowing.keep())
+    this.#every(KEEP_EVERY_MS, async () => {
+      // Nobody waits at the door for this; the next time will do.
+      if (!this.busy.value) await this.#knowing.keep()
+    })
     this.#every(READY_EVERY_MS, () => this.#tellReady())
   }
 
@@ -145,9 +149,7 @@ class Scanner implements Engine {
       return scanned.shown
     } catch (error) {
       // The disk is full, or the browser took the storage away. What could not be kept was not sent either.
-      const shown = undecided(this.#askedOf(asked), 'not_enrolled')
-      const because = { reason: 'problem', code: 'storage', message: String(error) } as const
-      return { ...shown, verdict: { kind: 'undecided', because } }
+      return undecided(this.#askedOf(asked), { reason: 'problem', code: 'storage', message: String(error) })
     } finally {
       this.busy.set(false)
     }
@@ -275,20 +277,19 @@ class Scanner implements Engine {
     const device = this.#device
     const gate = this.#gate(asked.gateId)
     if (device === null || gate === null) {
-      return undecided(this.#askedOf(asked), device === null ? 'not_enrolled' : 'unknown_gate')
+      return undecided(this.#askedOf(asked), { reason: device === null ? 'not_enrolled' : 'unknown_gate' })
     }
     const until = await this.#ports.store.get('blockedUntil')
     if (until !== null && until > this.#clock.now()) {
-      const shown = undecided(this.#askedOf(asked), 'not_enrolled')
-      return { ...shown, verdict: { kind: 'undecided', because: { reason: 'device_blocked', until } } }
+      return undecided(this.#askedOf(asked), { reason: 'device_blocked', until })
     }
-    const lives = this.#knowing.known?.head.policy.offline === 'admit'
+    const admitsAlone = this.#knowing.known?.head.policy.offline === 'admit'
     return {
       device,
       gate,
       mayAsk: this.#ports.time.monotonic() >= this.#notBefore,
       // Where nobody may enter without the Gatekeeper, it is worth the wait.
-      isAway: lives && !this.#isHeard,
+      isAway: admitsAlone && !this.#isHeard,
       outlineOf: (named) => this.#names.outlineOf(named),
       whoIs: (ticketId) => this.#names.whoIs(ticketId),
     }
