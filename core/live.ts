@@ -15,7 +15,7 @@ export type Topic = (typeof topics)[number]
 export type ServerMessage =
   /** The first message. `cursor` is the event's own; what was missed since the client's own cursor follows. */
   | { type: 'hello'; cursor: string; serverTime: string }
-  /** After these items the client knows every standing up to `cursor`. */
+  /** The last message of a batch: after it the client knows everything up to `cursor`, revocations included. */
   | { type: 'standings'; items: WireStanding[]; cursor: string }
   | { type: 'revocations'; items: WireState[]; cursor: string }
   | { type: 'conflict'; conflict: WireConflict }
