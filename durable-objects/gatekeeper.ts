@@ -33,7 +33,7 @@ import { erasePerson } from './erasing.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
-import type { ImageSource, Lookups } from './images.ts'
+import type { ImageLease, ImageSource, Lookups } from './images.ts'
 import { type ImportContext, type ImportRow, importContext } from './importing.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
@@ -148,8 +148,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#for(actor, ({ configuration }) => ok(configuration.event))
   }
 
-  change(actor: Actor, changes: EventChanges): Result<EventDetails> {
-    return this.#configure(actor, ({ configuration }) => changeEvent(configuration, changes))
+  async change(actor: Actor, changes: EventChanges): Promise<Result<EventDetails>> {
+    const before = this.#for(actor, ({ configuration }) => ok(configuration.event.policy.rotatingCodes))
+    const changed = this.#configure(actor, ({ configuration, images }) => {
+      const event = changeEvent(configuration, changes)
+      if (event.ok && before.ok && event.value.policy.rotatingCodes !== before.value) images.outdate()
+      return event
+    })
+    if (changed.ok && before.ok && changed.value.policy.rotatingCodes !== before.value) {
+      await this.#parts().images.untilKnown()
+    }
+    return changed
   }
 
   close(actor: Actor, at: number): Result<EventDetails> {
@@ -216,14 +225,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Does what a person decided about a ticket, for the very next scan. */
-  act(actor: Actor, id: TicketId, action: TicketAction, reason: string | null, newLink: boolean, at: number) {
-    return this.#change<TicketFacts>(actor, (parts) => {
+  async act(
+    actor: Actor,
+    id: TicketId,
+    action: TicketAction,
+    reason: string | null,
+    newLink: boolean,
+    at: number,
+  ): Promise<Result<TicketFacts>> {
+    const acted = this.#change<TicketFacts>(actor, (parts) => {
       const isFirst = parts.tickets.get(id)?.revokedAt === null
       const ticket = parts.tickets.act(id, action, reason, newLink, at)
       if (!ticket) return problem('not_found')
       if (action === 'revoke' && isFirst) this.#tellRevoked(parts, ticket, at)
+      if (action === 'reissue') parts.images.outdate()
       return ok(factsOf(parts, ticket))
     })
+    if (acted.ok && action === 'reissue') await this.#parts().images.untilKnown()
+    return acted
   }
 
   /** What a code is made of, for whoever holds the ticket's link of this serial. */
@@ -268,9 +287,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** What the image of a code is made of; brings along what the isolate counted since it last told. */
-  imageByLink(id: TicketId, link: number, counted: Lookups | null): Result<ImageSource> {
+  imageByLink(id: TicketId, link: number, counted: Lookups | null): Result<{ source: ImageSource; lease: ImageLease }> {
     this.#countLookups(everybody, counted)
-    return this.#for(everybody, ({ images }) => found(images.source(id, link)))
+    return this.#for(everybody, ({ images }) => {
+      const source = images.source(id, link)
+      return source ? ok({ source, lease: images.lease() }) : problem('not_found')
+    })
   }
 
   imageById(actor: Actor, id: TicketId, counted: Lookups | null): Result<ImageSource> {
@@ -285,20 +307,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** No image that was kept until now is found any more. */
-  clearImages(actor: Actor): Result<null> {
-    return this.#change(actor, ({ images }) => {
+  async clearImages(actor: Actor): Promise<Result<null>> {
+    const cleared = this.#change(actor, ({ images }) => {
       images.clearAll()
       return ok(null)
     })
+    if (cleared.ok) await this.#parts().images.untilKnown()
+    return cleared
   }
 
   /** The same for one ticket, as far as isolates go. Gives what its images are kept under elsewhere. */
-  clearImagesOf(actor: Actor, id: TicketId): Result<ImageSource> {
-    return this.#change(actor, ({ images }) => {
+  async clearImagesOf(actor: Actor, id: TicketId): Promise<Result<ImageSource>> {
+    const cleared = this.#change(actor, ({ images }) => {
       const source = images.source(id)
       if (source) images.clearOne()
       return found(source)
     })
+    if (cleared.ok) await this.#parts().images.untilKnown()
+    return cleared
   }
 
   planSheet(actor: Actor, filter: PaperFilter): Result<SheetPlan> {

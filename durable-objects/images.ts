@@ -14,6 +14,14 @@ export type ImageSource = {
   clears: number
 }
 
+/**
+ * What an isolate may believe without asking again: that no code of the event is another than at this version, for so
+ * long after it asked. Whatever makes a code another is answered only when all of these have run out.
+ */
+export type ImageLease = { version: number; freshForMs: number }
+
+const LEASE_MS = 500
+
 /** How often images were asked for and found, or not found, in a cache. */
 export type Lookups = { hits: number; misses: number }
 
@@ -23,6 +31,9 @@ export class Images {
   readonly #tickets: Tickets
   readonly #configuration: Configuration
   #kept: { generation: number; clears: number } | null = null
+  #version: number | null = null
+  /** Until when isolates may believe what they were told. One that woke up does not know whom it told what before. */
+  #believedUntil = Date.now() + LEASE_MS
 
   constructor(meta: Meta, tickets: Tickets, configuration: Configuration) {
     this.#meta = meta
@@ -35,6 +46,24 @@ export class Images {
     const ticket = this.#tickets.code(id)
     if (ticket === null || (link !== undefined && link !== ticket.link)) return null
     return { ticket, rotating: this.#configuration.event.policy.rotatingCodes, ...this.stamp }
+  }
+
+  lease(): ImageLease {
+    this.#version ??= this.#meta.number('qr_version')
+    this.#believedUntil = Date.now() + LEASE_MS
+    return { version: this.#version, freshForMs: LEASE_MS }
+  }
+
+  /** Notes that a code, or what is kept of it, is another from now on. The caller holds the transaction. */
+  outdate(): void {
+    this.#version = null
+    this.#meta.set('qr_version', this.#meta.number('qr_version') + 1)
+  }
+
+  /** Resolves when no isolate may believe any more what was so before. */
+  async untilKnown(): Promise<void> {
+    const waitMs = this.#believedUntil - Date.now()
+    if (waitMs > 0) await scheduler.wait(waitMs)
   }
 
   get stamp(): { generation: number; clears: number } {
@@ -54,11 +83,13 @@ export class Images {
   }
 
   clearOne(): void {
+    this.outdate()
     this.#kept = null
     this.#meta.set('qr_clears', this.#meta.number('qr_clears') + 1)
   }
 
   clearAll(): void {
+    this.outdate()
     this.#kept = null
     this.#meta.set('qr_generation', this.#meta.number('qr_generation') + 1)
     this.#meta.set('qr_hits', 0)

@@ -9,8 +9,8 @@ import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { countLookup, takeLookups } from './image-lookups.ts'
+import { sourceByRef } from './image-sources.ts'
 import { etagOf, type Format, type Image, type ImageAsk, imageOf } from './images.ts'
-import { openLink } from './links.ts'
 import { answerProblem, badRequestResponse, problemResponse } from './problems.ts'
 import type { Route } from './route.ts'
 
@@ -82,17 +82,16 @@ async function serveQr(request: Request, env: Env, ctx: ExecutionContext): Promi
 
 async function serveImage(request: IRequestStrict, env: Env, ctx: ExecutionContext): Promise<Response> {
   const format = request.params.format
-  const link = openLink(env.TICKET_KEY, request.params.ref ?? '')
-  if (link === null || (format !== 'svg' && format !== 'png')) return problemResponse('not_found')
+  if (format !== 'svg' && format !== 'png') return problemResponse('not_found')
   const style = styleOf(request)
   if (!style.ok) return style.response
-  const { eventId, ticketId } = link
-  const counted = takeLookups(eventId, Date.now())
-  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageByLink(ticketId, link.link, counted))
+  const found = await sourceByRef(env, request.params.ref ?? '')
+  if (found === null) return problemResponse('not_found')
   if (!found.ok) return answerProblem(found.problem)
-  const ask: ImageAsk = { eventId, source: found.value, format, style: style.value }
+  const { eventId, source } = found.value
+  const ask: ImageAsk = { eventId, source, format, style: style.value }
   const has = request.headers.get('If-None-Match')
-  if (has !== null && !found.value.rotating && names(has, etagOf(ask))) {
+  if (has !== null && !source.rotating && names(has, etagOf(ask))) {
     countLookup(eventId, true)
     return new Response(null, { status: 304, headers: headersOf(format, etagOf(ask), true) })
   }
