@@ -28,6 +28,8 @@ export async function buildPages(root: string): Promise<boolean> {
     replace(join(root, pagesDir), fresh)
     return true
   } catch (error) {
+    // Another server was started at the same time, and was a moment faster.
+    if (builtFrom(root) === wanted) return true
     throw new Failure(`The pages in web/ could not be built: ${inOneLine(error)}`)
   } finally {
     rmSync(fresh, { recursive: true, force: true })
