@@ -56,7 +56,7 @@ export type Scanner = {
   isIdle: () => boolean
 }
 
-const IDLE_MS = 30_000
+const IDLE_MS = 10_000
 
 export function createScanner(engine: Engine): Scanner {
   const status = toSignal(engine.status)
