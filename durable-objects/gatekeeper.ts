@@ -177,6 +177,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#change(actor, ({ configuration }) => putStaff(configuration, id, body))
   }
 
+  /** What the event is made of. */
+  setup(actor: Actor): Result<{ types: TicketType[]; gates: Gate[]; staff: Staff[] }> {
+    return this.#for(actor, ({ configuration: { types, gates, staff } }) =>
+      ok({ types: types.all(), gates: gates.all(), staff: staff.all() }),
+    )
+  }
+
   gate(actor: Actor, id: GateId): Result<Gate> {
     return this.#for(actor, ({ configuration }) => {
       const gate = configuration.gates.get(id)

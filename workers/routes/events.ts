@@ -166,7 +166,50 @@ export const eventRoutes = [
       return put.ok ? success({ staff: showStaff(put.value) }) : answerProblem(put.problem)
     },
   }),
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/ticket-types',
+    summary: 'List what is sold',
+    tag,
+    role: 'viewer',
+    answer: listOf(ticketTypeShape),
+    async handle({ env, eventId, actor }) {
+      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      return setup.ok ? wholeList(setup.value.types.map(showTicketType)) : answerProblem(setup.problem)
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/gates',
+    summary: 'List where people come in and go out',
+    tag,
+    role: 'viewer',
+    answer: listOf(gateShape),
+    async handle({ env, eventId, actor }) {
+      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      return setup.ok ? wholeList(setup.value.gates.map(showGate)) : answerProblem(setup.problem)
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/staff',
+    summary: 'List who works at the doors, with their addresses',
+    tag,
+    role: 'supervisor',
+    answer: listOf(staffShape),
+    async handle({ env, eventId, actor }) {
+      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      return setup.ok ? wholeList(setup.value.staff.map(showStaff)) : answerProblem(setup.problem)
+    },
+  }),
 ]
+
+/** There are so few of them that one page holds all. */
+function wholeList(items: unknown[]): Response {
+  return success({ items, nextCursor: null })
+}
 
 function answerEvent(result: Result<EventDetails>): Response {
   return result.ok ? success({ event: showEvent(result.value) }) : answerProblem(result.problem)

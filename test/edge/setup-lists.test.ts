@@ -1,0 +1,47 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { call, newDevice, newEvent, newOrganisation, type Party } from './api.ts'
+
+let event: Party
+const list = (what: string, as: string) => call('GET', `${event.path}/${what}`, { as })
+
+beforeAll(async () => {
+  event = await newEvent()
+})
+
+describe('what an event is made of', () => {
+  it('is listed as it was put, all on one page', async () => {
+    await call('PUT', `${event.path}/gates/GATE-A`, { as: event.key, body: { name: 'North Door', kind: 'both' } })
+    const gates = (await list('gates', event.key)).body.data
+    expect(gates.nextCursor).toBeNull()
+    expect(gates.items.find(({ id }: { id: string }) => id === 'GATE-A')).toEqual({
+      id: 'GATE-A',
+      name: 'North Door',
+      kind: 'both',
+      zone: 'main',
+      accepts: null,
+    })
+    const types = (await list('ticket-types', event.key)).body.data.items
+    expect(types.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining(['standard', 'vip']))
+    expect(types[0]).not.toHaveProperty('number')
+    const staff = (await list('staff', event.key)).body.data.items
+    expect(staff.map(({ role }: { role: string }) => role)).toEqual(expect.arrayContaining(['scanner', 'supervisor']))
+  })
+
+  it('gives the addresses of staff to supervisors and above only', async () => {
+    const { body } = await call('POST', `/api/organisations/${event.organisation.id}/keys`, {
+      as: event.key,
+      body: { name: 'Screen', role: 'viewer' },
+    })
+    expect((await list('gates', body.data.key)).status).toBe(200)
+    expect((await list('staff', body.data.key)).body.code).toBe('role_required')
+    expect((await list('staff', (await newDevice(event)).token)).body.code).toBe('role_required')
+    expect((await list('staff', (await newDevice(event, 'sue')).token)).status).toBe(200)
+  })
+
+  it('is nothing to another organisation', async () => {
+    const stranger = await newOrganisation()
+    for (const what of ['gates', 'ticket-types', 'staff']) {
+      expect((await list(what, stranger.key)).status, what).toBe(404)
+    }
+  })
+})
