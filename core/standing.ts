@@ -50,7 +50,10 @@ export function advance(standing: Standing, happening: Happening): Standing {
       }
     case 'visited':
       // A visit is noted; nobody is inside a stall for the fire brigade's purposes.
-      return { ...enter(standing, { ...happening, kind: 'entered', admits: 0, reentry: 'none' }), inside: 0 }
+      return {
+        ...enter(standing, { ...happening, kind: 'entered', admits: 0, reentry: 'none' }),
+        inside: standing.inside,
+      }
     case 'presented_again':
       return { ...standing, presented: standing.presented + 1 }
   }

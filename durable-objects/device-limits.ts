@@ -6,20 +6,26 @@ import type { Devices } from './devices.ts'
 const WINDOW_MINUTES = 5
 
 /**
- * What each device asks and gets wrong. Allowances live in memory, since an object that was evicted was not asked for
- * a while; a block is stored.
+ * What is left of each device's allowances, and its duplicates of late. It lives as long as the object does: one that was
+ * evicted was not asked for a while. What is read anew when a change is taken back must not begin these anew.
  */
+export class Allowances {
+  readonly buckets = new Map<string, Bucket>()
+  /** When each device showed duplicates lately, and when that was last worth an alert. */
+  readonly duplicates = new Map<DeviceId, { times: number[]; toldAt: number }>()
+}
+
+/** What each device asks and gets wrong. Allowances are in memory; a block is stored. */
 export class DeviceLimits {
   readonly #sql: SqlStorage
   readonly #configuration: Configuration
   readonly #devices: Devices
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #allowances: Allowances
   readonly #blockedUntil: Map<number, number>
-  /** When each device showed duplicates lately, and when that was last worth an alert. */
-  readonly #duplicates = new Map<DeviceId, { times: number[]; toldAt: number }>()
 
-  constructor(sql: SqlStorage, configuration: Configuration, devices: Devices) {
+  constructor(sql: SqlStorage, configuration: Configuration, devices: Devices, allowances: Allowances) {
     this.#sql = sql
+    this.#allowances = allowances
     this.#configuration = configuration
     this.#devices = devices
     const rows = sql.exec<{ device: number; until: number }>('SELECT device, until FROM device_block').toArray()
@@ -30,8 +36,8 @@ export class DeviceLimits {
   spend(deviceId: DeviceId, call: LimitedCall, at: number): number {
     const name = `${call} ${deviceId}`
     const allowance = allowanceFor(call, this.#configuration.event.limits)
-    const { bucket, waitMs } = spend(this.#buckets.get(name) ?? null, allowance, at)
-    this.#buckets.set(name, bucket)
+    const { bucket, waitMs } = spend(this.#allowances.buckets.get(name) ?? null, allowance, at)
+    this.#allowances.buckets.set(name, bucket)
     return waitMs
   }
 
@@ -62,11 +68,11 @@ export class DeviceLimits {
   /** Counts a duplicate. Gives how many there were in five minutes where that is worth an alert, once in five minutes. */
   noteDuplicate(deviceId: DeviceId, at: number): number | null {
     const windowMs = WINDOW_MINUTES * 60_000
-    const known = this.#duplicates.get(deviceId) ?? { times: [], toldAt: Number.NEGATIVE_INFINITY }
+    const known = this.#allowances.duplicates.get(deviceId) ?? { times: [], toldAt: Number.NEGATIVE_INFINITY }
     const times = [...known.times.filter((time) => time > at - windowMs), at]
     const isMuch = times.length > this.#configuration.event.limits.duplicatesPerFiveMinutes
     const isNews = isMuch && known.toldAt <= at - windowMs
-    this.#duplicates.set(deviceId, { times, toldAt: isNews ? at : known.toldAt })
+    this.#allowances.duplicates.set(deviceId, { times, toldAt: isNews ? at : known.toldAt })
     return isNews ? times.length : null
   }
 

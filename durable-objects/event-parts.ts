@@ -2,7 +2,7 @@ import { CodeFormats } from './code-formats.ts'
 import { Configuration } from './configuration.ts'
 import { Conflicts } from './conflicts.ts'
 import { Counters } from './counters.ts'
-import { DeviceLimits } from './device-limits.ts'
+import { type Allowances, DeviceLimits } from './device-limits.ts'
 import { Devices } from './devices.ts'
 import { Erasures } from './erasures.ts'
 import { Images } from './images.ts'
@@ -29,7 +29,12 @@ export type EventParts = ReturnType<typeof openParts>
 type Settings = { DB: D1Database; QR_WARM_HOURS: string }
 
 /** Opens all of them. What it reads does not grow with the event. */
-export function openParts(sql: SqlStorage, meta: Meta, { DB: db, QR_WARM_HOURS: warmHours }: Settings) {
+export function openParts(
+  sql: SqlStorage,
+  meta: Meta,
+  { DB: db, QR_WARM_HOURS: warmHours }: Settings,
+  allowances: Allowances,
+) {
   const configuration = new Configuration(sql, meta)
   const devices = new Devices(sql, configuration)
   const tickets = new Tickets(sql, configuration)
@@ -60,7 +65,7 @@ export function openParts(sql: SqlStorage, meta: Meta, { DB: db, QR_WARM_HOURS: 
   const webhooks = new Webhooks(sql, meta, configuration, tickets, log, notices)
   const jobs = new Jobs(sql)
   const snapshots = new Snapshots(sql, meta, configuration, standings, log)
-  const limits = new DeviceLimits(sql, configuration, devices)
+  const limits = new DeviceLimits(sql, configuration, devices, allowances)
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
   const images = new Images(meta, tickets, configuration)
   const warming = new Warming(meta, tickets, configuration, jobs, images, warmHours)

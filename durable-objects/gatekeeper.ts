@@ -27,6 +27,7 @@ import type { KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
+import { Allowances } from './device-limits.ts'
 import { DeviceStatuses } from './device-status.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { erasePerson } from './erasing.ts'
@@ -112,6 +113,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     change: (work) => this.#change(everybody, work),
     failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
   })
+  readonly #allowances = new Allowances()
   #event: EventParts | null = null
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
@@ -993,7 +995,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   #parts(): EventParts {
-    this.#event ??= openParts(this.ctx.storage.sql, this.#meta, this.env)
+    this.#event ??= openParts(this.ctx.storage.sql, this.#meta, this.env, this.#allowances)
     return this.#event
   }
 

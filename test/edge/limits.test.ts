@@ -69,6 +69,14 @@ describe('scans of one device', () => {
     expect((await scan(other.token, ticket?.code ?? '')).status).toBe(409)
   })
 
+  it('are not begun anew by something else that went wrong', async () => {
+    const [ticket] = await issue(event)
+    await times(20, () => scan(device.token, ticket?.code ?? ''))
+    const wrong = await call('PUT', `${event.path}/gates/GATE-Y`, { as: event.key, body: { name: 'Y', zone: 'none' } })
+    expect(wrong.status).toBe(400)
+    expect((await scan(device.token, ticket?.code ?? '')).status).toBe(429)
+  })
+
   it("are as many as the event's settings say", async () => {
     const changed = await call('PATCH', event.path, { as: event.key, body: { limits: { scanBurst: 2 } } })
     expect(changed.body.data.event.limits).toMatchObject({ scanBurst: 2, scansPerMinute: 60 })

@@ -235,6 +235,14 @@ describe('the direction', () => {
   })
 })
 
+describe('a visit', () => {
+  it('lets nobody in and nobody out: who is inside stays inside', () => {
+    const visit = { kind: 'visited', people: 1, at, day: 1, seq: 9 } as const
+    expect(advance(noStanding, visit).inside).toBe(0)
+    expect(advance(inside, visit).inside).toBe(inside.inside)
+  })
+})
+
 describe('a local day', () => {
   it('begins at midnight there, on days with a clock change too', () => {
     const day = (iso: string, timezone = 'Europe/Berlin') => localDay(Date.parse(iso), timezone)
