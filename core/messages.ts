@@ -369,6 +369,12 @@ export const Page = z.object({
   cursor: uuid().optional(),
 })
 
+/** Which events, and whether the one that was made last comes first. */
+export const EventFilter = Page.extend({
+  search: z.string().trim().max(100).optional(),
+  order: z.enum(['oldest', 'newest']).default('oldest'),
+})
+
 const webhookSecret = z
   .string()
   .regex(

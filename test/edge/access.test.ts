@@ -136,6 +136,28 @@ describe("an organisation's key", () => {
     expect(listed).toEqual(made)
     expect(second.body.data.nextCursor).toBeNull()
   })
+
+  it('are listed with the newest first on request, and by a part of their title or place, as it is written', async () => {
+    const { key } = await newOrganisation()
+    const when = { startsAt: '2027-01-01T18:00:00Z', endsAt: '2027-01-01T23:00:00Z', timezone: 'Europe/Berlin' }
+    for (const [title, location] of [
+      ['Jazz', 'Barn'],
+      ['100% Techno', 'Hall 4'],
+      ['Opera', 'Town HALL'],
+    ]) {
+      await call('POST', '/api/events', { as: key, body: { ...when, title, location } })
+    }
+    const titles = async (query: string) => {
+      const { body } = await call('GET', `/api/events?${query}`, { as: key })
+      return { titles: body.data.items.map((item: { title: string }) => item.title), next: body.data.nextCursor }
+    }
+    const first = await titles('order=newest&limit=2')
+    expect(first.titles).toEqual(['Opera', '100% Techno'])
+    expect((await titles(`order=newest&limit=2&cursor=${first.next}`)).titles).toEqual(['Jazz'])
+    expect((await titles('search=hall')).titles).toEqual(['100% Techno', 'Opera'])
+    expect((await titles('search=0%25')).titles).toEqual(['100% Techno'])
+    expect((await titles('search=_')).titles).toEqual([])
+  })
 })
 
 describe('an enrolment', () => {

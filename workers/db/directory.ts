@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { EventId, OrganisationId } from '../../core/ids.ts'
 import { event, organisation, organisationKey, wrongCode } from './schema.ts'
@@ -79,19 +79,29 @@ export async function findKey(db: D1Database, by: { hash: Uint8Array } | { id: s
   return { ...key, id: key.id as string, organisationId: key.organisationId as OrganisationId }
 }
 
+type EventPage = Page & { search?: string | undefined; order: 'oldest' | 'newest' }
+
 /** Events of an organisation, or of all of them, in the order they were made. One more than `limit` is asked for. */
-export function listEvents(db: D1Database, organisationId: OrganisationId | null, { limit, cursor }: Page) {
+export function listEvents(db: D1Database, organisationId: OrganisationId | null, wanted: EventPage) {
+  const { limit, cursor, search, order } = wanted
+  const isNewest = order === 'newest'
   return drizzle(db)
     .select()
     .from(event)
     .where(
       and(
         organisationId ? eq(event.organisation, organisationId) : undefined,
-        cursor ? gt(event.id, cursor) : undefined,
+        cursor ? (isNewest ? lt(event.id, cursor) : gt(event.id, cursor)) : undefined,
+        search ? or(contains(event.title, search), contains(event.location, search)) : undefined,
       ),
     )
-    .orderBy(asc(event.id))
+    .orderBy(isNewest ? desc(event.id) : asc(event.id))
     .limit(limit + 1)
+}
+
+/** Whatever stands in the text stands for itself. */
+function contains(column: typeof event.title | typeof event.location, text: string) {
+  return sql`${column} LIKE ${`%${text.replace(/[\\%_]/g, '\\$&')}%`} ESCAPE '\\'`
 }
 
 /** The event whose tag stands in a token, among those of an organisation or of all. */

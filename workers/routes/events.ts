@@ -12,7 +12,7 @@ import {
   uuidAt,
   wordShape,
 } from '../../core/ids.ts'
-import { EventChanges, GateBody, NewEvent, Page, StaffBody, TicketTypeBody } from '../../core/messages.ts'
+import { EventChanges, EventFilter, GateBody, NewEvent, StaffBody, TicketTypeBody } from '../../core/messages.ts'
 import { hasOrganisation, listEvents } from '../db/directory.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse, roleRequired } from '../problems.ts'
@@ -61,10 +61,10 @@ export const eventRoutes = [
   route({
     method: 'get',
     path: '/api/events',
-    summary: 'List the events of the organisation',
+    summary: 'List the events of the organisation in the order they were made, or by a part of their title or place',
     tag,
     role: 'viewer',
-    query: Page,
+    query: EventFilter,
     answer: listOf(eventItemShape),
     async handle({ env, caller, query }) {
       if (caller.kind === 'device') return roleRequired('organiser')
