@@ -3,7 +3,7 @@ import type { Env } from './env.ts'
 import { problemResponse } from './problems.ts'
 
 /** A folder of `web/` with an `index.html`. */
-export type Page = 'scanner'
+export type Page = 'scanner' | 'console'
 
 /** What lies beside the pages, under the same name as it is asked for. */
 const files = ['/assets/*', '/icons/*', '/service-worker.js', '/scan.webmanifest', '/ticket.js', '/ticket-worker.js']
@@ -11,6 +11,7 @@ const files = ['/assets/*', '/icons/*', '/service-worker.js', '/scan.webmanifest
 /** The pages that `npm run build` makes, each at its path, and their files. */
 export function servePages(app: Hono<{ Bindings: Env }>): void {
   for (const path of ['/scan', '/scan/*']) app.get(path, (c) => servePage(c.req.raw, c.env, 'scanner'))
+  for (const path of ['/console', '/console/*']) app.get(path, (c) => servePage(c.req.raw, c.env, 'console'))
   for (const path of files) app.get(path, (c) => serveFile(c.req.raw, c.env))
 }
 
