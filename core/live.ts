@@ -1,25 +1,39 @@
 import { z } from 'zod'
+import type { WireAlert } from './alerts.ts'
 import type { DeviceId, GateId, ScanId, TicketId, ZoneId } from './ids.ts'
 import type { Lease } from './lease.ts'
+import type { WireLiveStats } from './live-stats.ts'
 import type { KnownStanding, KnownState, KnownStatus } from './snapshot.ts'
+import type { WireEntry } from './wire-entry.ts'
 
 /*
  * What goes over the live socket, one JSON text a message. Instants are ISO 8601 texts, as everywhere on the wire.
  */
 
 /** What a client may ask to hear of. */
-export const topics = ['standings', 'revocations', 'alerts'] as const
+export const topics = ['stats', 'scans', 'standings', 'revocations', 'alerts'] as const
 export type Topic = (typeof topics)[number]
+
+/** What is told to whoever does not say: a device what it needs to judge alone, others what the doors look like. */
+export const deviceTopics = ['standings', 'revocations', 'alerts'] as const satisfies Topic[]
+export const watchingTopics = ['stats', 'scans', 'alerts'] as const satisfies Topic[]
 
 /** From the Gatekeeper to a client. */
 export type ServerMessage =
   /** The first message. `cursor` is the event's own; what was missed since the client's own cursor follows. */
   | { type: 'hello'; cursor: string; serverTime: string }
+  /** What the doors look like: at once, and then when it is another. */
+  | { type: 'stats'; data: WireLiveStats; at: string }
+  /**
+   * What was written to the log, in order. `missed`: so many before them are left out, being too many; they are in the
+   * list of entries. After it the client knows the log up to `cursor`.
+   */
+  | { type: 'scans'; items: WireEntry[]; missed: number; cursor: string }
   /** The last message of a batch: after it the client knows everything up to `cursor`, revocations included. */
   | { type: 'standings'; items: WireStanding[]; cursor: string }
   | { type: 'revocations'; items: WireState[]; cursor: string }
   | { type: 'conflict'; conflict: WireConflict }
-  | { type: 'alert'; alert: { kind: string; [detail: string]: unknown } }
+  | { type: 'alert'; alert: WireAlert }
   /** What the client judges by has changed, or more was missed than fits here: get the snapshot's difference. */
   | { type: 'config'; revision: number }
   /** Write these tickets down as never to be admitted alone, durably, then answer `recalled`. */
@@ -89,7 +103,7 @@ export type ClientMessageInput = z.input<typeof ClientMessage>
 
 /** What a client asks for with a socket, in the query. */
 export const LiveQuery = z.object({
-  topics: z.string().max(200).default('standings,revocations,alerts'),
+  topics: z.string().max(200).optional(),
   since: z.string().max(60).optional(),
   ticket: z.string().max(2000).optional(),
 })

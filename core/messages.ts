@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alertKinds } from './alerts.ts'
 import {
   type DeviceId,
   type EventId,
@@ -403,6 +404,13 @@ export const DeliveryFilter = z.object({
   state: z.enum(['pending', 'delivered', 'failed']).optional(),
 })
 export type DeliveryFilter = z.output<typeof DeliveryFilter>
+
+export const AlertFilter = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.coerce.number().int().min(1).optional(),
+  kind: z.enum(alertKinds).optional(),
+})
+export type AlertFilter = z.output<typeof AlertFilter>
 
 /** Tickets. With `gate`, `from` or `to`: those with a scan there, from `from` to before `to`, whatever its verdict. */
 export const TicketFilter = Page.extend({

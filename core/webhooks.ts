@@ -27,6 +27,12 @@ export type Notice =
   /** More people than usual are shown twice at one device: shown to the organiser. */
   | { kind: 'device.duplicates'; deviceId: string; count: number }
   | { kind: 'zone.full'; zone: ZoneId; capacity: number; inside: number }
+  | { kind: 'zone.nearly_full'; zone: ZoneId; capacity: number; inside: number }
+  /** Nothing was heard of these, though they were at work; `deviceId` is the first of them. */
+  | { kind: 'device.silent'; deviceId: string; deviceIds: string[]; lastSeenAt: number; pending: number }
+  | { kind: 'device.clock_skew'; deviceId: string; skewMs: number }
+  /** D1 has not taken the log for a while. Entry does not depend on it; reports do. */
+  | { kind: 'outbox.lagging'; pending: number; since: number }
   /** Not delivered, since nobody answers there: shown to the organiser. */
   | { kind: 'webhook.disabled'; webhook: string; because: 'failing' | 'gone' }
 
@@ -103,7 +109,16 @@ function noticeData(notice: Notice, at: number): Record<string, unknown> {
     case 'device.duplicates':
       return { deviceId: notice.deviceId, count: notice.count }
     case 'zone.full':
+    case 'zone.nearly_full':
       return { zone: notice.zone, capacity: notice.capacity, inside: notice.inside }
+    case 'device.silent': {
+      const { deviceId, deviceIds, lastSeenAt, pending } = notice
+      return { deviceId, deviceIds, lastSeenAt: iso(lastSeenAt), pending }
+    }
+    case 'device.clock_skew':
+      return { deviceId: notice.deviceId, skewMs: notice.skewMs }
+    case 'outbox.lagging':
+      return { pending: notice.pending, since: iso(notice.since) }
     case 'webhook.disabled':
       return { webhook: notice.webhook, because: notice.because }
   }

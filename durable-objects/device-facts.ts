@@ -27,6 +27,21 @@ export function noteRefusal(parts: EventParts, { verdict, deviceId, receivedAt: 
   if (count !== null) parts.notices.raise({ kind: 'device.duplicates', deviceId, count }, at)
 }
 
+/** A clock that is wrong by more than this makes a device's own times worth little. */
+const MOST_SKEW_MS = 30_000
+const SKEW_AGAIN_AFTER_MS = 30 * 60_000
+
+export function isSkewed(skewMs: number | null | undefined): skewMs is number {
+  return typeof skewMs === 'number' && Math.abs(skewMs) > MOST_SKEW_MS
+}
+
+/** A device said that its clock is wrong: worth telling once in a while. */
+export function noteSkew({ notices }: EventParts, deviceId: DeviceId, skewMs: number, at: number): void {
+  const toldAt = notices.lastAt('device.clock_skew', 'deviceId', deviceId)
+  if (toldAt !== null && at < toldAt + SKEW_AGAIN_AFTER_MS) return
+  notices.raise({ kind: 'device.clock_skew', deviceId, skewMs: Math.round(skewMs) }, at)
+}
+
 /** Counts codes that were none against whoever showed them, and says so where a device is blocked for it. */
 export function noteInvalid(
   { limits, notices }: EventParts,

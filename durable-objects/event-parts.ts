@@ -4,6 +4,7 @@ import { Conflicts } from './conflicts.ts'
 import { Counters } from './counters.ts'
 import { type Allowances, DeviceLimits } from './device-limits.ts'
 import { Devices } from './devices.ts'
+import { Drained } from './drained.ts'
 import { Erasures } from './erasures.ts'
 import { Images } from './images.ts'
 import { Jobs } from './jobs.ts'
@@ -42,6 +43,7 @@ export function openParts(
   const log = new ScanLog(sql, configuration, devices)
   const counters = new Counters(meta, log)
   const outbox = new Outbox(db, meta, log, configuration)
+  const drained = new Drained(log, outbox, counters)
   const telling = new Telling(configuration, tickets, log)
   const erasures = new Erasures(sql)
   const formats = new CodeFormats(sql, meta)
@@ -66,7 +68,7 @@ export function openParts(
   const jobs = new Jobs(sql)
   const snapshots = new Snapshots(sql, meta, configuration, standings, log)
   const limits = new DeviceLimits(sql, configuration, devices, allowances)
-  const opened = { configuration, devices, tickets, standings, log, counters, outbox, telling }
+  const opened = { configuration, devices, tickets, standings, log, counters, outbox, drained, telling }
   const images = new Images(meta, tickets, configuration)
   const warming = new Warming(meta, tickets, configuration, jobs, images, warmHours)
   const judged = { judging, sales, shifts, jobs, formats, erasures, notices }

@@ -1,10 +1,12 @@
 import { DurableObject } from 'cloudflare:workers'
+import { type AlertKind, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import type { FormatName } from '../core/formats.ts'
 import type { DeviceId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
 import type { LimitedCall } from '../core/limits.ts'
+import type { Doors } from '../core/live-stats.ts'
 import type { Entry } from '../core/log.ts'
 import type {
   DeliveryFilter,
@@ -30,6 +32,7 @@ import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './devic
 import { Allowances } from './device-limits.ts'
 import { DeviceStatuses } from './device-status.ts'
 import type { Device, Enrolling } from './devices.ts'
+import { doorsNow } from './doors.ts'
 import { erasePerson } from './erasing.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
@@ -51,8 +54,9 @@ import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
-import type { Checked, Issued, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
+import type { Checked, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
 import type { ImageFormat } from './warming.ts'
+import { SILENCE_MS, Watch } from './watching.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
 /** What is needed to make a ticket's code. */
@@ -65,20 +69,12 @@ export type PageSource = CodeSource & { type: TicketType }
 export type SheetPlan = { event: EventDetails; types: TicketType[]; total: number | null }
 
 /** The event as it is now: its words, its sums, and what D1 has not been told. */
-export type Live = {
-  event: EventDetails
+export type Live = Doors & {
   gates: Gate[]
   staff: Staff[]
   types: TicketType[]
-  stats: Stats
   /** Scans of which something else was shown than is judged. */
   conflicts: number
-  issued: Issued[]
-  /** People admitted in the last minute. */
-  perMinute: number
-  pending: number
-  /** When the oldest entry that D1 lacks arrived. */
-  pendingSince: number | null
 }
 
 const DRAIN_AFTER_MS = 2000
@@ -114,6 +110,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
   })
   readonly #allowances = new Allowances()
+  readonly #watch = new Watch()
   #event: EventParts | null = null
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
@@ -743,22 +740,22 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What the doors look like now, and the words for it. */
   live(actor: Actor, at: number): Result<Live> {
-    return this.#for(actor, ({ configuration, conflicts, counters, outbox, tickets, log }) => {
-      const { event, gates, staff, types } = configuration
-      const pending = outbox.pending().entries
-      return ok({
-        event,
-        gates: gates.all(),
-        staff: staff.all(),
-        types: types.all(),
-        stats: counters.stats,
-        conflicts: conflicts.count(),
-        issued: tickets.issued(),
-        perMinute: counters.perMinute(at),
-        pending,
-        pendingSince: pending > 0 ? (log.at(log.head - pending + 1)?.entry.receivedAt ?? null) : null,
-      })
+    return this.#for(actor, (parts) => {
+      const { gates, staff, types } = parts.configuration
+      const words = { gates: gates.all(), staff: staff.all(), types: types.all() }
+      return ok({ ...doorsNow(parts, at), ...words, conflicts: parts.conflicts.count() })
     })
+  }
+
+  /** What somebody should look at, the newest first. */
+  listAlerts(actor: Actor, before: number, kinds: readonly AlertKind[], limit: number): Result<WireAlert[]> {
+    return this.#for(actor, ({ notices, configuration }) =>
+      ok(
+        notices
+          .before(before, kinds, limit)
+          .flatMap(({ no, notice, at }) => toWireAlert(configuration.event.id, no, notice, at) ?? []),
+      ),
+    )
   }
 
   /** What is measured of the event. */
@@ -784,6 +781,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#tellWebhooks(at)
     await this.#drain()
     await this.#tendJobs()
+    this.#lookAround()
   }
 
   /** Checks the next slice of the log; null begins at its start. */
@@ -814,7 +812,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (!parts.ok) return refuseSocket(parts.problem)
     if (this.#live.isFull) return refuseSocket({ code: 'rate_limited', waitMs: 60_000 })
     if (nonce !== null && !this.#useOnce(nonce, at)) return refuseSocket({ code: 'live_ticket_used' })
-    if (ask.deviceId !== null) this.#statuses.seen(ask.deviceId, at)
+    if (ask.deviceId !== null) {
+      this.#statuses.seen(ask.deviceId, at)
+      this.#wakeAt(at + SILENCE_MS)
+    }
     return this.#live.open(ask, at)
   }
 
@@ -840,6 +841,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#tellWebhooks(Date.now())
     await this.#drain()
     await this.#tendJobs()
+    this.#lookAround()
+  }
+
+  /** Looks for what nobody's call would bring up, and sees to it that it is looked for again. */
+  #lookAround(): void {
+    const at = Date.now()
+    this.#change(everybody, (parts) => {
+      const nextAt = this.#watch.look(parts, this.#statuses, (id) => this.#live.heardAt(id), at)
+      if (nextAt !== null) this.#wakeAt(nextAt)
+      return ok(null)
+    })
   }
 
   /** Not awaited: an endpoint that takes its time must not keep the next alarm from coming. */
@@ -1056,6 +1068,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
       await this.#parts().outbox.drain()
       this.#parts().counters.save()
       this.#statuses.save()
+      // D1 has more now, and those who watch the lag want to know.
+      this.#live.wake()
     } catch (error) {
       // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
       log('error', 'outbox: D1 did not take the entries', { ...this.#named(), error })

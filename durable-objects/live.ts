@@ -1,19 +1,13 @@
 import { ok, type Problem, type Result } from '../core/answers.ts'
 import { type Cursor, readCursor, writeCursor } from '../core/cursor.ts'
 import type { DeviceId } from '../core/ids.ts'
-import {
-  ClientMessage,
-  type ServerMessage,
-  SILENT_AFTER_MS,
-  type Topic,
-  toWireStanding,
-  toWireState,
-  type WireConflict,
-} from '../core/live.ts'
+import { ClientMessage, type ServerMessage, SILENT_AFTER_MS, type Topic, type WireConflict } from '../core/live.ts'
 import type { KnownConflict } from './conflicts.ts'
+import { isSkewed, noteSkew } from './device-facts.ts'
 import type { DeviceStatuses } from './device-status.ts'
 import type { EventParts } from './event-parts.ts'
 import type { Held } from './leases.ts'
+import { LiveBatch } from './live-batch.ts'
 
 /** Who opened a socket and what for. The Worker has checked it; `key` names an organisation's key. */
 export type LiveAsk = {
@@ -30,6 +24,8 @@ type Attachment = Omit<LiveAsk, 'since'> & {
   cursor: Cursor
   /** The last notice that it was told of. */
   notice: number
+  /** The mark of the statistics that it was told last; null: none yet. */
+  stats: string | null
   openedAt: number
   ready: boolean
 }
@@ -47,8 +43,8 @@ type Host = {
 const BATCH_EVERY_MS = 250
 const FIRST_AFTER_MS = 20
 
-/** Whoever missed more gets the snapshot's difference instead. */
-const MOST_ITEMS = 2000
+/** While the doors look otherwise by the clock alone, as the people of the last minute do, they are looked at so often. */
+const LOOK_EVERY_MS = 2000
 
 /** A holder answers within this time or counts as cut off; somebody stands at a gate meanwhile. */
 const RECALL_WAIT_MS = 1000
@@ -70,6 +66,8 @@ const closeCodes = { device_revoked: 4401, unauthenticated: 4401, too_many: 1008
 export class LiveSockets {
   readonly #host: Host
   #timer: ReturnType<typeof setTimeout> | null = null
+  /** When the timer is due. */
+  #dueAt = 0
   #lastBatchAt = 0
   /** Whether there may be sockets: without any, a scan pays nothing for this. */
   #isWatched: boolean
@@ -99,22 +97,25 @@ export class LiveSockets {
     const known = since === null ? now : readCursor(since)
     const canCatchUp = known !== null && snapshots.canTellFrom(known)
     const cursor = known !== null && canCatchUp ? known : now
-    const attachment: Attachment = { ...kept, cursor, notice: notices.head, openedAt: at, ready: false }
+    const attachment: Attachment = { ...kept, cursor, notice: notices.head, stats: null, openedAt: at, ready: false }
     server.serializeAttachment(attachment)
     this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString() })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
     if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)
-    this.#tellBatch([server])
+    this.#tell([server], [])
     if (ask.deviceId !== null) this.#tellLease(ask.deviceId)
     return new Response(null, { status: 101, webSocket: client })
   }
 
   /** Something may have changed: those who listen are told soon, and once for all that happens until then. */
-  wake(): void {
-    if (!this.#isWatched || this.#timer !== null) return
-    const waitMs = Math.max(FIRST_AFTER_MS, this.#lastBatchAt + BATCH_EVERY_MS - Date.now())
+  wake(afterMs: number = FIRST_AFTER_MS): void {
+    const now = Date.now()
+    const dueAt = Math.max(now + afterMs, this.#lastBatchAt + BATCH_EVERY_MS)
+    if (!this.#isWatched || (this.#timer !== null && this.#dueAt <= dueAt)) return
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#dueAt = dueAt
     // A timer keeps the object from sleeping only until it is due, and there is one only while somebody is to be told.
-    this.#timer = setTimeout(() => this.#batch(), waitMs)
+    this.#timer = setTimeout(() => this.#batch(), dueAt - now)
   }
 
   /** Tells of conflicts with the next batch: the devices in them, and whoever listens to alerts. */
@@ -134,6 +135,12 @@ export class LiveSockets {
   /** Whether a device has an open socket on which it was heard of just now. */
   isConnected(deviceId: DeviceId): boolean {
     return this.#audible(deviceId, Date.now()).length > 0
+  }
+
+  /** When a device was last heard of on a socket that is still there; null: it has none. */
+  heardAt(deviceId: DeviceId): number | null {
+    const sockets = this.#host.ctx.getWebSockets(deviceTag(deviceId))
+    return sockets.length === 0 ? null : Math.max(...sockets.map((socket) => this.#heardOn(socket)))
   }
 
   /** A message of a client. */
@@ -185,6 +192,7 @@ export class LiveSockets {
       case 'status':
         this.#host.statuses.report(deviceId, message, at)
         this.#setReady(socket, message.readyOffline)
+        this.#noteSkew(deviceId, message.clockSkewMs, at)
         break
       case 'recalled':
         this.#change(({ leases }) => leases.giveUp(deviceId, message.recallId))
@@ -210,6 +218,10 @@ export class LiveSockets {
     if (attachment.ready === ready) return
     socket.serializeAttachment({ ...attachment, ready })
     this.review()
+  }
+
+  #noteSkew(deviceId: DeviceId, skewMs: number | null | undefined, at: number): void {
+    if (isSkewed(skewMs)) this.#change((parts) => noteSkew(parts, deviceId, skewMs, at))
   }
 
   #change<T>(work: (parts: EventParts) => T): T {
@@ -246,90 +258,57 @@ export class LiveSockets {
         this.#close(socket, 'unauthenticated')
         return false
       })
-      this.#tellBatch(good)
-      for (const conflict of this.#conflicts.splice(0)) this.#tellConflict(good, conflict)
-      this.#tellNotices(good)
+      this.#tell(good, this.#conflicts.splice(0))
     } catch (error) {
       // A bug. Scans go on; whoever listens is told the next time.
       this.#host.failed(error)
     }
   }
 
-  /** Tells each socket what changed since it was last told; those that were told the same get the same text. */
-  #tellBatch(sockets: WebSocket[]): void {
-    const { snapshots, configuration } = this.#host.parts()
-    const now = snapshots.cursor()
-    const texts = new Map<string, Record<'standings' | 'revocations', string | null> & { config: string | null }>()
+  /** Tells each socket what it does not know yet. Those that are told the same get the same text. */
+  #tell(sockets: WebSocket[], conflicts: KnownConflict[]): void {
+    const batch = new LiveBatch(this.#host.parts(), Date.now())
+    const told = conflicts.map((conflict) => ({ conflict, text: conflictText(conflict) }))
+    let isMoving = false
     for (const socket of sockets) {
-      const attachment = attachmentOf(socket)
-      const name = writeCursor(attachment.cursor)
-      if (name === writeCursor(now)) continue
-      const known = texts.get(name) ?? this.#textsSince(attachment.cursor, now, configuration.configuredAt)
-      texts.set(name, known)
-      if (known.config !== null) this.#sendText(socket, known.config)
-      // The standings last: they carry the cursor, and a socket may break in between.
-      for (const topic of ['revocations', 'standings'] as const) {
-        const text = known[topic]
-        if (text !== null && attachment.topics.includes(topic)) this.#sendText(socket, text)
+      const known = attachmentOf(socket)
+      const { topics } = known
+      const now = { ...known, cursor: batch.now }
+      for (const text of batch.since(known.cursor, topics)) this.#sendText(socket, text)
+      if (topics.includes('stats')) {
+        const { mark, text, isMoving: moves } = batch.stats()
+        isMoving ||= moves
+        if (mark !== known.stats) this.#sendText(socket, text)
+        now.stats = mark
       }
-      socket.serializeAttachment({ ...attachment, cursor: now })
+      for (const { conflict, text } of told) if (concerns(conflict, known)) this.#sendText(socket, text)
+      if (topics.includes('alerts') && known.notice < batch.lastNotice) {
+        for (const text of batch.alertsAfter(known.notice)) this.#sendText(socket, text)
+        now.notice = batch.lastNotice
+      }
+      if (!isSame(known, now)) socket.serializeAttachment(now)
     }
-  }
-
-  #textsSince(since: Cursor, now: Cursor, configuredAt: number) {
-    const { snapshots } = this.#host.parts()
-    const config = JSON.stringify({ type: 'config', revision: now.revision } satisfies ServerMessage)
-    const nothing = { standings: null, revocations: null, config }
-    if (!snapshots.canTellFrom(since)) return nothing
-    const standings = snapshots.standingsSince(since.seq)
-    const states = now.revision > since.revision ? snapshots.statesSince(since.revision) : []
-    if (standings.length + states.length > MOST_ITEMS) return nothing
-    const cursor = writeCursor(now)
-    const told = { type: 'standings', items: standings.map(toWireStanding), cursor } satisfies ServerMessage
-    const barred = { type: 'revocations', items: states.map(toWireState), cursor } satisfies ServerMessage
-    return {
-      // Without items too: it says how far the client knows everything.
-      standings: JSON.stringify(told),
-      revocations: states.length > 0 ? JSON.stringify(barred) : null,
-      config: configuredAt > since.revision ? config : null,
-    }
-  }
-
-  #tellConflict(sockets: WebSocket[], conflict: KnownConflict): void {
-    const message: ServerMessage = { type: 'conflict', conflict: toWireConflict(conflict) }
-    const text = JSON.stringify(message)
-    for (const socket of sockets) if (concerns(conflict, attachmentOf(socket))) this.#sendText(socket, text)
+    if (isMoving) this.wake(LOOK_EVERY_MS)
   }
 
   /** Conflicts of which a client that was away may not have heard. */
   #tellConflictsSince(socket: WebSocket, seq: number): void {
-    for (const conflict of this.#host.parts().conflicts.since(seq, 100)) this.#tellConflict([socket], conflict)
-  }
-
-  #tellNotices(sockets: WebSocket[]): void {
-    const listening = sockets.filter((socket) => attachmentOf(socket).topics.includes('alerts'))
-    if (listening.length === 0) return
-    const { notices } = this.#host.parts()
-    const head = notices.head
-    for (const socket of listening) {
-      const attachment = attachmentOf(socket)
-      if (attachment.notice >= head) continue
-      for (const { notice } of notices.after(attachment.notice, 100)) {
-        // A conflict has a message of its own.
-        if (notice.kind !== 'scan.conflict') this.#send(socket, { type: 'alert', alert: { ...notice } })
-      }
-      socket.serializeAttachment({ ...attachment, notice: head })
+    for (const conflict of this.#host.parts().conflicts.since(seq, 100)) {
+      if (concerns(conflict, attachmentOf(socket))) this.#sendText(socket, conflictText(conflict))
     }
   }
 
   /** Sockets on which a device was heard of just now: a socket may look open long after its phone went out of reach. */
   #audible(deviceId: DeviceId, at: number): WebSocket[] {
     const { ctx } = this.#host
-    return ctx.getWebSockets(deviceTag(deviceId)).filter((socket) => {
-      const pingedAt = ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0
-      const heardAt = Math.max(pingedAt, this.#heardAt.get(socket) ?? 0, attachmentOf(socket).openedAt)
-      return socket.readyState === WebSocket.OPEN && at - heardAt < SILENT_AFTER_MS
-    })
+    return ctx
+      .getWebSockets(deviceTag(deviceId))
+      .filter((socket) => isOpen(socket) && at - this.#heardOn(socket) < SILENT_AFTER_MS)
+  }
+
+  #heardOn(socket: WebSocket): number {
+    const pingedAt = this.#host.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0
+    return Math.max(pingedAt, this.#heardAt.get(socket) ?? 0, attachmentOf(socket).openedAt)
   }
 
   /** A device that opens more sockets than it has tabs loses the oldest. */
@@ -405,6 +384,14 @@ function parseMessage(text: string): ClientMessage | null {
 function concerns(conflict: KnownConflict, { deviceId, topics }: Attachment): boolean {
   if (topics.includes('alerts') && deviceId === null) return true
   return deviceId !== null && (conflict.deviceId === deviceId || conflict.with?.deviceId === deviceId)
+}
+
+function isSame(a: Attachment, b: Attachment): boolean {
+  return a.stats === b.stats && a.notice === b.notice && writeCursor(a.cursor) === writeCursor(b.cursor)
+}
+
+function conflictText(conflict: KnownConflict): string {
+  return JSON.stringify({ type: 'conflict', conflict: toWireConflict(conflict) } satisfies ServerMessage)
 }
 
 function toWireConflict(conflict: KnownConflict): WireConflict {

@@ -1,5 +1,5 @@
 import { withCapacity } from '../core/event.ts'
-import type { TicketId } from '../core/ids.ts'
+import type { DeviceId, TicketId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import type { Notice } from '../core/webhooks.ts'
 import type { Configuration } from './configuration.ts'
@@ -8,6 +8,9 @@ import type { Configuration } from './configuration.ts'
 export type Noticed = { no: number; at: number; notice: Notice }
 
 type Row = { no: number; at: number; notice: string }
+
+/** From this share of its capacity on, a zone is nearly full. */
+const NEARLY = 0.9
 
 /** A zone at its capacity sees one go and one come all evening; that is told once in so long. */
 const FULL_AGAIN_AFTER_MS = 5 * 60_000
@@ -39,11 +42,51 @@ export class Notices {
     const { event } = this.#configuration
     const zone = this.#configuration.zone(entry.zone)
     const capacity = zone ? withCapacity(zone, event).capacity : null
+    if (capacity === null) return
     const inside = insideBefore + entry.insideChange
-    if (capacity === null || insideBefore >= capacity || inside < capacity) return
-    const last = this.#lastFull(entry.zone)
+    const crossed = (line: number) => insideBefore < line && inside >= line
+    const isFull = crossed(capacity)
+    if (!isFull && (inside >= capacity || !crossed(Math.ceil(NEARLY * capacity)))) return
+    const kind = isFull ? 'zone.full' : 'zone.nearly_full'
+    const last = this.lastAt(kind, 'zone', entry.zone)
     if (last !== null && entry.receivedAt < last + FULL_AGAIN_AFTER_MS) return
-    this.raise({ kind: 'zone.full', zone: entry.zone, capacity, inside }, entry.receivedAt)
+    this.raise({ kind, zone: entry.zone, capacity, inside }, entry.receivedAt)
+  }
+
+  /** When one of a kind was last raised, in all or of one thing. */
+  lastAt(kind: Notice['kind'], field: 'zone' | 'deviceId' | null = null, value = ''): number | null {
+    return this.#sql
+      .exec<{ at: number | null }>(
+        "SELECT max(at) AS at FROM notice WHERE kind = ? AND (?2 IS NULL OR notice->>('$.' || ?2) = ?3)",
+        kind,
+        field,
+        value,
+      )
+      .one().at
+  }
+
+  /** When it was last told that nothing is heard of a device. */
+  lastSilenceOf(deviceId: DeviceId): number | null {
+    return this.#sql
+      .exec<{ at: number | null }>(
+        `SELECT max(at) AS at FROM notice, json_each(notice.notice, '$.deviceIds')
+         WHERE notice.kind = 'device.silent' AND value = ?`,
+        deviceId,
+      )
+      .one().at
+  }
+
+  /** Up to `limit` notices of these kinds before `no`, the newest first. */
+  before(no: number, kinds: readonly Notice['kind'][], limit: number): Noticed[] {
+    return this.#sql
+      .exec<Row>(
+        'SELECT * FROM notice WHERE no < ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY no DESC LIMIT ?',
+        no,
+        JSON.stringify(kinds),
+        limit,
+      )
+      .toArray()
+      .map(noticed)
   }
 
   /** Whether any was raised since this was last asked. Where the transaction did not hold, that is once too often. */
@@ -80,15 +123,6 @@ export class Notices {
       reference,
       ticket,
     )
-  }
-
-  #lastFull(zone: string): number | null {
-    return this.#sql
-      .exec<{ at: number | null }>(
-        "SELECT max(at) AS at FROM notice WHERE kind = 'zone.full' AND notice->>'zone' = ?",
-        zone,
-      )
-      .one().at
   }
 }
 

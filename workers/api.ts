@@ -40,7 +40,7 @@ import { ticketPageRoutes } from './ticket-page.ts'
 export const routes: readonly Route[] = [
   ...scanRoutes, // workers/routes/scans.ts: validate-qr, the answer by scanId
   ...doorRoutes, // workers/routes/door.ts: annul, search, walk-in, shifts, till
-  ...liveRoutes, // workers/routes/live.ts: the live socket, and one-time tickets for it
+  ...liveRoutes, // workers/routes/live.ts: the live socket and stream, one-time tickets for them, alerts
   ...syncRoutes, // workers/routes/sync.ts: what gates did while they were cut off, conflicts
   ...snapshotRoutes, // workers/routes/snapshots.ts: what a device carries to judge alone
   ...stallRoutes, // workers/routes/stalls.ts: a stall's own QR code, visits

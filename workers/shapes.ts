@@ -3,6 +3,7 @@ import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
 import { webhookKinds } from '../core/webhooks.ts'
+import { toWireEntry } from '../core/wire-entry.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
 import type { DeviceFacts } from '../durable-objects/device-facts.ts'
 import type { TicketFacts } from '../durable-objects/event-parts.ts'
@@ -190,31 +191,8 @@ export const entryShape = z.object({
   annulledAt: nullable.instant,
 })
 
-export function showEntry({ entry, entryId, gateName, annulledAt }: Recorded): z.input<typeof entryShape> {
-  const { verdict } = entry
-  const refusal = verdict.kind === 'refused' ? verdict.refusal : null
-  return {
-    id: entryId,
-    seq: entry.seq,
-    scanId: entry.scanId,
-    ticketId: entry.ticketId,
-    gateId: entry.gateId,
-    gateName,
-    zone: entry.zone,
-    deviceId: entry.deviceId,
-    staffId: entry.staffId,
-    direction: entry.direction,
-    verdict: verdict.kind,
-    code: refusal?.reason ?? null,
-    scannedAt: iso(entry.scannedAt),
-    receivedAt: iso(entry.receivedAt),
-    offline: entry.offline !== null,
-    forced: verdict.kind === 'admitted' && verdict.forced !== null,
-    people: entry.people,
-    duplicateAttemptNumber: refusal?.reason === 'already_admitted' ? refusal.attempt : null,
-    validationTime: entry.validationMs,
-    annulledAt: isoOrNull(annulledAt),
-  }
+export function showEntry({ entry, gateName, annulledAt }: Recorded): z.input<typeof entryShape> {
+  return toWireEntry(entry, gateName, annulledAt)
 }
 
 /** The same of an entry as D1 has it. */

@@ -193,7 +193,7 @@ describe('a socket', () => {
       as: event.key,
       body: { name: 'Board', role: 'viewer' },
     })
-    expect((await askLive(event.id, viewer.body.data.key)).status).toBe(403)
+    expect((await askLive(event.id, viewer.body.data.key, '?topics=standings')).status).toBe(403)
     expect((await askLive(event.id, device.token)).status).toBe(101)
     expect((await askLive(event.id, event.key)).status).toBe(101)
   })

@@ -1,9 +1,7 @@
 import { z } from 'zod'
-import { withCapacity } from '../../core/event.ts'
+import { toWireLiveStats } from '../../core/live-stats.ts'
 import { type BucketSize, bucketSizes, nextBucket, seriesOf, startOfBucket } from '../../core/series.ts'
-import { countOf } from '../../core/stats.ts'
-import { latencyQuantile, MINUTE_MS, QUARTER_MS } from '../../core/tally.ts'
-import type { Live } from '../../durable-objects/gatekeeper.ts'
+import { MINUTE_MS, QUARTER_MS } from '../../core/tally.ts'
 import { log } from '../../durable-objects/logging.ts'
 import { activeSpan, admittedInD1, eventOverTime, type Span } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -83,7 +81,7 @@ export const analyticsRoutes = [
       const { id, title, startsAt, location, capacity } = live.value.event
       return success({
         event: { id, title, date: iso(startsAt), location, capacity },
-        liveStats: showLiveStats(live.value, await totalEntries(env.DB, eventId), at),
+        liveStats: toWireLiveStats(live.value, await totalEntries(env.DB, eventId), at),
         timestamp: iso(at),
       })
     },
@@ -109,49 +107,6 @@ async function totalEntries(db: D1Database, eventId: Call<unknown, unknown>['eve
     // D1 is away. The doors go on, and so does the view of them.
     log('error', 'analytics: D1 did not answer', { error })
     return null
-  }
-}
-
-/** What the Gatekeeper and D1 know, as the contract shows it. */
-export function showLiveStats(
-  { event, stats, issued, perMinute, pending, pendingSince }: Live,
-  inD1: number | null,
-  at: number,
-): z.input<typeof liveStatsShape> {
-  const totalTickets = sumOf(issued, ({ tickets }) => tickets)
-  const people = sumOf(issued, (type) => type.people)
-  const inside = Object.values(stats.inside).reduce((sum, count) => sum + Math.max(0, count), 0)
-  const room = event.capacity ?? people
-  const buckets = Object.entries(stats.latency).map(([bucket, scans]) => [Number(bucket), scans] as const)
-  return {
-    totalEntries: inD1,
-    cacheCount: stats.admitted,
-    pendingEntries: pending,
-    lagMs: pendingSince === null ? 0 : Math.max(0, at - pendingSince),
-    occupancyPercentage: (room > 0 ? (100 * inside) / room : 0).toFixed(2),
-    inside,
-    admittedTickets: stats.tickets,
-    totalTickets,
-    checkInRate: totalTickets > 0 ? Math.round((10_000 * stats.tickets) / totalTickets) / 100 : 0,
-    duplicateAttempts: countOf(stats.refused, 'already_admitted'),
-    refusals: stats.refused,
-    gateCounts: stats.byGate,
-    staffCounts: stats.byStaff,
-    typeCounts: stats.byType,
-    deviceCounts: stats.byDevice,
-    zones: event.zones.map((zone) => ({
-      id: zone.id,
-      name: zone.name,
-      inside: Math.max(0, countOf(stats.inside, zone.id)),
-      capacity: withCapacity(zone, event).capacity,
-    })),
-    perMinute,
-    minutesToLast: perMinute > 0 ? Math.round((10 * Math.max(0, people - stats.admitted)) / perMinute) / 10 : null,
-    latency: {
-      p50: latencyQuantile(buckets, 0.5),
-      p95: latencyQuantile(buckets, 0.95),
-      p99: latencyQuantile(buckets, 0.99),
-    },
   }
 }
 
@@ -199,10 +154,4 @@ export async function caughtUp({
 }: Pick<Call<unknown, unknown>, 'env' | 'eventId' | 'actor' | 'at'>) {
   const told = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.catchUp(actor))
   return told.ok ? askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.live(actor, at)) : told
-}
-
-function sumOf<T>(items: Iterable<T>, value: (item: T) => number): number {
-  let sum = 0
-  for (const item of items) sum += value(item)
-  return sum
 }

@@ -1,21 +1,26 @@
 import { z } from 'zod'
+import { alertKinds } from '../../core/alerts.ts'
 import type { Problem } from '../../core/answers.ts'
 import { type EventId, parseUuid } from '../../core/ids.ts'
-import { LiveQuery, type Topic, topics } from '../../core/live.ts'
+import { deviceTopics, LiveQuery, type Topic, topics, watchingTopics } from '../../core/live.ts'
+import { AlertFilter } from '../../core/messages.ts'
 import type { LiveRequest } from '../../durable-objects/gatekeeper.ts'
-import { authorize, type Caller, identify } from '../access.ts'
+import { authorize, type Caller, identify, reaches } from '../access.ts'
 import { parse } from '../body.ts'
 import { findKey } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { signLiveTicket, verifyLiveTicket } from '../live-ticket.ts'
-import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
+import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
 import { noteCaller } from '../request-log.ts'
 import { type Route, route, success } from '../route.ts'
 import { iso } from '../shapes.ts'
+import { streamOf } from '../stream.ts'
 import { eventOfCaller } from './scans.ts'
 
 const tag = 'Live'
+
+const alertShape = z.looseObject({ id: z.string(), kind: z.enum(alertKinds), at: z.iso.datetime() })
 
 export const liveRoutes: Route[] = [
   route({
@@ -24,7 +29,7 @@ export const liveRoutes: Route[] = [
     summary:
       'A ticket that opens one live connection within 30 seconds, for browsers, which can send no header with it',
     tag,
-    role: 'scanner',
+    role: 'viewer',
     body: z.object({ eventId: z.string().max(64).nullish() }),
     bodyOptional: true,
     answer: z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }),
@@ -43,54 +48,116 @@ export const liveRoutes: Route[] = [
   {
     method: 'get',
     path: '/api/hp-scanner/live/{eventId}',
-    summary: 'A WebSocket that tells of standings, revocations, conflicts and alerts as they happen; since= resumes',
+    summary:
+      'A WebSocket that tells of statistics, scans, standings, conflicts and alerts as they happen; since= resumes',
     tag,
-    role: 'scanner',
+    role: 'viewer',
     query: LiveQuery,
     status: 101,
     handle: openLive,
   },
+
+  {
+    method: 'get',
+    path: '/api/hp-scanner/stream/{eventId}',
+    summary: 'The same as server-sent events, named by their type; Last-Event-ID or since= resumes',
+    tag,
+    role: 'viewer',
+    query: LiveQuery,
+    status: 200,
+    handle: openStream,
+  },
+
+  route({
+    method: 'get',
+    path: '/api/events/{eventId}/alerts',
+    summary: 'What somebody should look at, the newest first',
+    tag,
+    role: 'supervisor',
+    query: AlertFilter,
+    answer: z.object({ items: z.array(alertShape), nextCursor: z.string().nullable() }),
+    async handle({ env, eventId, actor, query: { cursor, kind, limit } }) {
+      const kinds = kind === undefined ? alertKinds : [kind]
+      const listed = await askGatekeeper(env, eventId, (gatekeeper) =>
+        gatekeeper.listAlerts(actor, cursor ?? Number.MAX_SAFE_INTEGER, kinds, limit + 1),
+      )
+      if (!listed.ok) return answerProblem(listed.problem)
+      const items = listed.value.slice(0, limit)
+      return success({ items, nextCursor: listed.value.length > limit ? (items.at(-1)?.id ?? null) : null })
+    },
+  }),
 ]
 
-/** Everything that can be checked without the Gatekeeper is: it hears of nobody who may not listen. */
 async function openLive(
   request: Request,
   env: Env,
   _ctx: ExecutionContext,
   params: Record<string, string>,
 ): Promise<Response> {
+  const opened = await openSocket(request, env, params, (headers) => {
+    const isUpgrade = headers.get('Upgrade')?.toLowerCase() === 'websocket'
+    return isUpgrade ? null : problemResponse('upgrade_required', { headers: { Upgrade: 'websocket' } })
+  })
+  return opened instanceof Response ? opened : opened.response
+}
+
+/** The same socket, opened by the Worker and passed on as text. */
+async function openStream(
+  request: Request,
+  env: Env,
+  _ctx: ExecutionContext,
+  params: Record<string, string>,
+): Promise<Response> {
+  const opened = await openSocket(request, env, params, () => null)
+  return opened instanceof Response ? opened : streamOf(opened.socket, opened.topics)
+}
+
+type Opened = { response: Response; socket: WebSocket; topics: Topic[] }
+
+/** Everything that can be checked without the Gatekeeper is: it hears of nobody who may not listen. */
+async function openSocket(
+  request: Request,
+  env: Env,
+  params: Record<string, string>,
+  check: (headers: Headers) => Response | null,
+): Promise<Opened | Response> {
   const at = Date.now()
   const url = new URL(request.url)
   const eventId = parseUuid<EventId>(params.eventId ?? '')
   if (eventId === null) return problemResponse('not_found')
   const who = await whoListens(request, env, url.searchParams.get('ticket'), eventId, at)
-  const no = authorize(who?.caller ?? null, { role: 'scanner', eventId })
+  const no = authorize(who?.caller ?? null, { role: 'viewer', eventId })
   if (no || who === null) return no ?? problemResponse('unauthenticated')
-  if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
-    return problemResponse('upgrade_required', { headers: { Upgrade: 'websocket' } })
-  }
+  const wrong = check(request.headers)
+  if (wrong) return wrong
   // A page of somebody else's must not listen with what a browser sends by itself.
   const origin = request.headers.get('Origin')
   if (origin !== null && origin !== url.origin) return problemResponse('forbidden_origin')
   const query = parse(LiveQuery, Object.fromEntries(url.searchParams))
   if (!query.ok) return query.response
-  const wanted = topicsIn(query.value.topics)
+  const { caller } = who
+  const wanted = query.value.topics === undefined ? usualTopics(caller) : topicsIn(query.value.topics)
   if (wanted === null) return badRequestResponse([{ field: 'topics', message: `must be of ${topics.join(', ')}` }])
-  noteCaller(request, who.caller, eventId)
+  const isJudging = wanted.includes('standings') || wanted.includes('revocations')
+  // Which ticket stands where is for those who judge, and for their supervisors.
+  if (isJudging && !reaches(caller.role, 'scanner')) return roleRequired('scanner')
+  noteCaller(request, caller, eventId)
   const asked: LiveRequest = {
-    actor: plainActor(who.caller),
+    actor: plainActor(caller),
     nonce: who.nonce,
-    deviceId: who.caller.kind === 'device' ? who.caller.deviceId : null,
-    key: who.caller.kind === 'organisation' ? (who.caller.key?.id ?? null) : null,
+    deviceId: caller.kind === 'device' ? caller.deviceId : null,
+    key: caller.kind === 'organisation' ? (caller.key?.id ?? null) : null,
     topics: wanted,
-    since: query.value.since ?? null,
-    expiresAt: goodUntil(who.caller),
+    // What a browser sends by itself when it comes back is newer than the address that it came to first.
+    since: request.headers.get('Last-Event-ID') ?? query.value.since ?? null,
+    expiresAt: goodUntil(caller),
   }
   const headers = { Upgrade: 'websocket', 'X-Live': encodeURIComponent(JSON.stringify(asked)) }
-  const opened = await askGatekeeper(env, eventId, (gatekeeper) =>
+  const response = await askGatekeeper(env, eventId, (gatekeeper) =>
     (gatekeeper as unknown as Fetcher).fetch('https://gatekeeper/live', { headers }),
   )
-  return opened.status === 101 ? opened : answerProblem(await opened.json<Problem>())
+  const socket = response.webSocket
+  return socket === null ? answerProblem(await response.json<Problem>()) : { response, socket, topics: wanted }
 }
 
 type Listener = { caller: Caller; nonce: string | null }
@@ -119,6 +186,10 @@ function plainActor(caller: Caller): LiveRequest['actor'] {
   if (caller.kind === 'admin') return { kind: 'admin' }
   if (caller.kind === 'organisation') return { kind: 'organisation', organisationId: caller.organisationId }
   return { kind: 'device', deviceId: caller.deviceId, staffId: caller.staffId, tokenHash: null }
+}
+
+function usualTopics(caller: Caller): Topic[] {
+  return caller.kind === 'device' ? [...deviceTopics] : [...watchingTopics]
 }
 
 function topicsIn(text: string): Topic[] | null {
