@@ -72,7 +72,7 @@ describe('the statistics in the live feed', () => {
   })
 
   it('say how many D1 knows of, also after an annulment and after the Gatekeeper was put to sleep', async () => {
-    const [ticket] = await letIn({}, {})
+    await letIn({}, {})
     await gatekeeperOf(event).flush()
     const { body } = await scan(device.token, (await issue(event))[0]?.code ?? '')
     const before = await greeted()
@@ -81,13 +81,13 @@ describe('the statistics in the live feed', () => {
       as: event.key,
       body: { reason: 'Turned back' },
     })
+    before.socket.close()
     await evictDurableObject(gatekeeperOf(event))
     const after = await greeted()
     expect((await after.next('stats')).data).toMatchObject({ cacheCount: 2, totalEntries: 2, pendingEntries: 2 })
     await gatekeeperOf(event).flush()
     await expect.poll(() => after.of('stats').at(-1)?.data.pendingEntries).toBe(0)
     expect(after.of('stats').at(-1)?.data).toMatchObject({ cacheCount: 2, totalEntries: 2 })
-    expect(ticket).toBeDefined()
   })
 
   it('are not told again while nothing changes', async () => {
@@ -210,7 +210,7 @@ describe('the stream of events', () => {
     const reader = await stream(`?ticket=${body.data.ticket}`, {})
     await reader.next('stats')
     expect((await askStream(`?ticket=${body.data.ticket}`, {})).status).toBe(401)
-    const signedIn = await call('POST', '/api/sessions', { body: { key: event.key } })
+    const signedIn = await call('POST', '/api/session', { body: { key: event.key } })
     const cookie = signedIn.headers.get('Set-Cookie')?.split(';')[0] ?? ''
     const bySession = await stream('', { Cookie: cookie })
     await bySession.next('stats')
@@ -230,7 +230,7 @@ describe('the stream of events', () => {
 
   it('ends within a second when its device, its key or the key of its session is revoked', async () => {
     const { id, key } = await newKey('supervisor')
-    const signedIn = await call('POST', '/api/sessions', { body: { key } })
+    const signedIn = await call('POST', '/api/session', { body: { key } })
     const cookie = signedIn.headers.get('Set-Cookie')?.split(';')[0] ?? ''
     const byDevice = await stream('', { Authorization: `Bearer ${device.token}` })
     const byKey = await stream('', { Authorization: `Bearer ${key}` })

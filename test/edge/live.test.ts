@@ -166,6 +166,8 @@ describe('a conflict', () => {
       })
     }
     expect(elsewhere.of('conflict')).toEqual([])
+    const listed = await call('GET', `${event.path}/alerts?kind=scan.conflict`, { as: event.key })
+    expect(listed.body.data.items).toMatchObject([{ ticketId: ticket.id, scanId: late.scanId, deviceId: other.id }])
     await call('POST', `/api/hp-scanner/scans/${early.scanId}/annul?eventId=${event.id}`, {
       as: event.key,
       body: { reason: 'Turned back' },
