@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Client } from '../process/client.ts'
+import { Client, gateA, openVenue, type Venue } from '../process/client.ts'
 import { adminKey, type Server, startServer } from '../process/server.ts'
 import { type Phone, takePhone } from './browser.ts'
 
@@ -72,7 +72,7 @@ describe('an organiser at the console', () => {
     await page.getByLabel('Doors open').fill('2027-03-01T19:30')
     await page.getByLabel('Ends').fill('2027-03-02T01:00')
     await page.getByRole('button', { name: 'Make the event' }).click()
-    await page.getByRole('heading', { name: 'Live' }).waitFor()
+    await page.getByRole('heading', { name: 'Night of Lights' }).waitFor()
     const { items } = await new Client(server.url, key).ask<{ items: { startsAt: string; capacity: number }[] }>(
       'GET',
       '/api/events',
@@ -114,8 +114,84 @@ describe('an organiser at the console', () => {
   })
 })
 
+describe('the live view', () => {
+  let venue: Venue
+  let desk: Phone
+  let page: Page
+
+  beforeAll(async () => {
+    venue = await openVenue(server.url, { devices: 1, tickets: 12 })
+    desk = await takePhone({ viewport: { width: 1280, height: 800 }, isTouch: false })
+    page = desk.page
+    await page.goto(`${server.url}/console/events/${venue.eventId}`)
+    await signIn(page, venue.organiser.credential ?? '')
+  })
+  afterAll(() => desk?.close())
+
+  const scan = (ticket: number) =>
+    venue.devices[0]?.send('POST', '/api/hp-scanner/validate-qr', {
+      scanId: crypto.randomUUID(),
+      qrPayload: venue.tickets[ticket]?.token,
+      gateId: gateA,
+    })
+  const tile = (name: string) => page.locator('.number-tile', { hasText: name }).locator('strong')
+
+  test('says that there was no scan yet', async () => {
+    await page.getByRole('heading', { name: 'No scans yet' }).waitFor()
+    expect(await tile('Inside').textContent()).toBe('0')
+  })
+
+  test('shows a scan that is made while somebody looks', async () => {
+    await scan(0)
+    await page.locator('.newest li', { hasText: 'Main Entrance' }).waitFor()
+    await tile('Inside').getByText('1', { exact: true }).waitFor()
+    expect(await page.locator('.number-tile', { hasText: 'Let in' }).textContent()).toContain('1 of 12 tickets')
+  })
+
+  test('shows a ticket that is tried twice as that, and not among those let in', async () => {
+    await scan(0)
+    await page.locator('.newest li', { hasText: 'Already in' }).waitFor()
+    await tile('Shown twice').getByText('1', { exact: true }).waitFor()
+    expect(await tile('Inside').textContent()).toBe('1')
+  })
+
+  test('has a table behind each picture', async () => {
+    for (let ticket = 1; ticket < 8; ticket++) await scan(ticket)
+    await tile('Inside').getByText('8', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'As a table' }).first().click()
+    const table = page.getByRole('table', { name: 'Every minute' })
+    await table.waitFor()
+    const letIn = async () => (await table.locator('tbody td:nth-child(2)').allTextContents()).map(Number)
+    await expect.poll(async () => (await letIn()).reduce((sum, count) => sum + count, 0), { timeout: 20_000 }).toBe(8)
+  })
+
+  test('keeps the last numbers without a network, says how old they are, and goes on when it is back', async () => {
+    await desk.context.setOffline(true)
+    await page.getByText(/No network. Numbers from/).waitFor()
+    expect(await tile('Inside').textContent()).toBe('8')
+    await scan(8)
+    await desk.context.setOffline(false)
+    await tile('Inside').getByText('9', { exact: true }).waitFor({ timeout: 40_000 })
+    await page.getByText(/Numbers from/).waitFor({ state: 'detached' })
+  })
+
+  test('names what is worrying', async () => {
+    await venue.organiser.ask('PATCH', venue.path, { capacity: 10 })
+    await page.getByText('Main: nearly full.').waitFor()
+  })
+
+  test('sees no error, and nothing that the page’s policy forbids', () => {
+    expect(desk.complaints).toEqual([])
+  })
+})
+
 describe('the console for everybody', () => {
   const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  let eventId: string
+
+  beforeAll(async () => {
+    eventId = await aBusyEvening(new Client(server.url, key))
+  })
 
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const viewport of [
@@ -142,6 +218,17 @@ describe('the console for everybody', () => {
           await page.getByRole('button', { name: 'Make the event' }).click()
           await page.getByText('Title is required').waitFor()
           await look('new-event')
+          await page.goto(`${server.url}/console/events/${eventId}`)
+          await page.locator('.newest li').first().waitFor()
+          await page.locator('.plot canvas').first().waitFor()
+          await look('live')
+          await page.getByRole('button', { name: 'As a table' }).first().click()
+          await look('live-table')
+          if (viewport.width < 900) {
+            await page.getByRole('button', { name: 'More' }).click()
+            await page.getByRole('dialog').waitFor()
+            await look('menu')
+          }
           expect(found).toEqual([])
         } finally {
           await desk.close()
@@ -150,6 +237,54 @@ describe('the console for everybody', () => {
     }
   }
 })
+
+/** An event at which a good deal happened in the last hour, at three gates. */
+async function aBusyEvening(organiser: Client): Promise<string> {
+  const hour = 3_600_000
+  const { event } = await organiser.ask<{ event: { id: string } }>('POST', '/api/events', {
+    title: 'Harbour Sessions',
+    startsAt: new Date(Date.now() - 2 * hour).toISOString(),
+    endsAt: new Date(Date.now() + 4 * hour).toISOString(),
+    timezone: 'Europe/Lisbon',
+    location: 'Doca de Alcântara',
+    zones: [
+      { id: 'main', name: 'Quay', capacity: 400 },
+      { id: 'boat', name: 'Boat', capacity: 60 },
+    ],
+  })
+  const path = `/api/events/${event.id}`
+  await organiser.ask('PUT', `${path}/ticket-types/day`, { name: 'Evening', zones: ['main', 'boat'] })
+  await organiser.ask('PUT', `${path}/gates/north`, { name: 'North gate' })
+  await organiser.ask('PUT', `${path}/gates/south`, { name: 'South gate' })
+  await organiser.ask('PUT', `${path}/gates/pier`, { name: 'Pier', zone: 'boat' })
+  const codes = [...Array(320).keys()].map((i) => `EVENING-${i}`)
+  await organiser.ask('POST', `${path}/tickets`, { tickets: codes.map((code) => ({ type: 'day', code })) })
+  const at = (i: number) => new Date(Date.now() - hour + (hour * i) / 300 + 9000 * Math.sin(i)).toISOString()
+  const scans = codes.slice(0, 250).flatMap((qrPayload, i) => {
+    const one = (gateId: string) => ({
+      scanId: crypto.randomUUID(),
+      qrPayload,
+      gateId,
+      localTimestamp: at(i),
+      verdict: 'admitted',
+    })
+    return [one(i % 3 === 0 ? 'south' : 'north'), ...(i % 4 === 0 && i < 228 ? [one('pier')] : [])]
+  })
+  const again = codes.slice(0, 24).map((qrPayload, i) => ({
+    scanId: crypto.randomUUID(),
+    qrPayload: i % 3 === 0 ? 'NO TICKET AT ALL' : qrPayload,
+    gateId: 'north',
+    localTimestamp: at(200 + i),
+  }))
+  for (const batch of [scans.slice(0, 200), scans.slice(200), again]) {
+    await organiser.ask('POST', '/api/hp-scanner/offline-sync', {
+      eventId: event.id,
+      scans: batch,
+      syncedAt: new Date().toISOString(),
+    })
+  }
+  return event.id
+}
 
 async function signIn(page: Page, text: string): Promise<void> {
   await page.getByLabel('Key').fill(text)
