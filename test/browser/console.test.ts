@@ -148,35 +148,44 @@ describe('the live view', () => {
     expect(await page.locator('.number-tile', { hasText: 'Let in' }).textContent()).toContain('1 of 12 tickets')
   })
 
+  test('is told of it, and asks for nothing while that is so', async () => {
+    await page.locator('.fresh').getByText('Live', { exact: true }).waitFor()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await scan(9)
+    await tile('Inside').getByText('2', { exact: true }).waitFor()
+    expect(asked.filter((path) => path.endsWith(venue.eventId) || path.endsWith('/entries'))).toEqual([])
+  })
+
   test('shows a ticket that is tried twice as that, and not among those let in', async () => {
     await scan(0)
     await page.locator('.newest li', { hasText: 'Already in' }).waitFor()
     await tile('Shown twice').getByText('1', { exact: true }).waitFor()
-    expect(await tile('Inside').textContent()).toBe('1')
+    expect(await tile('Inside').textContent()).toBe('2')
   })
 
   test('has a table behind each picture', async () => {
     for (let ticket = 1; ticket < 8; ticket++) await scan(ticket)
-    await tile('Inside').getByText('8', { exact: true }).waitFor()
+    await tile('Inside').getByText('9', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'As a table' }).first().click()
     const table = page.getByRole('table', { name: 'Every minute' })
     await table.waitFor()
     const letIn = async () => (await table.locator('tbody td:nth-child(2)').allTextContents()).map(Number)
-    await expect.poll(async () => (await letIn()).reduce((sum, count) => sum + count, 0), { timeout: 20_000 }).toBe(8)
+    await expect.poll(async () => (await letIn()).reduce((sum, count) => sum + count, 0), { timeout: 20_000 }).toBe(9)
   })
 
   test('keeps the last numbers without a network, says how old they are, and goes on when it is back', async () => {
     await desk.context.setOffline(true)
     await page.getByText(/No network. Numbers from/).waitFor()
-    expect(await tile('Inside').textContent()).toBe('8')
+    expect(await tile('Inside').textContent()).toBe('9')
     await scan(8)
     await desk.context.setOffline(false)
-    await tile('Inside').getByText('9', { exact: true }).waitFor({ timeout: 40_000 })
+    await tile('Inside').getByText('10', { exact: true }).waitFor({ timeout: 40_000 })
     await page.getByText(/Numbers from/).waitFor({ state: 'detached' })
   })
 
   test('names what is worrying', async () => {
-    await venue.organiser.ask('PATCH', venue.path, { capacity: 10 })
+    await venue.organiser.ask('PATCH', venue.path, { capacity: 11 })
     await page.getByText('Main: nearly full.').waitFor()
   })
 

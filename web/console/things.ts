@@ -2,6 +2,8 @@
  * What the API answers with, as far as several screens read it. Instants are ISO 8601 texts, as on the wire.
  */
 
+export type { WireEntry as Entry } from '../../core/wire-entry.ts'
+
 export type EventItem = {
   id: string
   organisationId: string
@@ -34,29 +36,6 @@ export type EventDetails = EventItem & {
     rotatingCodes: boolean
   }
   limits: Record<string, number>
-}
-
-export type Entry = {
-  id: string
-  seq: number
-  scanId: string
-  ticketId: string | null
-  gateId: string | null
-  gateName: string | null
-  zone: string
-  deviceId: string | null
-  staffId: string | null
-  direction: string
-  verdict: string
-  code: string | null
-  scannedAt: string
-  receivedAt: string
-  offline: boolean
-  forced: boolean
-  people: number
-  duplicateAttemptNumber: number | null
-  validationTime: number
-  annulledAt: string | null
 }
 
 export type Device = {

@@ -1,21 +1,16 @@
+import type { ServerMessage, Topic } from '../../../core/live.ts'
 import { post } from '../api.ts'
-import type { Entry } from '../things.ts'
-import type { LiveStats } from './stats.ts'
-
-type Message =
-  | { type: 'stats'; data: LiveStats; at: string }
-  | { type: 'scans'; items: Entry[] }
-  | { type: 'alert'; alert: { kind: string } }
-  | { type: 'conflict' }
 
 type Handlers = {
-  onMessage: (message: Message) => void
+  onMessage: (message: ServerMessage) => void
   /** It tells of nothing any more, or never did. */
   onEnd: () => void
 }
 
-const TOPICS = 'stats,scans,alerts'
-const PING_MS = 15_000
+const topics: Topic[] = ['stats', 'scans', 'alerts']
+const PING_MS = 4000
+/** Somebody who is there answers a ping. */
+const SILENT_MS = 10_000
 const FIRST_RETRY_MS = 5000
 const SLOWEST_RETRY_MS = 120_000
 
@@ -41,22 +36,29 @@ export function listen(eventId: string, { onMessage, onEnd }: Handlers): () => v
     if (!made.ok) return again()
     const url = new URL(`/api/hp-scanner/live/${eventId}`, location.href)
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-    url.search = new URLSearchParams({ topics: TOPICS, ticket: made.value.ticket }).toString()
+    url.search = new URLSearchParams({ topics: topics.join(), ticket: made.value.ticket }).toString()
     const opened = new WebSocket(url)
     socket = opened
+    let heardAt = Date.now()
     const ping = setInterval(() => {
-      if (opened.readyState === WebSocket.OPEN) opened.send('ping')
+      if (Date.now() - heardAt > SILENT_MS) end()
+      else if (opened.readyState === WebSocket.OPEN) opened.send('ping')
     }, PING_MS)
     opened.addEventListener('message', ({ data }) => {
-      const message = messageIn(data)
-      if (!message) return
+      heardAt = Date.now()
       retryMs = FIRST_RETRY_MS
-      onMessage(message)
+      const message = messageIn(data)
+      if (message) onMessage(message)
     })
-    opened.addEventListener('close', () => {
+    // Without a network a socket takes long to notice that it is closed.
+    const end = () => {
       clearInterval(ping)
-      if (socket === opened) again()
-    })
+      if (socket !== opened) return
+      socket = null
+      opened.close()
+      again()
+    }
+    opened.addEventListener('close', end)
   }
 
   void open()
@@ -69,7 +71,7 @@ export function listen(eventId: string, { onMessage, onEnd }: Handlers): () => v
   }
 }
 
-function messageIn(data: unknown): Message | null {
+function messageIn(data: unknown): ServerMessage | null {
   if (typeof data !== 'string' || !data.startsWith('{')) return null
-  return JSON.parse(data) as Message
+  return JSON.parse(data) as ServerMessage
 }

@@ -1,4 +1,5 @@
 import { type Signal, signal } from '@preact/signals'
+import type { AlertKind } from '../../../core/alerts.ts'
 import { get, type Problem, withQuery } from '../api.ts'
 import { may } from '../session.ts'
 import type { Device, Entry, EventDetails } from '../things.ts'
@@ -33,8 +34,14 @@ const NEWEST = 10
 const RECENT_MS = 2 * 60 * 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 
+type Handlers = {
+  onAlert: (kind: AlertKind) => void
+  /** The event itself is another: its zones, its capacity. */
+  onChange: () => void
+}
+
 /** Watches the doors of an event until it is told to stop. */
-export function watchDoors(event: EventDetails, onAlert: (kind: string) => void): { doors: Doors; stop: () => void } {
+export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers): { doors: Doors; stop: () => void } {
   const doors: Doors = {
     stats: signal(null),
     newest: signal(null),
@@ -61,9 +68,8 @@ export function watchDoors(event: EventDetails, onAlert: (kind: string) => void)
     doors.problem.value = null
     doors.stats.value = { data, at: Date.now() }
   }
-  const newest = unlessTold((abort) =>
-    into(doors.newest, withQuery(own('/entries'), { limit: NEWEST }), abort, (page: { items: Entry[] }) => page.items),
-  )
+  const newest = (abort: AbortSignal) =>
+    into(doors.newest, withQuery(own('/entries'), { limit: NEWEST }), abort, (page: { items: Entry[] }) => page.items)
   const gates = (abort: AbortSignal) =>
     into(doors.gates, scanner('gate-report'), abort, (report: { items: GateReport[] }) => report.items)
   const minutes = (abort: AbortSignal) => {
@@ -87,7 +93,11 @@ export function watchDoors(event: EventDetails, onAlert: (kind: string) => void)
     )
 
   const pace = (ms: number) => (event.closedAt ? Math.max(ms, CLOSED_MS) : ms)
-  const quick = [poll({ ask: stats, everyMs: pace(STATS_MS) }), poll({ ask: newest, everyMs: pace(STATS_MS) })]
+  const stopped = new AbortController()
+  const quick = [
+    poll({ ask: stats, everyMs: pace(STATS_MS) }),
+    poll({ ask: unlessTold(newest), everyMs: pace(STATS_MS) }),
+  ]
   const slow = [
     poll({ ask: minutes, everyMs: pace(SERIES_MS) }),
     poll({ ask: whole, everyMs: pace(SLOW_MS) }),
@@ -101,6 +111,8 @@ export function watchDoors(event: EventDetails, onAlert: (kind: string) => void)
         onMessage(message) {
           switch (message.type) {
             case 'stats':
+              // What happened between the last asking and the first telling is in neither.
+              if (doors.how.peek() === 'asked') void newest(stopped.signal)
               doors.how.value = 'told'
               return takeStats(message.data)
             case 'scans':
@@ -111,6 +123,16 @@ export function watchDoors(event: EventDetails, onAlert: (kind: string) => void)
               return askNow(slow)
             case 'conflict':
               return askNow(slow)
+            case 'config':
+              return onChange()
+            case 'hello':
+            case 'bye':
+            case 'standings':
+            case 'revocations':
+            case 'recall':
+            case 'lease':
+              // Whoever watches did not ask for these, or has nothing to do for them.
+              return
           }
         },
         onEnd() {
@@ -122,6 +144,7 @@ export function watchDoors(event: EventDetails, onAlert: (kind: string) => void)
   return {
     doors,
     stop: () => {
+      stopped.abort()
       for (const { stop } of [...quick, ...slow]) stop()
       end()
     },

@@ -1,23 +1,4 @@
-/** The contract's `liveStats`. */
-export type LiveStats = {
-  /** null while D1 is away. */
-  totalEntries: number | null
-  cacheCount: number
-  pendingEntries: number
-  lagMs: number
-  occupancyPercentage: string
-  inside: number
-  admittedTickets: number
-  totalTickets: number
-  checkInRate: number
-  duplicateAttempts: number
-  refusals: Record<string, number>
-  gateCounts: Record<string, number>
-  zones: { id: string; name: string; inside: number; capacity: number | null }[]
-  perMinute: number
-  minutesToLast: number | null
-  latency: { p50: number | null; p95: number | null; p99: number | null }
-}
+export type { WireLiveStats as LiveStats } from '../../../core/live-stats.ts'
 
 export type Bucket = { at: string; admitted: number; exited: number; refused: number }
 export type Series = { bucket: 'minute' | '5min' | 'hour'; timezone: string; items: Bucket[] }

@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks'
+import type { AlertKind } from '../../../core/alerts.ts'
 import { useEvent } from '../event.ts'
 import { Gates } from '../live/gates.tsx'
 import '../live/live.css'
@@ -19,8 +20,11 @@ import { ago, moment, span, words } from '../words/language.ts'
 
 /** The doors as they are now. */
 export default function LiveScreen() {
-  const { event } = useEvent()
-  const watched = useMemo(() => watchDoors(event, tell), [event.id, event.closedAt, signedInSince.value])
+  const { event, reload } = useEvent()
+  const watched = useMemo(
+    () => watchDoors(event, { onAlert: tell, onChange: reload }),
+    [event.id, event.closedAt, signedInSince.value],
+  )
   useEffect(() => watched.stop, [watched])
   const { doors } = watched
   const t = words.value.live
@@ -45,9 +49,8 @@ export default function LiveScreen() {
   )
 }
 
-function tell(kind: string): void {
-  const text = (words.value.live.told as Record<string, string>)[kind]
-  if (text) say(text, 'alarm')
+function tell(kind: AlertKind): void {
+  say(words.value.live.told[kind], 'alarm')
 }
 
 function Body({ doors, event }: { doors: Doors; event: EventDetails }) {

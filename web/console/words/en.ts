@@ -1,3 +1,6 @@
+import type { AlertKind } from '../../../core/alerts.ts'
+import type { RefusalReason } from '../../../core/verdict.ts'
+
 /** Everything that the console says, in English. A section each screen; where a sentence goes on, it ends in `: `. */
 export const en = {
   name: 'Admit One',
@@ -144,7 +147,7 @@ export const en = {
     too_soon: 'Too soon after the last',
     full: 'Zone full',
     held_elsewhere: 'Held by another gate',
-  },
+  } satisfies Record<RefusalReason, string>,
 
   live: {
     title: 'Live',
@@ -167,7 +170,8 @@ export const en = {
       'zone.full': 'A zone is full.',
       'outbox.lagging': 'The log’s database lags behind.',
       'webhook.disabled': 'A webhook was switched off.',
-    },
+      'scan.conflict': 'A gate had shown something else than is judged now.',
+    } satisfies Record<AlertKind, string>,
     numbers: {
       inside: 'Inside',
       ofRoom: 'of the room',
