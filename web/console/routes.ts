@@ -23,7 +23,7 @@ export type ScreenRoute = {
   }
 }
 
-export const navGroups = ['now', 'tickets', 'doors', 'after'] as const
+export const navGroups = ['now', 'tickets', 'doors', 'after', 'setup'] as const
 export type NavGroup = (typeof navGroups)[number]
 
 /** Every screen. Within a group the navigation has this order. */
@@ -34,5 +34,93 @@ export const routes: readonly ScreenRoute[] = [
     path: '/events/:eventId',
     load: () => import('./screens/live.tsx'),
     nav: { label: 'live', icon: 'live', group: 'now', onBar: true },
+  },
+  {
+    path: '/events/:eventId/tickets',
+    load: () => import('./screens/tickets.tsx'),
+    role: 'supervisor',
+    nav: { label: 'tickets', icon: 'ticket', group: 'tickets', onBar: true },
+  },
+  {
+    path: '/events/:eventId/tickets/:ticketId',
+    load: () => import('./screens/ticket.tsx'),
+    role: 'supervisor',
+  },
+  {
+    path: '/events/:eventId/import',
+    load: () => import('./screens/import.tsx'),
+    role: 'organiser',
+    nav: { label: 'import', icon: 'import', group: 'tickets' },
+  },
+  {
+    path: '/events/:eventId/ticket-types',
+    load: () => import('./screens/ticket-types.tsx'),
+    nav: { label: 'types', icon: 'type', group: 'tickets' },
+  },
+  {
+    path: '/events/:eventId/gates',
+    load: () => import('./screens/gates.tsx'),
+    nav: { label: 'gates', icon: 'gate', group: 'doors' },
+  },
+  {
+    path: '/events/:eventId/staff',
+    load: () => import('./screens/staff.tsx'),
+    role: 'supervisor',
+    nav: { label: 'staff', icon: 'people', group: 'doors' },
+  },
+  {
+    path: '/events/:eventId/devices',
+    load: () => import('./screens/devices.tsx'),
+    role: 'supervisor',
+    nav: { label: 'devices', icon: 'device', group: 'doors', onBar: true },
+  },
+  {
+    path: '/events/:eventId/entries',
+    load: () => import('./screens/entries.tsx'),
+    nav: { label: 'entries', icon: 'clock', group: 'now' },
+  },
+  {
+    path: '/events/:eventId/duplicates',
+    load: () => import('./screens/duplicates.tsx'),
+    nav: { label: 'duplicates', icon: 'twice', group: 'after' },
+  },
+  {
+    path: '/events/:eventId/conflicts',
+    load: () => import('./screens/conflicts.tsx'),
+    role: 'supervisor',
+    nav: { label: 'conflicts', icon: 'conflict', group: 'after' },
+  },
+  {
+    path: '/events/:eventId/reports',
+    load: () => import('./screens/reports.tsx'),
+    nav: { label: 'reports', icon: 'report', group: 'after', onBar: true },
+  },
+  {
+    path: '/events/:eventId/integrity',
+    load: () => import('./screens/integrity.tsx'),
+    nav: { label: 'integrity', icon: 'check', group: 'after' },
+  },
+  {
+    path: '/events/:eventId/settings',
+    load: () => import('./screens/settings.tsx'),
+    role: 'organiser',
+    nav: { label: 'settings', icon: 'settings', group: 'setup' },
+  },
+  {
+    path: '/events/:eventId/code-formats',
+    load: () => import('./screens/code-formats.tsx'),
+    role: 'organiser',
+    nav: { label: 'codeFormats', icon: 'lock', group: 'setup' },
+  },
+  {
+    path: '/events/:eventId/webhooks',
+    load: () => import('./screens/webhooks.tsx'),
+    role: 'organiser',
+    nav: { label: 'webhooks', icon: 'cloud', group: 'setup' },
+  },
+  {
+    path: '/organisations/:organisationId/keys',
+    load: () => import('./screens/keys.tsx'),
+    role: 'organiser',
   },
 ]

@@ -1,0 +1,138 @@
+import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { type Answer, type Problem, put } from '../api.ts'
+import { useEvent } from '../event.ts'
+import { useGet } from '../loading.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { Heading } from '../parts/heading.tsx'
+import { Icon, type IconName } from '../parts/icon.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+import { may } from '../session.ts'
+import { settle } from './confirm.tsx'
+import { type FieldSpec, Form, textIn, type Values } from './form.tsx'
+import type { List } from './things.ts'
+
+type Props<T extends { id: string }> = {
+  /** `gates`, as in the path. */
+  what: string
+  title: string
+  /** One of them, as in “Add a gate”. */
+  one: string
+  icon: IconName
+  /** What they are for, in a sentence or two. */
+  why: string
+  idHint: string
+  /** What its id is called in what the server finds wrong. */
+  idAsked: string
+  columns: readonly Column<T>[]
+  fields: readonly FieldSpec[]
+  /** What stands in the form of one that is there, or of a new one. */
+  valuesOf: (item: T | null) => Values
+  bodyOf: (values: Values) => object
+  /** Buttons beside “Change”. */
+  more?: (item: T) => ComponentChildren
+}
+
+/** What an event is made of: a list, and one form that adds and changes. */
+export function SetupScreen<T extends { id: string; name: string }>(props: Props<T>) {
+  const { what, title, one, icon, why, columns } = props
+  const { event, path } = useEvent()
+  const list = useGet<List<T>>(`${path}/${what}`)
+  const open = useSignal<{ item: T | null } | null>(null)
+  const mayChange = may('organiser')
+  const add = mayChange && (
+    <button
+      type="button"
+      class="primary"
+      onClick={() => {
+        open.value = { item: null }
+      }}
+    >
+      <Icon name="plus" />
+      Add {one}
+    </button>
+  )
+  const actions: Column<T> = {
+    title: 'Actions',
+    cell: (item) => (
+      <span class="actions">
+        {mayChange && (
+          <button
+            type="button"
+            aria-label={`Change ${item.name}`}
+            onClick={() => {
+              open.value = { item }
+            }}
+          >
+            Change
+          </button>
+        )}
+        {props.more?.(item)}
+      </span>
+    ),
+  }
+  return (
+    <>
+      <Heading title={title} of={event.title}>
+        {add}
+      </Heading>
+      <p class="dim">{why}</p>
+      <Loaded of={list}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty icon={icon} title={`No ${what.replaceAll('-', ' ')} yet`}>
+              {add}
+            </Empty>
+          ) : (
+            <Table caption={title} columns={[...columns, actions]} items={items} keyOf={({ id }) => id} />
+          )
+        }
+      </Loaded>
+      {open.value && (
+        <PutDialog
+          {...props}
+          item={open.value.item}
+          onClose={() => {
+            open.value = null
+          }}
+          onDone={() => {
+            open.value = null
+            void list.reload()
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+type PutProps<T extends { id: string }> = Props<T> & { item: T | null; onClose: () => void; onDone: () => void }
+
+function PutDialog<T extends { id: string; name: string }>(props: PutProps<T>) {
+  const { what, one, item, fields, valuesOf, bodyOf, idHint, idAsked, onClose, onDone } = props
+  const { path } = useEvent()
+  const idField: FieldSpec = { name: 'id', label: 'Id', hint: idHint, kind: 'text', asked: idAsked }
+  const submit = async (values: Values): Promise<Problem | null> => {
+    const id = item?.id ?? textIn(values, 'id')
+    if (id === null) return missing(idAsked)
+    const answer: Answer<unknown> = await put(`${path}/${what}/${encodeURIComponent(id)}`, bodyOf(values))
+    return settle(answer, onDone, 'Saved')
+  }
+  return (
+    <Dialog title={item ? `Change ${item.name}` : `Add ${one}`} class="large" onClose={onClose}>
+      <Form
+        fields={item ? fields : [idField, ...fields]}
+        initial={{ id: '', ...valuesOf(item) }}
+        action="Save"
+        submit={submit}
+        onCancel={onClose}
+      />
+    </Dialog>
+  )
+}
+
+/** As the server says it, for a field that is part of the address. */
+function missing(field: string): Problem {
+  const message = 'is required'
+  return { status: 400, code: 'bad_request', error: 'Bad request', message, issues: [{ field, message }], data: {} }
+}

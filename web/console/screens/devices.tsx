@@ -1,0 +1,327 @@
+import { useSignal } from '@preact/signals'
+import { type Problem, post } from '../api.ts'
+import { useEvent } from '../event.ts'
+import { useGet } from '../loading.ts'
+import { Confirm, settle } from '../manage/confirm.tsx'
+import { Form, textIn, type Values } from '../manage/form.tsx'
+import { countdown } from '../manage/moments.ts'
+import { useEvery, useNow } from '../manage/now.ts'
+import type { Gate, List, Staff } from '../manage/things.ts'
+import { CopyButton } from '../parts/copy-button.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { Heading } from '../parts/heading.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { Link } from '../parts/link.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
+import { Table } from '../parts/table.tsx'
+import type { Device } from '../things.ts'
+import { ago, number, timeOfDay } from '../words/language.ts'
+
+const LOOK_EVERY_MS = 10_000
+
+/** The scanners: how they fare, and how one more becomes one. */
+export default function DevicesScreen() {
+  const { event, path } = useEvent()
+  const list = useGet<List<Device>>(`${path}/devices`)
+  const isEnrolling = useSignal(false)
+  const asked = useSignal<{ device: Device; what: 'revoke' | 'unblock' } | null>(null)
+  useEvery(LOOK_EVERY_MS, () => void list.reload())
+  const now = useNow(LOOK_EVERY_MS)
+  const enrol = (
+    <button
+      type="button"
+      class="primary"
+      onClick={() => {
+        isEnrolling.value = true
+      }}
+    >
+      <Icon name="plus" />
+      Enrol a device
+    </button>
+  )
+  return (
+    <>
+      <Heading title="Devices" of={event.title}>
+        {enrol}
+      </Heading>
+      <p class="dim">Each phone, tablet or turnstile that scans. The list is looked at anew every ten seconds.</p>
+      <Loaded of={list}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty icon="device" title="No device yet">
+              <p>Any phone with a camera can scan: it only has to be shown a code on this screen.</p>
+            </Empty>
+          ) : (
+            <Table
+              caption="Devices"
+              items={sorted(items, now)}
+              keyOf={({ id }) => id}
+              columns={[
+                { title: 'Device', cell: ({ name }) => name },
+                { title: 'State', cell: (device) => <State device={device} now={now} timezone={event.timezone} /> },
+                { title: 'Staff', cell: ({ staffName }) => staffName },
+                { title: 'Gate', cell: ({ gateId }) => gateId ?? 'Any' },
+                {
+                  title: 'Last seen',
+                  cell: ({ lastSeenAt }) => (
+                    <span class="nowrap">{lastSeenAt ? ago(now - Date.parse(lastSeenAt)) : 'Never'}</span>
+                  ),
+                },
+                {
+                  title: 'Waiting scans',
+                  isNumber: true,
+                  cell: ({ pendingScans }) => (pendingScans === null ? '–' : number(pendingScans)),
+                },
+                { title: 'Clock', cell: ({ clockSkewMs }) => <Clock skewMs={clockSkewMs} /> },
+                {
+                  title: 'Ready offline',
+                  cell: ({ readyOffline }) => (readyOffline === null ? '–' : readyOffline ? 'Yes' : 'Not yet'),
+                },
+                {
+                  title: 'Battery',
+                  isNumber: true,
+                  cell: ({ battery }) => (battery === null ? '–' : `${Math.round(battery * 100)} %`),
+                },
+                { title: 'Version', cell: ({ appVersion }) => appVersion ?? '–' },
+                {
+                  title: 'Actions',
+                  cell: (device) => (
+                    <span class="actions">
+                      {isBlocked(device, now) && (
+                        <button
+                          type="button"
+                          aria-label={`Unblock ${device.name}`}
+                          onClick={() => {
+                            asked.value = { device, what: 'unblock' }
+                          }}
+                        >
+                          Unblock
+                        </button>
+                      )}
+                      {device.revokedAt === null && (
+                        <button
+                          type="button"
+                          class="danger"
+                          aria-label={`Revoke ${device.name}`}
+                          onClick={() => {
+                            asked.value = { device, what: 'revoke' }
+                          }}
+                        >
+                          Revoke
+                        </button>
+                      )}
+                    </span>
+                  ),
+                },
+              ]}
+            />
+          )
+        }
+      </Loaded>
+      {isEnrolling.value && (
+        <EnrolDialog
+          known={list.value?.items.length ?? 0}
+          reload={() => void list.reload()}
+          onClose={() => {
+            isEnrolling.value = false
+            void list.reload()
+          }}
+        />
+      )}
+      {asked.value && (
+        <AskedDialog
+          {...asked.value}
+          onDone={() => void list.reload()}
+          onClose={() => {
+            asked.value = null
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+function isBlocked({ blockedUntil }: Device, now: number): boolean {
+  return blockedUntil !== null && Date.parse(blockedUntil) > now
+}
+
+/** What needs somebody first, what is gone last. */
+function sorted(devices: Device[], now: number): Device[] {
+  const rank = (device: Device) => (device.revokedAt ? 3 : isBlocked(device, now) ? 0 : device.connected ? 2 : 1)
+  return [...devices].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name))
+}
+
+function State({ device, now, timezone }: { device: Device; now: number; timezone: string }) {
+  if (device.revokedAt) return <span class="tag">Revoked</span>
+  if (device.blockedUntil && isBlocked(device, now)) {
+    return <span class="tag alarm">Blocked until {timeOfDay(device.blockedUntil, timezone)}</span>
+  }
+  return device.connected ? <span class="tag fine">Connected</span> : <span class="tag warn">Not connected</span>
+}
+
+/** Scans are ordered by clocks where a device judges alone. */
+function Clock({ skewMs }: { skewMs: number | null }) {
+  if (skewMs === null) return <>–</>
+  const seconds = skewMs / 1000
+  const words = `${seconds > 0 ? '+' : ''}${seconds.toFixed(1)} s`
+  return Math.abs(seconds) >= 30 ? <span class="tag alarm">{words}</span> : <span class="nowrap">{words}</span>
+}
+
+type AskedProps = { device: Device; what: 'revoke' | 'unblock'; onDone: () => void; onClose: () => void }
+
+function AskedDialog({ device, what, onDone, onClose }: AskedProps) {
+  const { path } = useEvent()
+  const label = what === 'revoke' ? 'Revoke' : 'Unblock'
+  const confirm = async () =>
+    settle(await post(`${path}/devices/${encodeURIComponent(device.id)}/${what}`), onDone, `${device.name}: done`)
+  return (
+    <Confirm
+      title={`${label} ${device.name}`}
+      action={label}
+      isDangerous={what === 'revoke'}
+      onConfirm={confirm}
+      onClose={onClose}
+    >
+      {what === 'revoke' ? (
+        <>
+          <p>Its very next call is refused, and its screen says that it is signed out. It has to be enrolled anew.</p>
+          {device.pendingScans !== null && device.pendingScans > 0 && (
+            <p class="notice">
+              It last said that {number(device.pendingScans)} scans wait on it. They are lost to the log unless it sends
+              them first.
+            </p>
+          )}
+        </>
+      ) : (
+        <p>
+          It was blocked for showing too many codes that are none. It may scan again at once; the count begins anew.
+        </p>
+      )}
+    </Confirm>
+  )
+}
+
+type Invitation = { code: string; url: string; qr: string; expiresAt: string }
+type EnrolProps = { known: number; reload: () => void; onClose: () => void }
+
+function EnrolDialog({ known, reload, onClose }: EnrolProps) {
+  const { path, home } = useEvent()
+  const staff = useGet<List<Staff>>(`${path}/staff`)
+  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const invitation = useSignal<Invitation | null>(null)
+  const invite = async (values: Values): Promise<Problem | null> =>
+    settle(
+      await post<Invitation>(`${path}/enrolments`, { staffId: values.staffId, gateId: textIn(values, 'gateId') }),
+      (made) => {
+        invitation.value = made
+      },
+    )
+  return (
+    <Dialog title="Enrol a device" onClose={onClose}>
+      {invitation.value ? (
+        <Invited
+          invitation={invitation.value}
+          known={known}
+          reload={reload}
+          onAgain={() => {
+            invitation.value = null
+          }}
+        />
+      ) : (
+        <Loaded of={staff}>
+          {({ items }) =>
+            items.length === 0 ? (
+              <>
+                <p>First say who works at the doors: a device is enrolled for somebody.</p>
+                <Link to={`${home}/staff`} class="button primary">
+                  To the staff
+                </Link>
+              </>
+            ) : (
+              <Form
+                fields={[
+                  {
+                    name: 'staffId',
+                    label: 'For whom',
+                    kind: 'select',
+                    hint: 'Its scans are logged with this name, and it may do what their role may.',
+                    options: items.map(({ id, name, role }) => ({ value: id, label: name, hint: role })),
+                  },
+                  {
+                    name: 'gateId',
+                    label: 'At which gate',
+                    kind: 'select',
+                    hint: 'It can be changed on the device.',
+                    options: [
+                      { value: '', label: 'Chosen on the device' },
+                      ...(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name })),
+                    ],
+                  },
+                ]}
+                initial={{ staffId: items[0]?.id ?? '', gateId: '' }}
+                action="Show the code"
+                submit={invite}
+                onCancel={onClose}
+              />
+            )
+          }
+        </Loaded>
+      )}
+    </Dialog>
+  )
+}
+
+type InvitedProps = { invitation: Invitation; known: number; reload: () => void; onAgain: () => void }
+
+/** The code, until somebody used it or its time is over. */
+function Invited({ invitation, known, reload, onAgain }: InvitedProps) {
+  const now = useNow(1000)
+  const before = useSignal(known).peek()
+  const left = Date.parse(invitation.expiresAt) - now
+  const isUsed = known > before
+  useEvery(isUsed || left <= 0 ? null : 2000, reload)
+  if (isUsed) {
+    return (
+      <>
+        <p class="notice fine" role="status">
+          The device is enrolled.
+        </p>
+        <button type="button" class="primary" onClick={onAgain}>
+          Enrol another
+        </button>
+      </>
+    )
+  }
+  if (left <= 0) {
+    return (
+      <>
+        <p class="notice" role="status">
+          The code has expired.
+        </p>
+        <button type="button" class="primary" onClick={onAgain}>
+          Make a new one
+        </button>
+      </>
+    )
+  }
+  return (
+    <>
+      <p>Point the phone’s camera at the code and open the link. It works once.</p>
+      <img class="qr" src={invitation.qr} alt="QR code that opens the scanner" width="240" height="240" />
+      <p>
+        Good for <strong class="countdown">{countdown(left)}</strong>. Or type this code on the device:
+      </p>
+      <p class="secret" data-enrolment>
+        {spaced(invitation.code)}
+      </p>
+      <div class="actions">
+        <CopyButton text={invitation.url} what="Copy the link" />
+      </div>
+    </>
+  )
+}
+
+/** In groups that the eye can hold; the device takes it with and without blanks. */
+function spaced(code: string): string {
+  return code.match(/.{1,4}/g)?.join(' ') ?? code
+}

@@ -1,0 +1,120 @@
+import { withQuery } from '../api.ts'
+import { useEvent } from '../event.ts'
+import { useGet } from '../loading.ts'
+import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
+import { exactMoment } from '../manage/moments.ts'
+import type { Gate, List } from '../manage/things.ts'
+import { Heading } from '../parts/heading.tsx'
+import { Link } from '../parts/link.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
+import { Table } from '../parts/table.tsx'
+import { setQuery } from '../router.ts'
+import { number } from '../words/language.ts'
+
+type Duplicate = {
+  id: string
+  ticketId: string | null
+  booking: { user: { name: string | null; email: string | null } }
+  staff: { name: string | null }
+  gateId: string
+  scannedAt: string
+  duplicateAttemptNumber: number | null
+  originalScanId: { scannedAt: string; gateId: string } | null
+}
+type Page = { duplicates: Duplicate[]; pagination: { total: number; page: number; pages: number } }
+
+/** Tickets that were shown again after they had let in. */
+export default function DuplicatesScreen() {
+  const { event, path, home } = useEvent()
+  const filter = filterNow(['gateId', 'page'])
+  const loaded = useGet<Page>(withQuery(`/api/hp-scanner/duplicate-attempts/${event.id}`, { ...filter, limit: 50 }))
+  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
+  return (
+    <>
+      <Heading title="Duplicates" of={event.title} />
+      <p class="dim">
+        A ticket that has let in and was shown again, the newest first. Most are people who went out for a moment; the
+        same ticket at two gates within minutes is a copy.
+      </p>
+      <div class="filters">
+        <ChoiceFilter
+          name="gateId"
+          label="Gate"
+          all="Every gate"
+          options={(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+        />
+      </div>
+      <Loaded of={loaded}>
+        {({ duplicates, pagination }) =>
+          duplicates.length === 0 ? (
+            <Empty icon="twice" title="Nobody was shown twice" />
+          ) : (
+            <>
+              <p class="dim" role="status">
+                {number(pagination.total)} in all, page {pagination.page} of {pagination.pages}
+              </p>
+              <Table
+                caption="Duplicates"
+                items={duplicates}
+                keyOf={({ id }) => id}
+                columns={[
+                  {
+                    title: 'Holder',
+                    cell: ({ ticketId, booking }) =>
+                      ticketId ? (
+                        <Link to={`${home}/tickets/${ticketId}`}>{booking.user.name ?? `…${ticketId.slice(-6)}`}</Link>
+                      ) : (
+                        '–'
+                      ),
+                  },
+                  {
+                    title: 'Shown again',
+                    cell: ({ scannedAt }) => <span class="nowrap">{exactMoment(scannedAt, event.timezone)}</span>,
+                  },
+                  { title: 'At', cell: ({ gateId }) => gateName(gateId) },
+                  {
+                    title: 'Time',
+                    isNumber: true,
+                    cell: ({ duplicateAttemptNumber }) => duplicateAttemptNumber ?? '–',
+                  },
+                  {
+                    title: 'Had come in',
+                    cell: ({ originalScanId }) => (
+                      <span class="nowrap">{exactMoment(originalScanId?.scannedAt ?? null, event.timezone)}</span>
+                    ),
+                  },
+                  {
+                    title: 'Through',
+                    cell: ({ originalScanId }) => (originalScanId ? gateName(originalScanId.gateId) : '–'),
+                  },
+                  { title: 'Staff', cell: ({ staff }) => staff.name ?? '–' },
+                ]}
+              />
+              <Pager {...pagination} />
+            </>
+          )
+        }
+      </Loaded>
+      <p>
+        <a href={`${path}/exports/duplicates.csv`} download>
+          Download all as CSV
+        </a>
+      </p>
+    </>
+  )
+}
+
+function Pager({ page, pages }: { page: number; pages: number }) {
+  if (pages <= 1) return null
+  return (
+    <nav class="actions" aria-label="Pages">
+      <button type="button" disabled={page <= 1} onClick={() => setQuery({ page: String(page - 1) })}>
+        Newer
+      </button>
+      <button type="button" disabled={page >= pages} onClick={() => setQuery({ page: String(page + 1) })}>
+        Older
+      </button>
+    </nav>
+  )
+}

@@ -1,0 +1,96 @@
+import { refusalReasons } from '../../../core/verdict.ts'
+import { withQuery } from '../api.ts'
+import { useEvent } from '../event.ts'
+import { useGet, useList } from '../loading.ts'
+import { entryColumns } from '../manage/entry-columns.tsx'
+import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
+import { Listing } from '../manage/listing.tsx'
+import type { Gate, List, TicketType } from '../manage/things.ts'
+import { reasons, verdicts } from '../manage/words.ts'
+import { Heading } from '../parts/heading.tsx'
+import { Empty } from '../parts/states.tsx'
+import { setQuery } from '../router.ts'
+import { may } from '../session.ts'
+import type { Entry } from '../things.ts'
+import { instantAt, localAt } from '../times.ts'
+
+const names = ['verdict', 'code', 'gate', 'type', 'staff', 'device', 'ticket', 'from', 'to'] as const
+
+/** The whole log, the newest scan first. */
+export default function EntriesScreen() {
+  const { event, path, home } = useEvent()
+  const filter = filterNow(names)
+  const list = useList<Entry>(withQuery(`${path}/entries`, filter))
+  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const types = useGet<List<TicketType>>(`${path}/ticket-types`)
+  const isFiltered = Object.values(filter).some((value) => value !== '')
+  return (
+    <>
+      <Heading title="Scans" of={event.title}>
+        <button type="button" onClick={() => void list.reload()}>
+          Refresh
+        </button>
+      </Heading>
+      <p class="dim">Every scan, let in or refused, the newest first. Nobody is named here.</p>
+      <div class="filters">
+        <ChoiceFilter
+          name="verdict"
+          label="Outcome"
+          all="Every outcome"
+          options={Object.entries(verdicts).map(([value, label]) => ({ value, label }))}
+        />
+        <ChoiceFilter
+          name="code"
+          label="Refused because"
+          all="For any reason"
+          options={refusalReasons.map((value) => ({ value, label: reasons[value] }))}
+        />
+        <ChoiceFilter
+          name="gate"
+          label="Gate"
+          all="Every gate"
+          options={(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+        />
+        <ChoiceFilter
+          name="type"
+          label="Ticket type"
+          all="Every type"
+          options={(types.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+        />
+        <TimeFilter name="from" label="From" />
+        <TimeFilter name="to" label="Before" />
+        {isFiltered && (
+          <button type="button" class="plain" onClick={() => setQuery(Object.fromEntries(names.map((n) => [n, null])))}>
+            Show all
+          </button>
+        )}
+      </div>
+      <Listing<Entry>
+        list={list}
+        caption="Scans"
+        keyOf={({ id, scanId }) => `${id} ${scanId}`}
+        columns={entryColumns({ timezone: event.timezone, home, withTicket: may('supervisor') })}
+        empty={
+          <Empty icon="clock" title={isFiltered ? 'No scan matches' : 'Nothing was scanned yet'}>
+            {isFiltered && <p>Try another filter, or a longer time.</p>}
+          </Empty>
+        }
+      />
+    </>
+  )
+}
+
+function TimeFilter({ name, label }: { name: 'from' | 'to'; label: string }) {
+  const { event } = useEvent()
+  const now = filterNow([name])[name]
+  return (
+    <label class="filter time-filter">
+      {label}
+      <input
+        type="datetime-local"
+        value={now ? localAt(now, event.timezone) : ''}
+        onChange={({ currentTarget }) => setQuery({ [name]: instantAt(currentTarget.value, event.timezone) })}
+      />
+    </label>
+  )
+}
