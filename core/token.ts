@@ -54,7 +54,7 @@ export type Sign = (message: Uint8Array) => Promise<Uint8Array>
 /** Verifies 64 bytes strictly (RFC 8032 §5.1.7) with the public key of these opening keys. */
 export type VerifySignature = (keys: OpeningKeys, message: Uint8Array, signature: Uint8Array) => Promise<boolean>
 
-/** Decrypts what was sealed; null where its tag does not agree. WebCrypto's is handed in where there is one. */
+/** Decrypts what was sealed; null where its tag does not agree. WebCrypto's where there is one, else `unsealHere`. */
 export type Unseal = (
   keys: OpeningKeys,
   nonce: Uint8Array,
@@ -86,14 +86,14 @@ export async function sealToken(claims: Claims, keys: SealingKeys, sign: Sign, s
 }
 
 /**
- * Takes the text of a QR code in either case, the keys that open this event's tokens (one a key id) and the
- * verifier; gives the claims, or why it is not a ticket of this event. Throws nothing for any text.
+ * Takes the text of a QR code in either case, the keys that open this event's tokens (one a key id), the verifier and
+ * what decrypts; gives the claims, or why it is not a ticket of this event. Throws nothing for any text.
  */
 export async function openToken(
   text: string,
   keys: readonly OpeningKeys[],
   verifySignature: VerifySignature,
-  unseal: Unseal = unsealHere,
+  unseal: Unseal,
 ): Promise<Opened> {
   const header = readHeader(text)
   if (header === null) return { ok: false, reason: 'unreadable' }
@@ -123,7 +123,8 @@ function partsOf(bytes: Uint8Array): [nonce: Uint8Array, header: Uint8Array, sea
 
 const sealHere: Seal = ({ readKey }, nonce, header, plain) => gcm(readKey, nonce, header).encrypt(plain)
 
-const unsealHere: Unseal = async ({ readKey }, nonce, header, sealed) => {
+/** Decrypts without WebCrypto. A phone has that and leaves this, and the library under it, out of what it loads. */
+export const unsealHere: Unseal = async ({ readKey }, nonce, header, sealed) => {
   try {
     return gcm(readKey, nonce, header).decrypt(sealed)
   } catch {

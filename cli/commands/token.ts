@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { type EventId, parseUuid } from '../../core/ids.ts'
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
-import { type Claims, openToken, readHeader } from '../../core/token.ts'
+import { type Claims, openToken, readHeader, unsealHere } from '../../core/token.ts'
 import { type Command, command, jsonArg } from '../command.ts'
 import { exitCodes, Failure, UsageFailure } from '../failure.ts'
 import { say } from '../output.ts'
@@ -35,8 +35,11 @@ EXIT CODES
     const eventId = eventOf(event || process.env.ADMIT_EVENT)
     const eventTag = eventId ? eventTagOf(eventId) : header.eventTag
     const keys = deriveSealingKeys(ticketKey, eventTag, header.keyId)
-    const opened = await openToken(code, [keys], async (_, message, signature) =>
-      verify(null, message, publicKeyOf(keys.signingSeed), signature),
+    const opened = await openToken(
+      code,
+      [keys],
+      async (_, message, signature) => verify(null, message, publicKeyOf(keys.signingSeed), signature),
+      unsealHere,
     )
     if (!opened.ok) return refuse(json, opened.reason, sentences[opened.reason])
     const token = { version: 1, keyId: header.keyId, eventTag: Buffer.from(header.eventTag).toString('hex') }

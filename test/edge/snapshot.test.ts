@@ -7,7 +7,7 @@ import type { EventId } from '../../core/ids.ts'
 import { eventTagOf } from '../../core/keys.ts'
 import { merge, type Snapshot } from '../../core/snapshot.ts'
 import { codeHash, decodeSnapshot } from '../../core/snapshot-bytes.ts'
-import { openToken } from '../../core/token.ts'
+import { openToken, unsealHere } from '../../core/token.ts'
 import { call, codeOf, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
 let event: Party
@@ -83,8 +83,11 @@ describe('a snapshot', () => {
       'verify',
     ])
     const opening = { keyId: 1, eventTag: eventTagOf(event.id as EventId), readKey: fromBase64url(keys.readKey) }
-    const opened = await openToken(ticket?.code ?? '', [opening], (_, message, signature) =>
-      crypto.subtle.verify('Ed25519', publicKey, signature, message),
+    const opened = await openToken(
+      ticket?.code ?? '',
+      [opening],
+      (_, message, signature) => crypto.subtle.verify('Ed25519', publicKey, signature, message),
+      unsealHere,
     )
     expect(opened).toMatchObject({ ok: true, claims: { ticketId: ticket?.id } })
     expect(Object.keys(keys).sort()).toEqual(['publicKeys', 'readKey'])
