@@ -10,7 +10,10 @@ Object.assign(process.env, secrets)
  * kills, `browser` drives the pages in the browser that comes with `npm ci`. What stands in `test/everywhere` runs in
  * Node and in workerd.
  */
-export default defineConfig(async () => ({ test: { projects: await projects() } }))
+export default defineConfig(async () => ({
+  // Many wait more than they work, so that two at a time do not get in each other's way.
+  test: { maxWorkers: 2, projects: await projects() },
+}))
 
 async function projects(): Promise<TestProjectConfiguration[]> {
   return [
@@ -35,13 +38,23 @@ async function projects(): Promise<TestProjectConfiguration[]> {
         name: 'edge',
         include: ['test/edge/**/*.test.ts', 'test/everywhere/**/*.test.ts'],
         setupFiles: ['test/edge/setup.ts'],
+        testTimeout: 30_000,
       },
     },
     {
       test: {
         name: 'process',
-        include: ['test/process/**/*.test.ts', 'test/scanner/together/**/*.test.ts'],
-        // One server at a time: each wants the machine for itself.
+        include: ['test/process/**/*.test.ts'],
+        // One server at a time here: those that are killed under load want to be under load by themselves.
+        fileParallelism: false,
+        testTimeout: 120_000,
+        hookTimeout: 60_000,
+      },
+    },
+    {
+      test: {
+        name: 'together',
+        include: ['test/scanner/together/**/*.test.ts'],
         fileParallelism: false,
         testTimeout: 120_000,
         hookTimeout: 60_000,

@@ -56,8 +56,9 @@ export async function openSheet(
   mapping: ColumnMapping,
   context: RowContext,
   batchSize: number,
+  most = { bytes: IMPORT_MAX_BYTES, rows: IMPORT_MAX_ROWS },
 ): Promise<{ facts: FileFacts; batches: AsyncGenerator<Batch> }> {
-  const reader = new TextReader(IMPORT_MAX_BYTES)
+  const reader = new TextReader(most.bytes)
   const text = reader.read(body)
   const head = await begun(text)
   if (head.trim() === '') throw new BadFile('is empty')
@@ -74,7 +75,7 @@ export async function openSheet(
     columns: Object.fromEntries(header.cells.flatMap((cell, i) => (columns[i] ? [[cell, columns[i]]] : []))),
     ignored: header.cells.filter((cell, i) => !columns[i] && cell !== ''),
   }
-  return { facts, batches: batchesOf(records, before, columns, context, batchSize) }
+  return { facts, batches: batchesOf(records, before, columns, context, { size: batchSize, mostRows: most.rows }) }
 }
 
 /** Reads until there is enough to find the header in. */
@@ -130,7 +131,7 @@ async function* batchesOf(
   first: CsvRecord[],
   columns: Columns,
   context: RowContext,
-  size: number,
+  { size, mostRows }: { size: number; mostRows: number },
 ): AsyncGenerator<Batch> {
   const sheet = new Sheet(context.key)
   const newTicketId = ticketIdsFrom(Date.now())
@@ -138,7 +139,7 @@ async function* batchesOf(
   let count = 0
   for await (const record of chained(first, records)) {
     if (record.broken === undefined && record.cells.every((cell) => cell.trim() === '')) continue
-    if (++count > IMPORT_MAX_ROWS) throw new TooManyRows()
+    if (++count > mostRows) throw new TooManyRows()
     take(record, batch)
     if (batch.rows.length + batch.failed < size) continue
     yield batch
