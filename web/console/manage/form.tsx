@@ -5,7 +5,6 @@ import { Field } from '../parts/field.tsx'
 import { sayProblem } from '../parts/states.tsx'
 import { instantAt } from '../times.ts'
 import { words } from '../words/language.ts'
-import './manage.css'
 
 export type Value = string | boolean | string[]
 export type Values = Record<string, Value>
