@@ -105,6 +105,8 @@ function bareConfig(root: string, code: string) {
   return {
     name,
     compatibilityDate: compatibilityDateOf(root),
+    // As in wrangler.toml: what 500 people are told at once is not compressed 500 times.
+    compatibilityFlags: ['no_web_socket_compression'] as string[],
     manifest: { mainModule: 'index.js', modulesRoot: root, modules: { 'index.js': { type: 'esm', contents: code } } },
   } as const
 }

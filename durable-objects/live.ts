@@ -30,6 +30,12 @@ type Attachment = Omit<LiveAsk, 'since'> & {
   ready: boolean
 }
 
+/** How far a socket was told everything. */
+type Progress = Pick<Attachment, 'cursor' | 'notice' | 'stats'>
+
+/** What one socket is told in a batch, and how far it knows everything then; null: no further than before. */
+type Letter = { socket: WebSocket; texts: string[]; progress: Progress | null }
+
 /** What the object lends: its sockets, its parts, and a transaction around a change. */
 type Host = {
   ctx: DurableObjectState
@@ -42,6 +48,9 @@ type Host = {
 /** One batch a topic at most in so long; and the first one after a pause, almost at once. */
 const BATCH_EVERY_MS = 250
 const FIRST_AFTER_MS = 20
+
+/** So many sockets are told in one breath. */
+const SLICE = 20
 
 /** While the doors look otherwise by the clock alone, as the people of the last minute do, they are looked at so often. */
 const LOOK_EVERY_MS = 2000
@@ -66,6 +75,7 @@ const closeCodes = { device_revoked: 4401, unauthenticated: 4401, too_many: 1008
 export class LiveSockets {
   readonly #host: Host
   #timer: ReturnType<typeof setTimeout> | null = null
+  #isTelling = false
   /** When the timer is due. */
   #dueAt = 0
   #lastBatchAt = 0
@@ -102,7 +112,7 @@ export class LiveSockets {
     this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString() })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
     if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)
-    this.#tell([server], [])
+    for (const letter of this.#write([server], [])) this.#hand(letter)
     if (ask.deviceId !== null) this.#tellLease(ask.deviceId)
     return new Response(null, { status: 101, webSocket: client })
   }
@@ -115,7 +125,7 @@ export class LiveSockets {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#dueAt = dueAt
     // A timer keeps the object from sleeping only until it is due, and there is one only while somebody is to be told.
-    this.#timer = setTimeout(() => this.#batch(), dueAt - now)
+    this.#timer = setTimeout(() => void this.#batch(), dueAt - now)
   }
 
   /** Tells of conflicts with the next batch: the devices in them, and whoever listens to alerts. */
@@ -245,11 +255,14 @@ export class LiveSockets {
     for (const socket of this.#host.ctx.getWebSockets(deviceTag(deviceId))) this.#send(socket, { type: 'lease', lease })
   }
 
-  #batch(): void {
+  async #batch(): Promise<void> {
     this.#timer = null
+    // The one before is still being handed out.
+    if (this.#isTelling) return this.wake(BATCH_EVERY_MS)
+    this.#isTelling = true
     this.#lastBatchAt = Date.now()
     try {
-      const sockets = this.#host.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN)
+      const sockets = this.#host.ctx.getWebSockets().filter(isOpen)
       this.#isWatched = sockets.length > 0
       const at = Date.now()
       const good = sockets.filter((socket) => {
@@ -258,37 +271,51 @@ export class LiveSockets {
         this.#close(socket, 'unauthenticated')
         return false
       })
-      this.#tell(good, this.#conflicts.splice(0))
+      const letters = this.#write(good, this.#conflicts.splice(0))
+      for (let i = 0; i < letters.length; i += SLICE) {
+        // Whoever stands at a gate comes in between.
+        if (i > 0) await scheduler.wait(0)
+        for (const letter of letters.slice(i, i + SLICE)) this.#hand(letter)
+      }
     } catch (error) {
       // A bug. Scans go on; whoever listens is told the next time.
       this.#host.failed(error)
+    } finally {
+      this.#isTelling = false
     }
   }
 
-  /** Tells each socket what it does not know yet. Those that are told the same get the same text. */
-  #tell(sockets: WebSocket[], conflicts: KnownConflict[]): void {
+  /** Writes down for each socket what it does not know yet. Those that are told the same get the same text. */
+  #write(sockets: WebSocket[], conflicts: KnownConflict[]): Letter[] {
     const batch = new LiveBatch(this.#host.parts(), Date.now())
     const told = conflicts.map((conflict) => ({ conflict, text: conflictText(conflict) }))
-    let isMoving = false
-    for (const socket of sockets) {
+    const letters = sockets.map((socket): Letter => {
       const known = attachmentOf(socket)
       const { topics } = known
-      const now = { ...known, cursor: batch.now }
-      for (const text of batch.since(known.cursor, topics)) this.#sendText(socket, text)
-      if (topics.includes('stats')) {
-        const { mark, text, isMoving: moves } = batch.stats()
-        isMoving ||= moves
-        if (mark !== known.stats) this.#sendText(socket, text)
-        now.stats = mark
+      const stats = topics.includes('stats') ? batch.stats() : null
+      const hasAlerts = topics.includes('alerts')
+      const texts = [
+        ...batch.since(known.cursor, topics),
+        ...(stats !== null && stats.mark !== known.stats ? [stats.text] : []),
+        ...told.filter(({ conflict }) => concerns(conflict, known)).map(({ text }) => text),
+        ...(hasAlerts && known.notice < batch.lastNotice ? batch.alertsAfter(known.notice) : []),
+      ]
+      const progress = {
+        cursor: batch.now,
+        notice: hasAlerts ? batch.lastNotice : known.notice,
+        stats: stats?.mark ?? known.stats,
       }
-      for (const { conflict, text } of told) if (concerns(conflict, known)) this.#sendText(socket, text)
-      if (topics.includes('alerts') && known.notice < batch.lastNotice) {
-        for (const text of batch.alertsAfter(known.notice)) this.#sendText(socket, text)
-        now.notice = batch.lastNotice
-      }
-      if (!isSame(known, now)) socket.serializeAttachment(now)
+      return { socket, texts, progress: isSame(known, progress) ? null : progress }
+    })
+    if (sockets.some((socket) => attachmentOf(socket).topics.includes('stats')) && batch.stats().isMoving) {
+      this.wake(LOOK_EVERY_MS)
     }
-    if (isMoving) this.wake(LOOK_EVERY_MS)
+    return letters
+  }
+
+  #hand({ socket, texts, progress }: Letter): void {
+    for (const text of texts) this.#sendText(socket, text)
+    if (progress !== null) socket.serializeAttachment({ ...attachmentOf(socket), ...progress })
   }
 
   /** Conflicts of which a client that was away may not have heard. */
@@ -386,7 +413,7 @@ function concerns(conflict: KnownConflict, { deviceId, topics }: Attachment): bo
   return deviceId !== null && (conflict.deviceId === deviceId || conflict.with?.deviceId === deviceId)
 }
 
-function isSame(a: Attachment, b: Attachment): boolean {
+function isSame(a: Progress, b: Progress): boolean {
   return a.stats === b.stats && a.notice === b.notice && writeCursor(a.cursor) === writeCursor(b.cursor)
 }
 

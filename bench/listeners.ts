@@ -1,0 +1,41 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { ServerMessage } from '../core/live.ts'
+
+/*
+ * A thread of people who watch an event. All of them take what they are told; a few of them read it too, and say when
+ * they heard of each scan.
+ */
+
+export type Listening = { address: string; tickets: string[]; readers: number }
+
+/** What was heard until it was asked for: each scan with the time, by each reader; and all messages by anybody. */
+export type Heard = { scans: [scanId: string, at: number][]; messages: number }
+
+const { address, tickets, readers } = workerData as Listening
+const heard: Heard = { scans: [], messages: 0 }
+
+const sockets = await Promise.all(tickets.map((ticket, i) => open(ticket, i < readers)))
+parentPort?.on('message', () => {
+  for (const socket of sockets) socket.close()
+  parentPort?.postMessage(heard)
+  parentPort?.close()
+})
+parentPort?.postMessage('ready')
+
+function open(ticket: string, isReader: boolean): Promise<WebSocket> {
+  const socket = new WebSocket(`${address}?topics=stats,scans,alerts&ticket=${ticket}`)
+  socket.addEventListener('message', ({ data }) => {
+    heard.messages++
+    if (isReader) read(JSON.parse(String(data)))
+  })
+  return new Promise((resolve, reject) => {
+    socket.addEventListener('open', () => resolve(socket))
+    socket.addEventListener('error', () => reject(new Error('a listener was turned away')))
+  })
+}
+
+function read(message: ServerMessage): void {
+  if (message.type !== 'scans') return
+  const at = Date.now()
+  for (const { scanId } of message.items) heard.scans.push([scanId, at])
+}
