@@ -8,7 +8,7 @@ Object.assign(process.env, secrets)
 /**
  * `core` runs in Node, `edge` in workerd with real bindings, `process` against servers of its own that it starts and
  * kills, `browser` drives the pages in the browser that comes with `npm ci`. What stands in `test/everywhere` runs in
- * Node and in workerd.
+ * Node and in workerd; the vectors run in a browser too.
  */
 export default defineConfig(async () => ({
   // Many wait more than they work, so that two at a time do not get in each other's way.

@@ -4,43 +4,16 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseBase64url, toBase64url } from '../../core/base64url.ts'
-import {
-  type FormatKey,
-  type FormatName,
-  formatOf,
-  hmacJsonChecksum,
-  hmacJsonMessage,
-  openFormat,
-} from '../../core/formats.ts'
+import { hmacJsonChecksum, hmacJsonMessage, openFormat } from '../../core/formats.ts'
 import type { EventId } from '../../core/ids.ts'
 import { readShortCode } from '../../core/short-code.ts'
 import vectors from '../vectors/formats.json' with { type: 'json' }
+import { type Case, corpora, formatChecks, keyOf, open } from '../vectors/formats.ts'
 
 const eventId = vectors.eventId as EventId
 const secrets = vectors.secrets.map((secret) => utf8ToBytes(secret))
-const keyOf = (format: FormatName, more: Partial<FormatKey> = {}): FormatKey => ({
-  format,
-  secrets,
-  externalEventId: vectors.externalEventId,
-  maxAgeMs: null,
-  ...more,
-})
-
-/** null where the text has not the shape of the format. */
-function open(format: FormatName, text: string, more: Partial<FormatKey> = {}) {
-  return formatOf(text) === format ? openFormat(text, keyOf(format, more), eventId) : null
-}
-
-type Case = { name: string; text: string; expected: Opened }
-const corpora: [FormatName, Case[]][] = [
-  ['jwt', vectors.jwt],
-  ['hmac-json', vectors.hmacJson],
-]
-
 describe.each(corpora)('a code in the format %s', (format, cases) => {
-  it.each(cases)('$name', ({ text, expected }) => {
-    expect(open(format, text)).toEqual(expected)
-  })
+  it.each(formatChecks(format, cases))('$name', ({ given, expected }) => expect(given()).toEqual(expected))
 
   it('opens with none of its secrets gone wrong', () => {
     const other = [utf8ToBytes('a secret that signed none of these codes')]
@@ -153,9 +126,7 @@ describe('a short code', () => {
   })
 })
 
-type Opened = { ok: boolean; signed?: unknown } | null
-
-function meaningOf(opened: Opened) {
+function meaningOf(opened: Case['expected']) {
   return opened?.signed
 }
 
