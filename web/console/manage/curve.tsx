@@ -10,7 +10,8 @@ const bucketWords: Record<string, string> = { minute: 'minute', '5min': 'five mi
 /** How people came, drawn so that a printer can too, with the numbers in a table behind it. */
 export function Curve({ items, timezone, bucket }: Props) {
   const most = Math.max(1, ...items.map(({ admitted, refused }) => admitted + refused))
-  const each = width / items.length
+  // A few of them are bars and not walls.
+  const each = Math.min(40, width / items.length)
   const heightOf = (count: number) => ((height - foot) * count) / most
   const label = `People let in and refused, for each ${bucketWords[bucket] ?? bucket}; at most ${number(most)}`
   const ticks = items.filter((_, i) => i % Math.ceil(items.length / 6) === 0)

@@ -27,7 +27,7 @@ export function Listing<T>({ list, caption, columns, keyOf, empty }: Props<T>) {
         {isLoading ? words.value.common.loading : `${number(items.length)}${list.hasMore ? '+' : ''} shown`}
       </p>
       {problem && <Failed problem={problem} onRetry={() => void list.reload()} />}
-      <Table caption={caption} columns={columns} items={items} keyOf={keyOf} />
+      <Table stacks caption={caption} columns={columns} items={items} keyOf={keyOf} />
       <MoreButton
         hasMore={list.hasMore}
         isLoading={list.isLoadingMore}

@@ -85,7 +85,7 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
               {add}
             </Empty>
           ) : (
-            <Table caption={title} columns={[...columns, actions]} items={items} keyOf={({ id }) => id} />
+            <Table stacks caption={title} columns={[...columns, actions]} items={items} keyOf={({ id }) => id} />
           )
         }
       </Loaded>

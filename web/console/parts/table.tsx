@@ -13,13 +13,15 @@ type Props<T> = {
   columns: readonly Column<T>[]
   items: readonly T[]
   keyOf: (item: T, index: number) => string | number
+  /** On a phone each row becomes a card, with the column's title before each cell. For rows that one does something with. */
+  stacks?: boolean
 }
 
 /** The first column names its row. Where it is too wide for a phone it scrolls by itself, with the keyboard too. */
-export function Table<T>({ caption, hidesCaption = true, columns, items, keyOf }: Props<T>) {
+export function Table<T>({ caption, hidesCaption = true, columns, items, keyOf, stacks = false }: Props<T>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable with the keyboard.
-    <section class="table" aria-label={caption} tabIndex={0}>
+    <section class={stacks ? 'table stacks' : 'table'} aria-label={caption} tabIndex={0}>
       <table>
         <caption class={hidesCaption ? 'visually-hidden' : ''}>{caption}</caption>
         <thead>
@@ -40,7 +42,7 @@ export function Table<T>({ caption, hidesCaption = true, columns, items, keyOf }
                     {cell(item)}
                   </th>
                 ) : (
-                  <td key={title} class={isNumber ? 'number' : ''}>
+                  <td key={title} class={isNumber ? 'number' : ''} data-title={title}>
                     {cell(item)}
                   </td>
                 ),

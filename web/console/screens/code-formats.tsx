@@ -37,6 +37,7 @@ export default function CodeFormatsScreen() {
       <Loaded of={list}>
         {({ items }) => (
           <Table
+            stacks
             caption="Code formats"
             items={Object.keys(formatWords) as Format['format'][]}
             keyOf={(format) => format}

@@ -53,6 +53,7 @@ export default function DevicesScreen() {
             </Empty>
           ) : (
             <Table
+              stacks
               caption="Devices"
               items={sorted(items, now)}
               keyOf={({ id }) => id}

@@ -55,6 +55,7 @@ export default function DuplicatesScreen() {
                 {number(pagination.total)} in all, page {pagination.page} of {pagination.pages}
               </p>
               <Table
+                stacks
                 caption="Duplicates"
                 items={duplicates}
                 keyOf={({ id }) => id}

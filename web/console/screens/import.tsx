@@ -237,6 +237,7 @@ function Mapping({ job, columns, problem, onColumns }: MappingProps) {
         </p>
       )}
       <Table
+        stacks
         caption="What each column is"
         items={headers}
         keyOf={([header], index) => `${index} ${header}`}
@@ -307,6 +308,7 @@ function RowErrors({ job }: { job: Job }) {
     <section class="group">
       <h2>Wrong rows</h2>
       <Table
+        stacks
         caption="Wrong rows"
         items={job.errors}
         keyOf={({ row, field }, index) => `${row} ${field} ${index}`}
@@ -412,6 +414,7 @@ function Earlier({ onOpen }: { onOpen: (jobId: string) => void }) {
     <section class="group">
       <h2>Earlier imports</h2>
       <Table
+        stacks
         caption="Earlier imports"
         items={shown}
         keyOf={({ id }) => id}

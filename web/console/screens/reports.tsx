@@ -165,6 +165,7 @@ function Report({ summary }: { summary: Summary }) {
       </Section>
       <Section title="Gates">
         <Table
+          stacks
           caption="Gates"
           items={summary.gates}
           keyOf={({ gateId }) => gateId}
@@ -173,6 +174,7 @@ function Report({ summary }: { summary: Summary }) {
       </Section>
       <Section title="Staff">
         <Table
+          stacks
           caption="Staff"
           items={summary.staff}
           keyOf={({ staffId }) => staffId}

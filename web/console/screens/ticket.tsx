@@ -74,6 +74,7 @@ function Shown({ ticket, reload }: { ticket: TicketWithScans; reload: () => void
           <Empty icon="clock" title="Never scanned" />
         ) : (
           <Table
+            stacks
             caption="Scans of this ticket, the newest first"
             columns={entryColumns({ timezone: event.timezone, home, withTicket: false })}
             items={ticket.scans}

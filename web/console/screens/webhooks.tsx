@@ -97,6 +97,7 @@ export default function WebhooksScreen() {
             <Empty icon="live" title="Nobody is told yet" />
           ) : (
             <Table
+              stacks
               caption="Webhooks"
               items={items}
               keyOf={({ id }) => id}
