@@ -334,7 +334,7 @@ describe('each screen for everybody', () => {
           await checked.locator('.loading').waitFor({ state: 'detached' })
           for (const width of [1280, 360]) {
             await checked.setViewportSize({ width, height: 740 })
-            await shoot(checked, `${place.split('/').slice(4, 5)}-${colorScheme}-${width}`)
+            await shoot(checked, `${nameOf(place)}-${colorScheme}-${width}`)
             expect.soft(await violations(checked, axe), `${place} at ${width}`).toEqual([])
             const isWider = await checked.evaluate(() => document.documentElement.scrollWidth > innerWidth)
             expect.soft(isWider, `${place} scrolls sideways at ${width}`).toBe(false)
@@ -346,6 +346,11 @@ describe('each screen for everybody', () => {
     })
   }
 })
+
+function nameOf(place: string): string {
+  const [, , , , screen, ticket] = place.split('/')
+  return ticket ? 'ticket' : (screen ?? '')
+}
 
 /** For looking at: where a folder is named in the environment. */
 async function shoot(shown: Page, name: string): Promise<void> {

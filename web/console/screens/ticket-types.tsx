@@ -88,7 +88,7 @@ export default function TicketTypesScreen() {
         zones: type?.zones ?? [zones[0]?.id ?? 'main'],
         validFrom: type?.validFrom ? localAt(type.validFrom, timezone) : '',
         validUntil: type?.validUntil ? localAt(type.validUntil, timezone) : '',
-        amount: type?.price ? String(type.price.amount / 100) : '',
+        amount: type?.price ? String(type.price.amount / minorUnits(type.price.currency)) : '',
         currency: type?.price?.currency ?? '',
         requiresAttention: type?.requiresAttention ?? false,
         note: type?.note ?? '',
@@ -113,6 +113,14 @@ export default function TicketTypesScreen() {
 
 /** Prices travel in minor units. */
 function priceOf(amount: number | string, currency: string | null) {
-  const minor = typeof amount === 'number' ? Math.round(amount * 100) : amount
-  return { amount: minor, currency: currency?.toUpperCase() ?? null }
+  const code = currency?.toUpperCase() ?? null
+  return { amount: typeof amount === 'number' ? Math.round(amount * minorUnits(code)) : amount, currency: code }
+}
+
+/** How many of them one unit has: 100 cents, but 1 yen and 1000 fils. */
+function minorUnits(currency: string | null): number {
+  // What is no currency is told by the server, at its field.
+  if (!currency || !/^[A-Z]{3}$/.test(currency)) return 100
+  const { maximumFractionDigits = 2 } = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
+  return 10 ** maximumFractionDigits
 }

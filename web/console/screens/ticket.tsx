@@ -77,7 +77,7 @@ function Shown({ ticket, reload }: { ticket: TicketWithScans; reload: () => void
             stacks
             caption="Scans of this ticket, the newest first"
             columns={entryColumns({ timezone: event.timezone, home, withTicket: false })}
-            items={ticket.scans}
+            items={ticket.scans.toSorted((a, b) => b.seq - a.seq)}
             keyOf={({ id }) => id}
           />
         )}
@@ -211,7 +211,7 @@ const actions: readonly Action[] = [
   {
     name: 'erase',
     label: 'Erase the person',
-    what: 'The name and address of the holder are erased for good, here and wherever we keep them. The ticket stays good and the counts stay right. This cannot be taken back.',
+    what: 'The name, the address and the note of the ticket are erased for good, here and wherever we keep them. The ticket stays good and the counts stay right. This cannot be taken back.',
     done: 'The person is erased',
     isDangerous: true,
     role: 'organiser',
