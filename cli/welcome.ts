@@ -31,6 +31,7 @@ export async function welcome(demo: Demo, stateDir: string): Promise<string> {
   const options = stateDir === '.state' ? '' : ` --state ${stateDir}`
   return `Admit One is ready at ${url}
 
+  Console            ${url}/console (sign in with the key below)
   API                ${url}/docs
   Event              ${title}, ${tickets.toLocaleString('en')} tickets: ${eventId}
   Organisation key   ${organisationKey}

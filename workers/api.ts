@@ -96,7 +96,7 @@ app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http
 app.get('/openapi.json', (c) => c.json(app.getOpenAPI31Document(description)))
 app.get('/docs', () => serveDocs(routes, app.getOpenAPI31Document(description)))
 servePages(app) // workers/pages.ts: what web/ builds
-app.get('/', (c) => c.redirect('/docs'))
+app.get('/', (c) => c.redirect('/console'))
 
 app.notFound(() => problemResponse('not_found'))
 
