@@ -23,6 +23,8 @@ afterAll(async () => {
 
 test('a new version waits while an answer is on the screen, and comes when nobody scans', async () => {
   const { page } = phone
+  // The page's own clock, which runs as ever but can be put forward: nobody has to wait for the page to be idle.
+  await page.clock.install()
   await enrol(page, (await door.invite()).replace(door.server.url, deployment.url))
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
   const [first] = await shells(page)
@@ -33,12 +35,12 @@ test('a new version waits while an answer is on the screen, and comes when nobod
   await page.evaluate(async () => (await navigator.serviceWorker.getRegistration('/scan'))?.update())
   await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration('/scan'))?.waiting)
   // It looks for an occasion every five seconds.
-  await page.waitForTimeout(6000)
+  await page.clock.runFor(60_000)
   expect(await page.locator('.verdict').isVisible()).toBe(true)
   expect(await shells(page)).toContain(first)
 
   await next(page)
-  await page.waitForEvent('load', { timeout: 40_000 })
+  await Promise.all([page.waitForEvent('load'), page.clock.runFor(30_000)])
   await page.locator('.door').waitFor()
   // Both versions were whole at any time; the old one is gone now.
   const after = await shells(page)
