@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { enrol as enrolDevice } from '../process/client.ts'
 import { type Phone, takePhone } from './browser.ts'
 import { answer, type Door, enrol, next, openDoor, present, wedge } from './door.ts'
 
@@ -118,6 +119,17 @@ describe('what a scanner says', () => {
     await page.getByRole('button', { name: 'Let more in' }).click()
     await page.getByText('People: 2').waitFor()
     expect((await answer(page)).text).not.toMatch(/Still to come/)
+  })
+
+  test('to a ticket that came in at another device: when and where, in words for people', async () => {
+    const { token } = await door.issue()
+    const colleague = await enrolDevice(door.venue.organiser, door.venue.path)
+    await colleague.scan({ scanId: crypto.randomUUID(), qrPayload: token })
+    const { outcome, text } = await present(page, token)
+    expect(outcome).toBe('already_admitted')
+    expect(text).toMatch(/First let in: .*Main Entrance/)
+    expect(text).toMatch(/By: another device/)
+    expect(text).not.toMatch(/\bsam\b/)
   })
 
   test('to a duplicate that a supervisor lets in all the same, with the reason that was overruled', async () => {

@@ -1,8 +1,11 @@
-import type { NamedGate, ShownRefusal } from '../engine/shown.ts'
+import type { FirstAdmission, NamedGate, ShownRefusal } from '../engine/shown.ts'
+import type { Enrolment } from '../engine/status.ts'
 import { exactTime, moment, number, words } from '../words/language.ts'
 
-/** What makes a refusal understood, a line each: when, where, by whom, and where to go. */
-export function refusalDetails(refusal: ShownRefusal, now: number): string[] {
+type Staff = Enrolment['staff']
+
+/** What makes a refusal understood, a line each: when, where, by whom, and where to go. `self`: who holds this device. */
+export function refusalDetails(refusal: ShownRefusal, now: number, self: Staff | undefined): string[] {
   const { verdict: t } = words.value
   const at = (label: string, instant: number | null) => (instant === null ? [] : [label + moment(instant, now)])
   const count = (label: string, value: number | null) => (value === null ? [] : [label + number(value)])
@@ -29,7 +32,7 @@ export function refusalDetails(refusal: ShownRefusal, now: number): string[] {
     case 'held_elsewhere':
       return gates(refusal.useGates)
     case 'already_admitted':
-      return [...firstAdmission(refusal, now), t.attempt + number(refusal.attempt)]
+      return [...firstAdmission(refusal.first, now, self), t.attempt + number(refusal.attempt)]
     case 'limit_reached':
       return count(t.limit, refusal.limit)
     case 'too_soon':
@@ -44,12 +47,21 @@ function gates(useGates: NamedGate[]): string[] {
   return useGates.length === 0 ? [] : [words.value.verdict.goTo + useGates.map(({ name }) => name).join(' · ')]
 }
 
-function firstAdmission({ first }: Extract<ShownRefusal, { reason: 'already_admitted' }>, now: number): string[] {
+function firstAdmission(first: FirstAdmission | null, now: number, self: Staff | undefined): string[] {
   const { verdict: t } = words.value
   if (!first) return []
   // To the second while it is fresh: whoever is asked then knows whether it was just now.
   const when = now - first.at < 3_600_000 ? exactTime(first.at) : moment(first.at, now)
   const where = first.gate ? `, ${first.gate.name}` : ''
-  const by = first.here ? t.thisDevice : (first.staffId ?? (first.deviceId ? t.otherDevice : null))
-  return [`${t.first}${when}${where}`, ...(by ? [t.by + by] : [])]
+  const by = whoAdmitted(first, self)
+  return [`${t.first}${when}${where}`, ...(by === null ? [] : [t.by + by])]
+}
+
+/** The names of other staff are not on the device, and an id tells nobody at a door anything. */
+function whoAdmitted({ here, staffId, deviceId }: FirstAdmission, self: Staff | undefined): string | null {
+  const { thisDevice, otherDevice } = words.value.verdict
+  if (here) return thisDevice
+  const isSelf = staffId !== null && staffId === self?.id
+  if (deviceId === null) return isSelf ? self.name : null
+  return isSelf ? `${self.name}, ${otherDevice}` : otherDevice
 }

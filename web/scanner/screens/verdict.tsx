@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { canBeForced } from '../../../core/verdict.ts'
 import type { Shown } from '../engine/shown.ts'
+import type { Enrolment } from '../engine/status.ts'
 import { later } from '../later.ts'
 import { outcomeOf, outcomes } from '../outcomes.ts'
 import { Icon } from '../parts/icon.tsx'
@@ -20,7 +21,8 @@ export function VerdictScreen({ shown, asked }: Props) {
   const { tone, icon } = outcomes[name]
   const [word, sentence] = says[name]
   const next = useRef<HTMLButtonElement>(null)
-  useEffect(() => next.current?.focus(), [])
+  // Before it is painted: whoever sees the answer may press Enter at once.
+  useLayoutEffect(() => next.current?.focus(), [])
   useEffect(() => {
     const hear = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !document.querySelector('dialog')) dismiss()
@@ -47,6 +49,7 @@ export function VerdictScreen({ shown, asked }: Props) {
 }
 
 function Details({ shown }: { shown: Shown }) {
+  const { status } = useScanner()
   const t = words.value.verdict
   const { verdict, ticket } = shown
   return (
@@ -69,7 +72,7 @@ function Details({ shown }: { shown: Shown }) {
         </p>
       )}
       <ul class="facts">
-        {factsOf(shown).map((fact) => (
+        {factsOf(shown, status.value.enrolment?.staff).map((fact) => (
           <li key={fact}>{fact}</li>
         ))}
       </ul>
@@ -85,7 +88,7 @@ function Details({ shown }: { shown: Shown }) {
 }
 
 /** What is told beside the word, a line each. */
-function factsOf(shown: Shown): string[] {
+function factsOf(shown: Shown, self: Enrolment['staff'] | undefined): string[] {
   const { verdict: t, outcomes: says } = words.value
   const { verdict, ticket } = shown
   const facts: string[] = []
@@ -104,7 +107,7 @@ function factsOf(shown: Shown): string[] {
       if (verdict.visit !== null) facts.push(t.visit + number(verdict.visit))
       break
     case 'refused':
-      facts.push(...refusalDetails(verdict.refusal, shown.at))
+      facts.push(...refusalDetails(verdict.refusal, shown.at, self))
       break
     case 'undecided':
       if (verdict.because.reason === 'problem') facts.push(verdict.because.message)
