@@ -34,6 +34,8 @@ export type Scanner = {
   recent: ReadonlySignal<Shown[]>
   hasPin: ReadonlySignal<boolean>
   sheet: Signal<Sheet | null>
+  /** The sheet that lay over the door before the one that does now, so that the focus finds its way back. */
+  cameFrom: () => Sheet | null
   /** The answer that fills the screen, and what was asked for it. */
   shown: ReadonlySignal<{ shown: Shown; asked: Asked } | null>
   judging: ReadonlySignal<boolean>
@@ -68,6 +70,12 @@ export function createScanner(engine: Engine): Scanner {
   const pinAsked = signal<((pin: string | null) => void) | null>(null)
   let timer: ReturnType<typeof setTimeout> | undefined
   let lastUsedAt = performance.now()
+  let over: Sheet | null = null
+  let before: Sheet | null = null
+  sheet.subscribe((now) => {
+    before = over
+    over = now
+  })
 
   async function present(asked: Asked, seenAt = performance.now()): Promise<void> {
     if (judging.value) return
@@ -110,6 +118,7 @@ export function createScanner(engine: Engine): Scanner {
     recent: toSignal(engine.recent),
     hasPin: toSignal(engine.hasPin),
     sheet,
+    cameFrom: () => before,
     shown,
     judging,
     party,

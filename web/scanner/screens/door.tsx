@@ -7,17 +7,32 @@ import { words } from '../words/language.ts'
 
 /** Where a scanner spends its life: the camera above, what a thumb needs below. */
 export function DoorScreen({ isCovered }: { isCovered: boolean }) {
-  const { status, sheet, party, present, isOpen } = useScanner()
+  const { status, sheet, shown, party, present, isOpen } = useScanner()
   const { door: t, gate: gateWords } = words.value
   const { gate, ticketTypes, enrolment } = status.value
   const heading = useRef<HTMLHeadingElement>(null)
-  // Whoever closes what lay over the door is at its top again, not nowhere.
+  const used = useRef<HTMLElement | null>(null)
+  const wasAnswered = useRef(false)
+  const isAnswered = shown.value !== null
+  // Whoever closes a sheet is where they opened it; after an answer they are at the door's top again, not nowhere.
   useEffect(() => {
-    if (!isCovered) heading.current?.focus()
-  }, [isCovered])
+    if (isCovered) {
+      wasAnswered.current = isAnswered
+      return
+    }
+    const there = wasAnswered.current ? heading : used
+    const back = there.current ?? heading.current
+    back?.focus()
+  }, [isCovered, isAnswered])
   const most = Math.max(1, ...ticketTypes.map(({ admits }) => admits))
   return (
-    <main class="door" aria-hidden={isCovered}>
+    <main
+      class="door"
+      aria-hidden={isCovered}
+      onFocusIn={({ target }) => {
+        if (target instanceof HTMLButtonElement) used.current = target
+      }}
+    >
       <h1 ref={heading} tabIndex={-1} class="visually-hidden">
         {t.title}: {gate?.name ?? gateWords.title}
       </h1>

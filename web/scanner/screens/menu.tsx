@@ -1,11 +1,14 @@
+import { useEffect, useRef } from 'preact/hooks'
 import { Icon, type IconName } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
 import { type Sheet as SheetName, useScanner } from '../scanner.ts'
 import { number, words } from '../words/language.ts'
 
 export function MenuScreen() {
-  const { status, sheet } = useScanner()
+  const { status, sheet, cameFrom } = useScanner()
   const t = words.value.menu
+  const list = useRef<HTMLUListElement>(null)
+  useEffect(() => list.current?.querySelector<HTMLElement>(`[data-sheet=${cameFrom()}]`)?.focus(), [])
   const { enrolment, conflicts, setAside } = status.value
   const items: [SheetName, IconName, string, number?][] = [
     ['gate', 'gate', t.gate],
@@ -19,10 +22,10 @@ export function MenuScreen() {
   ]
   return (
     <Sheet title={t.title} back={() => (sheet.value = null)}>
-      <ul class="menu">
+      <ul class="menu" ref={list}>
         {items.map(([name, icon, label, count = 0]) => (
           <li key={name}>
-            <button type="button" onClick={() => (sheet.value = name)}>
+            <button type="button" data-sheet={name} onClick={() => (sheet.value = name)}>
               <Icon name={icon} />
               {label}
               {count > 0 && <span class="count">{number(count)}</span>}
