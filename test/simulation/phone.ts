@@ -1,0 +1,281 @@
+import type { Engine } from '../../web/scanner/engine/engine.ts'
+import type { Http, HttpAnswer, OpenSocket, Ports, Tabs, Time } from '../../web/scanner/engine/ports.ts'
+import type { Shown } from '../../web/scanner/engine/shown.ts'
+import { startEngine } from '../../web/scanner/engine/start.ts'
+import type { KeptDevice, Store } from '../../web/scanner/engine/store.ts'
+import { PhoneStore } from './disk.ts'
+import type { DeviceCaller, Server, ServerSocket } from './server.ts'
+import type { World } from './world.ts'
+
+/** What a mutant does to a phone. Each part takes a rule out by what stands around the engine, never inside it. */
+export type PhoneMutation = {
+  isStrictStore?: boolean
+  store?: (store: Store, phone: Phone) => Store
+  tabs?: (tabs: Tabs) => Tabs
+  http?: (http: Http, phone: Phone) => Http
+}
+
+/** How bad the network and the phones are. */
+export type Weather = { lossy: number; slow: number; twice: number }
+
+/** A phone at a gate: the engine that ships, with a network that is cut, late, lossy and says things twice. */
+export class Phone {
+  readonly caller: DeviceCaller
+  readonly gateId: string
+  readonly #world: World
+  readonly #server: Server
+  readonly #crypto: Ports['crypto']
+  readonly #mutation: PhoneMutation
+  readonly #store: PhoneStore
+  readonly #skewMs: number
+  readonly #weather: Weather
+  #engine: Engine | null = null
+  #life = 0
+  #occasion = () => {}
+  #isUp = true
+  #onUp: (() => void)[] = []
+  readonly #unshown = new Set<() => void>()
+  /** How the server comes to hear that the sockets of an app that died are gone. */
+  #hangUps: (() => void)[] = []
+
+  constructor(
+    world: World,
+    server: Server,
+    device: KeptDevice,
+    caller: DeviceCaller,
+    crypto: Ports['crypto'],
+    weather: Weather,
+    mutation: PhoneMutation,
+  ) {
+    this.#world = world
+    this.#server = server
+    this.#crypto = crypto
+    this.#mutation = mutation
+    this.#weather = weather
+    this.caller = caller
+    this.gateId = device.gate?.id ?? ''
+    this.#store = new PhoneStore(world, { isStrict: mutation.isStrictStore ?? true })
+    this.#store.disk.things.set('device', device)
+    this.#skewMs = world.chance.happens(0.3) ? world.chance.between(-3_600_000, 3_600_000) : 0
+  }
+
+  get isOn(): boolean {
+    return this.#engine !== null
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  get pending(): number {
+    return [...this.#store.disk.scans.values()].filter(({ state }) => state === 'alone' || state === 'asked').length
+  }
+
+  async start(): Promise<void> {
+    const life = ++this.#life
+    const store = this.#store.open()
+    const mutated = this.#mutation.store?.(store, this) ?? store
+    const tabs = oneTab()
+    const http = this.#http(life)
+    const engine = await startEngine({
+      http: this.#mutation.http?.(http, this) ?? http,
+      live: this.#live(life),
+      store: mutated,
+      time: this.#time(life),
+      random: (length) => this.#world.chance.bytes(length),
+      crypto: this.#crypto,
+      tabs: this.#mutation.tabs?.(tabs) ?? tabs,
+      surroundings: {
+        readiness: async () => ({ shell: true, wasm: true, persisted: true }),
+        onOccasion: (call) => {
+          this.#occasion = call
+          return () => {}
+        },
+        onHidden: () => () => {},
+        requestSync: () => {},
+        battery: async () => null,
+        wipe: async () => {},
+      },
+      origin: 'https://door.invalid',
+      appVersion: '0.0.0',
+    })
+    if (life === this.#life) this.#engine = engine
+  }
+
+  /** The app dies, whatever it was at. */
+  kill(): void {
+    this.#life += 1
+    this.#store.close()
+    this.#engine = null
+    this.#occasion = () => {}
+    for (const lost of this.#unshown) lost()
+    this.#unshown.clear()
+    for (const hangUp of this.#hangUps.splice(0)) hangUp()
+  }
+
+  /** Somebody shows a code. What is shown is told where the app lives long enough to show it. */
+  scan(text: string, direction: 'entry' | 'exit', lost: () => void, shown: (shown: Shown) => void): void {
+    const life = this.#life
+    this.#unshown.add(lost)
+    const scanned = this.#engine?.scan({ what: { text }, source: 'camera', direction })
+    void scanned?.then((one) => {
+      if (life !== this.#life) return
+      this.#unshown.delete(lost)
+      shown(one)
+    })
+  }
+
+  cut(): void {
+    this.#isUp = false
+  }
+
+  join(): void {
+    this.#isUp = true
+    for (const tell of this.#onUp.splice(0)) tell()
+    if (this.#world.chance.happens(0.5)) this.#occasion()
+  }
+
+  #time(life: number): Time {
+    const world = this.#world
+    return {
+      monotonic: () => world.now,
+      wall: () => world.now + this.#skewMs,
+      after: (ms, call) =>
+        world.after(ms, () => {
+          if (life === this.#life) call()
+        }),
+    }
+  }
+
+  /** Most answers come soon, a few when nobody waits for them any more. */
+  #latency(): number {
+    const { chance } = this.#world
+    return chance.happens(this.#weather.slow) ? chance.wait(1500) : 5 + chance.wait(20)
+  }
+
+  #isLost(): boolean {
+    return !this.#isUp || this.#world.chance.happens(this.#weather.lossy)
+  }
+
+  #http(life: number): Http {
+    const world = this.#world
+    const isAlive = () => life === this.#life
+    return ({ path, body, timeoutMs }) =>
+      new Promise<HttpAnswer>((resolve, reject) => {
+        const giveUp = world.after(timeoutMs, () => {
+          if (isAlive()) reject(new Error('no answer'))
+        })
+        if (!this.#isUp && world.chance.happens(0.5)) {
+          giveUp()
+          world.after(5, () => {
+            if (isAlive()) reject(new Error('no network'))
+          })
+          return
+        }
+        const arrive = async () => {
+          const answer = await this.#server.answer(this.caller, path, body)
+          if (answer === null || this.#isLost()) return
+          world.after(this.#latency(), () => {
+            if (!isAlive()) return
+            giveUp()
+            resolve({ ...answer, header: () => null })
+          })
+        }
+        if (this.#isLost()) return
+        world.after(this.#latency(), arrive)
+        if (world.chance.happens(this.#weather.twice)) world.after(this.#latency(), arrive)
+      })
+  }
+
+  #live(life: number): OpenSocket {
+    const world = this.#world
+    return (url, on) => {
+      const isAlive = () => life === this.#life
+      let socket: ServerSocket | null = null
+      let isOver = false
+      // What is told while the phone is cut off waits in the network, and comes in its order once it is back.
+      const carry = (then: () => void, lane: Lane) => {
+        lane.at = Math.max(lane.at + 0.001, world.now + 5 + world.chance.wait(15))
+        world.after(lane.at - world.now, () => this.#whenUp(then, lane))
+      }
+      const [up, down]: [Lane, Lane] = [
+        { at: 0, held: [] },
+        { at: 0, held: [] },
+      ]
+      const end = (code: number) => {
+        if (isOver) return
+        isOver = true
+        if (isAlive()) on.closed(code)
+      }
+      const line = {
+        toClient: (text: string) =>
+          carry(() => {
+            if (!isOver && isAlive()) on.message(text)
+          }, down),
+        closeClient: (code: number) => carry(() => end(code), down),
+      }
+      carry(() => {
+        if (isOver || !isAlive()) return
+        void this.#server.openSocket(this.caller, new URL(url).searchParams, line).then((opened) => {
+          socket = opened
+          if (opened === null) carry(() => end(1006), down)
+          else
+            carry(() => {
+              if (!isOver && isAlive()) on.opened()
+            }, down)
+        })
+      }, up)
+      const hangUp = () =>
+        carry(() => {
+          if (socket) this.#server.hearClose(socket)
+        }, up)
+      this.#hangUps.push(hangUp)
+      return {
+        send: (text) =>
+          carry(() => {
+            if (socket) this.#server.hear(socket, text)
+          }, up),
+        close: () => {
+          hangUp()
+          world.after(0, () => end(1000))
+        },
+      }
+    }
+  }
+
+  #whenUp(then: () => void, lane: Lane): void {
+    if (this.#isUp) {
+      then()
+      return
+    }
+    lane.held.push(then)
+    if (lane.held.length > 1) return
+    this.#onUp.push(() => {
+      for (const one of lane.held.splice(0)) one()
+    })
+  }
+}
+
+/** One direction of a socket: nothing overtakes, and what is held while there is no network. */
+type Lane = { at: number; held: (() => void)[] }
+
+/** A device with one tab. What is named the same comes one after the other. */
+function oneTab(): Tabs {
+  const tails = new Map<string, Promise<unknown>>()
+  const busy = new Map<string, number>()
+  const alone: Tabs['alone'] = (name, run) => {
+    busy.set(name, (busy.get(name) ?? 0) + 1)
+    const done = (tails.get(name) ?? Promise.resolve()).then(run)
+    const over = () => {
+      busy.set(name, (busy.get(name) ?? 0) - 1)
+    }
+    tails.set(name, done.then(over, over))
+    return done
+  }
+  return {
+    alone,
+    aloneOrNot: (name, run) => ((busy.get(name) ?? 0) > 0 ? Promise.resolve(null) : alone(name, run)),
+    tell: () => {},
+    listen: () => () => {},
+  }
+}

@@ -1,0 +1,195 @@
+/*
+ * A world in which nothing happens by itself: one queue of events, one clock that jumps from one to the next, and one
+ * source of chance. The same seed is the same world, to the last millisecond.
+ */
+
+/** Chance that can be repeated: mulberry32. */
+export class Chance {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** From 0 up to, not including, 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let t = this.#state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** A whole number from `from` to `to`, both included. */
+  between(from: number, to: number): number {
+    return from + Math.floor(this.next() * (to - from + 1))
+  }
+
+  happens(probability: number): boolean {
+    return this.next() < probability
+  }
+
+  /** A waiting time with this mean, as of things that come when they come. */
+  wait(meanMs: number): number {
+    return -Math.log(1 - this.next()) * meanMs
+  }
+
+  of<T>(items: readonly T[]): T {
+    return items[this.between(0, items.length - 1)] as T
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.between(0, 255))
+  }
+}
+
+type Happening = { at: number; no: number; call: (() => void) | null }
+
+/** Where the shipped code's own clocks and timers find themselves while a world runs. */
+type Timers = { after: (ms: number, call: () => void) => () => void }
+
+const realImmediate = setImmediate
+
+export class World {
+  readonly chance: Chance
+  now: number
+  #no = 0
+  readonly #heap: Happening[] = []
+
+  constructor(seed: number, startsAt: number) {
+    this.chance = new Chance(seed)
+    this.now = startsAt
+  }
+
+  /** Calls once, after so long; gives how to call it off. */
+  after(ms: number, call: () => void): () => void {
+    const happening: Happening = { at: this.now + Math.max(0, ms), no: this.#no++, call }
+    this.#push(happening)
+    return () => {
+      happening.call = null
+    }
+  }
+
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve))
+  }
+
+  /** Lets happen whatever is due until then, each after all that followed from the one before. */
+  async run(until: number): Promise<void> {
+    await settled()
+    for (let next = this.#heap[0]; next && next.at <= until; next = this.#heap[0]) {
+      this.#pop()
+      if (next.call === null) continue
+      this.now = Math.max(this.now, next.at)
+      next.call()
+      await settled()
+    }
+    this.now = Math.max(this.now, until)
+  }
+
+  /** Waits in this world for something that only events of this world bring about. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    let isOver = false
+    const over = () => {
+      isOver = true
+    }
+    work.then(over, over)
+    await settled()
+    while (!isOver) {
+      const next = this.#heap[0]
+      if (!next) throw new Error('waited for what nothing brings about')
+      await this.run(next.at)
+    }
+    return work
+  }
+
+  #push(happening: Happening): void {
+    const heap = this.#heap
+    let i = heap.push(happening) - 1
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      if (!isBefore(happening, heap[parent] as Happening)) break
+      heap[i] = heap[parent] as Happening
+      i = parent
+    }
+    heap[i] = happening
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop() as Happening
+    if (heap.length === 0) return
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Happening, heap[child] as Happening)) child += 1
+      if (!isBefore(heap[child] as Happening, last)) break
+      heap[i] = heap[child] as Happening
+      i = child
+    }
+    heap[i] = last
+  }
+}
+
+function isBefore(a: Happening, b: Happening): boolean {
+  return a.at < b.at || (a.at === b.at && a.no < b.no)
+}
+
+/** Once every promise that could go on has: a turn of the real event loop begins after all of them. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => realImmediate(resolve))
+}
+
+/**
+ * Has the shipped server code find this world in the place of its platform's clock, timers and chance, while `run` runs.
+ * The phones' engine needs none of this: it has ports.
+ */
+export async function inWorld<T>(world: World, timers: Timers, more: object, run: () => Promise<T>): Promise<T> {
+  const cancels = new Map<number, () => void>()
+  let last = 0
+  const hex = (length: number) => Buffer.from(world.chance.bytes(length)).toString('hex')
+  const replaced: Record<string, unknown> = {
+    setTimeout: (call: () => void, ms = 0) => {
+      const id = ++last
+      cancels.set(
+        id,
+        timers.after(ms, () => {
+          cancels.delete(id)
+          call()
+        }),
+      )
+      return id
+    },
+    clearTimeout: (id: number | null) => {
+      if (id === null) return
+      cancels.get(id)?.()
+      cancels.delete(id)
+    },
+    scheduler: { wait: (ms: number) => new Promise<void>((resolve) => timers.after(ms, resolve)) },
+    crypto: {
+      subtle: crypto.subtle,
+      randomUUID: () => `${hex(4)}-${hex(2)}-4${hex(2).slice(1)}-8${hex(2).slice(1)}-${hex(6)}`,
+      getRandomValues: (bytes: Uint8Array) => {
+        bytes.set(world.chance.bytes(bytes.length))
+        return bytes
+      },
+    },
+    ...more,
+  }
+  const before = Object.keys(replaced).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
+  const dateNow = Date.now
+  for (const [name, value] of Object.entries(replaced)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+  }
+  Date.now = () => Math.floor(world.now)
+  try {
+    return await run()
+  } finally {
+    Date.now = dateNow
+    for (const [name, descriptor] of before) {
+      if (descriptor) Object.defineProperty(globalThis, name, descriptor)
+      else Reflect.deleteProperty(globalThis, name)
+    }
+  }
+}
