@@ -56,6 +56,7 @@ describe('with nothing but a keyboard', () => {
     const { token } = await door.issue()
     await reach('Type a code')
     await page.keyboard.press('Enter')
+    await focusIn('.sheet')
     await tabTo(() => document.activeElement instanceof HTMLInputElement)
     // As a person does: not so fast as to be taken for a hand scanner.
     await page.keyboard.insertText(token)
@@ -89,6 +90,7 @@ describe('with nothing but a keyboard', () => {
     await door.issue({ holder: { name: 'Emmy Noether' } })
     await reach('Search')
     await page.keyboard.press('Enter')
+    await focusIn('.sheet')
     await tabTo(() => document.activeElement instanceof HTMLInputElement)
     await page.keyboard.type('Noether', { delay: 70 })
     await page.getByText('Emmy Noether').waitFor()
