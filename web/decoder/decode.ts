@@ -1,6 +1,7 @@
-import { prepareZXingModule, type ReaderOptions, type ReadInputBarcodeFormat, readBarcodes } from 'zxing-wasm/reader'
+import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader'
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url'
 import type { Decoded, Frame } from './messages.ts'
+import { hard, quick } from './passes.ts'
 
 declare const self: DedicatedWorkerGlobalScope
 
@@ -10,34 +11,6 @@ prepareZXingModule({ overrides: { locateFile }, fireImmediately: true }).then(
   () => tell({ kind: 'ready' }),
   (error: unknown) => tell({ kind: 'failed', why: String(error) }),
 )
-
-// Our own code is a QR code; what was printed elsewhere may be any of the others.
-const quick: ReaderOptions = {
-  formats: ['QRCode'],
-  tryHarder: false,
-  tryRotate: false,
-  tryInvert: false,
-  tryDownscale: false,
-  maxNumberOfSymbols: 1,
-}
-const printedElsewhere: ReadInputBarcodeFormat[] = [
-  'Aztec',
-  'DataMatrix',
-  'PDF417',
-  'Code128',
-  'Code39',
-  'EAN13',
-  'ITF',
-]
-const hard: ReaderOptions = {
-  formats: ['QRCode', ...printedElsewhere],
-  tryHarder: true,
-  tryRotate: true,
-  tryInvert: true,
-  tryDownscale: true,
-  tryDenoise: true,
-  maxNumberOfSymbols: 1,
-}
 
 let canvas: OffscreenCanvas | null = null
 
