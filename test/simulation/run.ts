@@ -36,7 +36,7 @@ const STARTS_AT = Date.UTC(2026, 5, 1, 18)
 const eventId = '0198c0de-0000-7000-8000-0000000000ee' as EventId
 const type = 'standard' as TypeId
 const TYPE_NUMBER = 1
-/** One presentation in so many seconds at each gate, on average, and how long one is hot. */
+/** So each is shown some five times, at several gates and within seconds. */
 const TICKETS_PER_SCAN = 1 / 5
 
 /** Tickets are sealed, opened and verified once, for all runs: signatures are not what is tried here. */
@@ -170,13 +170,15 @@ class Evening {
     const world = this.#world
     this.#setUp()
     for (const phone of this.#phones) void phone.start()
-    // The doors are readied: everybody has a lease before the crowd comes, if anybody has.
-    await this.#until(() => world.now > STARTS_AT + 8000)
+    // The doors are readied before the crowd comes, or just then.
+    const readyMs = world.chance.of([0, 1000, 8000])
+    await this.#until(() => world.now >= STARTS_AT + readyMs)
     for (const phone of this.#phones) {
       this.#guests(phone)
       this.#trouble(phone)
     }
     this.#serverTrouble()
+    if (world.chance.happens(0.25)) this.#organiser()
     await this.#until(() => this.#left <= 0)
     this.#isOver = true
     await this.#calm()
@@ -343,6 +345,17 @@ class Evening {
         else this.#server.evict()
       }
       this.#serverTrouble()
+    })
+  }
+
+  /** The organiser opens and closes a side entrance: other gates mean other shares, and all leases move. */
+  #organiser(kind: 'entry' | 'exit' = 'exit'): void {
+    this.#world.after(this.#world.chance.wait(30_000), () => {
+      if (this.#isOver) return
+      const isDone = !this.#server.isDown
+      if (isDone) must(this.#server.gatekeeper.putGate(everybody, 'SIDE' as GateId, { name: 'Side', kind }))
+      if (isDone) this.#server.onceDurable(() => {})
+      this.#organiser(isDone === (kind === 'entry') ? 'exit' : 'entry')
     })
   }
 

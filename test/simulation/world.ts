@@ -70,10 +70,6 @@ export class World {
     }
   }
 
-  wait(ms: number): Promise<void> {
-    return new Promise((resolve) => this.after(ms, resolve))
-  }
-
   /** Lets happen whatever is due until then, each after all that followed from the one before. */
   async run(until: number): Promise<void> {
     await settled()
@@ -85,22 +81,6 @@ export class World {
       await settled()
     }
     this.now = Math.max(this.now, until)
-  }
-
-  /** Waits in this world for something that only events of this world bring about. */
-  async until<T>(work: Promise<T>): Promise<T> {
-    let isOver = false
-    const over = () => {
-      isOver = true
-    }
-    work.then(over, over)
-    await settled()
-    while (!isOver) {
-      const next = this.#heap[0]
-      if (!next) throw new Error('waited for what nothing brings about')
-      await this.run(next.at)
-    }
-    return work
   }
 
   #push(happening: Happening): void {
