@@ -56,7 +56,7 @@ export class Client {
       ...(body === undefined ? {} : { body: (isRaw ? body : JSON.stringify(body)) as BodyInit, duplex: 'half' }),
       signal: more.signal ?? AbortSignal.timeout(TIMEOUT_MS),
     })
-    const text = await response.text()
+    const text = await textOf(response)
     return { status: response.status, headers: response.headers, text, body: parsed(text) as T }
   }
 
@@ -70,6 +70,13 @@ export class Client {
   scan(scan: Partial<Scan> & { qrPayload: string }, signal?: AbortSignal): Promise<Answer<ScanAnswer>> {
     return this.send('POST', '/api/hp-scanner/validate-qr', { gateId: gateA, ...scan }, signal ? { signal } : {})
   }
+}
+
+/** A stream of events never ends; that it began is all there is to wait for. */
+async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get('Content-Type')?.startsWith('text/event-stream')) return response.text()
+  await response.body?.cancel()
+  return ''
 }
 
 export type Device = Client & { deviceId: string }
