@@ -34,11 +34,11 @@ const sheet = [
 const WRONG = ROWS / 100
 
 describe('an import that kill -9 cuts off', () => {
-  test('three times goes on after each restart, and ends whole, with no ticket twice', async (context) => {
+  test('twice goes on after each restart, and ends whole, with no ticket twice', async (context) => {
     const venue = await openVenue(server.url, { devices: 0, tickets: 0 })
     const { id } = await upload(venue, sheet)
     const doneAtKill: number[] = []
-    for (const share of [0.15, 0.4, 0.7]) {
+    for (const share of [0.2, 0.6]) {
       await untilDone(venue, id, share * ROWS)
       await server.kill9()
       doneAtKill.push(readTickets(server.stateDir, venue.eventId).length)
