@@ -94,8 +94,10 @@ export class Snapshots {
     for (const { ticketId, zone } of this.#log.after(seq, MOST_ENTRIES)) {
       if (ticketId !== null) changed.set(`${ticketId} ${zone}`, { ticketId, zone })
     }
-    return [...changed.values()].map(({ ticketId, zone }) => {
-      const standing = this.#standings.get(ticketId, this.#configuration.zones.numberOf(zone) ?? 0)
+    return [...changed.values()].flatMap(({ ticketId, zone }) => {
+      // Refused before anything was stored of it: the whole snapshot does not have it either.
+      const standing = this.#standings.stored(ticketId, this.#configuration.zones.numberOf(zone) ?? 0)
+      if (standing === null) return []
       const { entries, exits, inside, presented, entriesToday: today, firstAt, lastAt, admission } = standing
       const gateId = admission === null ? null : this.#log.gateOf(admission)
       return { ticketId, zone, entries, exits, inside, presented, today, firstAt, lastAt, gateId }

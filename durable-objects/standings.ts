@@ -45,10 +45,15 @@ export class Standings {
   }
 
   get(ticket: TicketId, zone: number): Standing {
+    return this.stored(ticket, zone) ?? noStanding
+  }
+
+  /** What is stored of a ticket in a zone; null where nothing that was to be stored ever happened. */
+  stored(ticket: TicketId, zone: number): Standing | null {
     const held = this.#held.get(`${ticket} ${zone}`)
     if (held) return held
     const row = this.#sql.exec<Row>(selectOne, uuidToBytes(ticket), zone).toArray()[0]
-    return row ? toStanding(row) : noStanding
+    return row ? toStanding(row) : null
   }
 
   /** The standings of one ticket in every zone it was scanned in. */

@@ -175,6 +175,14 @@ describe('the difference since a cursor', () => {
     },
   )
 
+  it('has no standing of a ticket that was only refused, as the whole has none', async () => {
+    const [ticket] = await issue(event, { paid: false })
+    const { cursor } = await asBytes()
+    await scan(device.token, ticket?.code ?? '')
+    const difference = await asBytes(`?since=${cursor}`)
+    expect(difference.standings).toEqual([])
+  })
+
   it('joined to what was known is everything as it is now, whatever happened', async () => {
     const tickets = await issue(event, ...Array.from({ length: 6 }, (_, i) => (i < 2 ? { code: `CODE-${i}` } : {})))
     await event.put('gates/GATE-S', { name: 'Stall', kind: 'checkpoint' })
