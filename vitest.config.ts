@@ -47,8 +47,6 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       test: {
         name: 'process',
         include: ['test/process/**/*.test.ts'],
-        // One server at a time here: those that are killed under load want to be under load by themselves.
-        fileParallelism: false,
         testTimeout: 120_000,
         hookTimeout: 60_000,
       },
@@ -57,7 +55,6 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       test: {
         name: 'together',
         include: ['test/scanner/together/**/*.test.ts'],
-        fileParallelism: false,
         testTimeout: 120_000,
         hookTimeout: 60_000,
       },
@@ -66,8 +63,7 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       test: {
         name: 'browser',
         include: ['test/browser/**/*.test.ts'],
-        fileParallelism: false,
-        // After all others: a browser wants the machine for itself too.
+        // After all others: what is on a screen is waited for.
         sequence: { groupOrder: 1 },
         testTimeout: 60_000,
         hookTimeout: 120_000,
