@@ -26,6 +26,7 @@ export type WireLiveStats = {
   inside: number
   admittedTickets: number
   totalTickets: number
+  totalPeople: number
   checkInRate: number
   duplicateAttempts: number
   refusals: Record<string, number>
@@ -56,6 +57,7 @@ export function toWireLiveStats(doors: Doors, inD1: number | null, at: number): 
     inside,
     admittedTickets: stats.tickets,
     totalTickets,
+    totalPeople: people,
     checkInRate: totalTickets > 0 ? Math.round((10_000 * stats.tickets) / totalTickets) / 100 : 0,
     duplicateAttempts: countOf(stats.refused, 'already_admitted'),
     refusals: stats.refused,

@@ -2,10 +2,11 @@ import type { Entry } from './log.ts'
 
 /*
  * The log added up by the quarter of an hour, for reports that must not read a million entries. Every zone's hours and
- * days begin at a quarter of an hour of UTC, so these add up to any of them; the event as a whole is kept by the minute.
+ * days begin at a quarter of an hour of UTC, so these add up to any of them. What is drawn as a curve, the event as a
+ * whole and each of its gates, is kept by the minute too.
  */
 
-export const tallyScopes = ['event', 'gate', 'staff'] as const
+export const tallyScopes = ['event', 'gate', 'gate-minute', 'staff'] as const
 export type TallyScope = (typeof tallyScopes)[number]
 
 export const MINUTE_MS = 60_000
@@ -64,10 +65,17 @@ function outcomeOf({ verdict }: Entry): string | null {
   }
 }
 
+const bucketMs: Record<TallyScope, number> = {
+  event: MINUTE_MS,
+  gate: QUARTER_MS,
+  'gate-minute': MINUTE_MS,
+  staff: QUARTER_MS,
+}
+
 function addTo(tallies: Map<string, Tally>, entry: Entry, outcome: string, scans: number, people: number): void {
   const { scannedAt } = entry
   for (const [scope, key] of keysOf(entry)) {
-    const size = scope === 'event' ? MINUTE_MS : QUARTER_MS
+    const size = bucketMs[scope]
     const at = Math.floor(scannedAt / size) * size
     const name = `${scope} ${at} ${outcome} ${key}`
     const tally = tallies.get(name)
@@ -87,7 +95,7 @@ function addLatency(latencies: Map<string, LatencyTally>, entry: Entry): void {
   const bucket = latencyBucket(entry.validationMs)
   for (const [scope, key] of keysOf(entry)) {
     // The event's are its gates' together.
-    if (scope === 'event') continue
+    if (scope === 'event' || scope === 'gate-minute') continue
     const name = `${scope} ${bucket} ${key}`
     const tally = latencies.get(name)
     if (tally) tally.scans += 1
@@ -99,6 +107,7 @@ function keysOf({ gateId, staffId }: Entry): [TallyScope, string][] {
   const keys: [TallyScope, string | null][] = [
     ['event', ''],
     ['gate', gateId],
+    ['gate-minute', gateId],
     ['staff', staffId],
   ]
   return keys.filter((pair): pair is [TallyScope, string] => pair[1] !== null)

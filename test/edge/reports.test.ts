@@ -70,6 +70,7 @@ describe('the doors as they are now', () => {
       occupancyPercentage: '4.00',
       admittedTickets: 8,
       totalTickets: 10,
+      totalPeople: 12,
       checkInRate: 80,
       duplicateAttempts: 1,
       refusals: { already_admitted: 1, wrong_gate: 1 },
@@ -143,6 +144,40 @@ describe('the series', () => {
     expect(body.data.items.map(({ admitted }: { admitted: number }) => admitted)).toEqual([4, 2, 2])
   })
 
+  it("has each gate's own part where it is asked for, and what they have is the whole", async () => {
+    for (const bucket of ['minute', '5min', 'hour']) {
+      const path = `/api/hp-scanner/analytics/${event.id}/series?bucket=${bucket}&by=gate`
+      const { items, gates } = (await call('GET', path, { as: event.key })).body.data
+      expect(gates.map(({ gateId }: { gateId: string }) => gateId)).toEqual(['GATE-A', 'GATE-V', 'GATE-X'])
+      for (const what of ['admitted', 'exited', 'refused'] as const) {
+        const together = items.map((_: unknown, i: number) =>
+          gates.reduce((sum: number, gate: Record<typeof what, number[]>) => sum + (gate[what][i] ?? 0), 0),
+        )
+        expect(together).toEqual(items.map((item: Record<typeof what, number>) => item[what]))
+      }
+    }
+    const from = new Date(start + MINUTE).toISOString()
+    const to = new Date(start + 2 * MINUTE).toISOString()
+    const path = `/api/hp-scanner/analytics/${event.id}/series?bucket=minute&by=gate&from=${from}&to=${to}`
+    expect((await call('GET', path, { as: event.key })).body.data.gates).toEqual([
+      { gateId: 'GATE-A', name: 'Main Entrance', admitted: [1], exited: [0], visited: [0], refused: [0] },
+      { gateId: 'GATE-V', name: 'Lounge', admitted: [1], exited: [0], visited: [0], refused: [1] },
+    ])
+  })
+
+  it('has them also of what D1 was told before it added them up', async () => {
+    const ask = async () => {
+      const path = `/api/hp-scanner/analytics/${event.id}/series?bucket=minute&by=gate`
+      return (await call('GET', path, { as: event.key })).body.data.gates
+    }
+    const before = await ask()
+    await env.DB.exec("DELETE FROM tally WHERE scope = 'gate-minute'")
+    expect(await ask()).toEqual([])
+    const addUp = env.MIGRATIONS.find(({ name }) => name.includes('gates_by_the_minute'))?.queries ?? []
+    for (const query of addUp) await env.DB.prepare(query).run()
+    expect(await ask()).toEqual(before)
+  })
+
   it('says which field is wrong', async () => {
     const ask = async (query: string) => {
       const path = `/api/hp-scanner/analytics/${event.id}/series?${query}`
@@ -153,6 +188,11 @@ describe('the series', () => {
     expect(await ask('from=yesterday')).toEqual([400, 'from'])
     expect(await ask('from=2026-07-10T00:00:00Z&to=2026-07-09T00:00:00Z')).toEqual([400, 'to'])
     expect(await ask('bucket=minute&from=2020-01-01T00:00:00Z&to=2026-07-09T00:00:00Z')).toEqual([400, 'bucket'])
+    expect(await ask('by=staff')).toEqual([400, 'by'])
+    expect(await ask('by=gate&bucket=minute&from=2026-07-09T00:00:00Z&to=2026-07-11T00:00:00Z')).toEqual([
+      400,
+      'bucket',
+    ])
   })
 })
 

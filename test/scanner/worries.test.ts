@@ -16,6 +16,7 @@ const calm: LiveStats = {
   inside: 500,
   admittedTickets: 500,
   totalTickets: 1000,
+  totalPeople: 1000,
   checkInRate: 50,
   duplicateAttempts: 0,
   refusals: {},

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import type { Gate } from '../../core/event.ts'
 import { toWireLiveStats } from '../../core/live-stats.ts'
 import { type BucketSize, bucketSizes, nextBucket, seriesOf, startOfBucket } from '../../core/series.ts'
 import { MINUTE_MS, QUARTER_MS } from '../../core/tally.ts'
 import { log } from '../../durable-objects/logging.ts'
-import { activeSpan, admittedInD1, eventOverTime, type Span } from '../db/reports.ts'
+import { activeSpan, admittedInD1, eventOverTime, gatesOverTime, type Span } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
@@ -22,7 +23,8 @@ export const liveStatsShape = z.object({
   occupancyPercentage: z.string().describe('people inside by capacity, or by people with a ticket where there is none'),
   inside: z.int(),
   admittedTickets: z.int(),
-  totalTickets: z.int(),
+  totalTickets: z.int().describe('tickets that were not revoked'),
+  totalPeople: z.int().describe('people whom these tickets admit: the ceiling of the arrivals'),
   checkInRate: z.number().describe('admitted tickets in per cent of all tickets'),
   duplicateAttempts: z.int(),
   refusals: counts,
@@ -43,6 +45,18 @@ export const seriesShape = z.object({
   items: z.array(seriesItem),
 })
 
+const numbers = z.array(z.int())
+const gateSeries = z
+  .object({
+    gateId: z.string(),
+    name: z.string(),
+    admitted: numbers,
+    exited: numbers,
+    visited: numbers,
+    refused: numbers,
+  })
+  .describe('one number for each of the items, in their order')
+
 const instant = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 instant' })
   .transform((text) => Date.parse(text))
@@ -51,10 +65,12 @@ const SeriesQuery = z.object({
   bucket: z.enum(bucketSizes).default('5min'),
   from: instant.optional(),
   to: instant.optional(),
+  by: z.enum(['gate']).optional().describe('adds each gate’s own numbers, to be stacked'),
 })
 
-/** A week of minutes. More is nobody's chart. */
+/** A week of minutes. More is nobody's chart; of each gate's own, a day's. */
 const MAX_BUCKETS = 10_080
+const MAX_BUCKETS_BY_GATE = 1_440
 
 export const analyticsRoutes = [
   route({
@@ -95,7 +111,9 @@ export const analyticsRoutes = [
     role: 'viewer',
     limit: 'report',
     query: SeriesQuery,
-    answer: seriesShape,
+    answer: seriesShape.extend({
+      gates: z.array(gateSeries).optional().describe('with by=gate: the gates that had a scan in the span'),
+    }),
     handle: showSeries,
   }),
 ]
@@ -114,17 +132,26 @@ async function showSeries(call: Call<unknown, z.output<typeof SeriesQuery>>) {
   const { env, eventId, query } = call
   const live = await caughtUp(call)
   if (!live.ok) return answerProblem(live.problem)
-  const { event } = live.value
+  const { event, gates } = live.value
   const { timezone } = event
   const active = await activeSpan(env.DB, eventId)
   const from = query.from ?? active?.from ?? query.to ?? event.startsAt
   const to = query.to ?? Math.max(from, (active?.to ?? from - MINUTE_MS) + MINUTE_MS)
   if (to < from) return badRequestResponse([{ field: 'to', message: 'must not be before from' }])
-  if ((to - from) / bucketMs[query.bucket] > MAX_BUCKETS) {
-    return badRequestResponse([{ field: 'bucket', message: `makes more than ${MAX_BUCKETS} of this span` }])
+  const most = query.by === 'gate' ? MAX_BUCKETS_BY_GATE : MAX_BUCKETS
+  if ((to - from) / bucketMs[query.bucket] > most) {
+    return badRequestResponse([{ field: 'bucket', message: `makes more than ${most} of this span` }])
   }
-  const items = await readSeries(env.DB, eventId, { from, to }, query.bucket, timezone)
-  return success({ bucket: query.bucket, timezone, items: items.map((item) => ({ ...item, at: iso(item.at) })) })
+  const [items, byGate] = await Promise.all([
+    readSeries(env.DB, eventId, { from, to }, query.bucket, timezone),
+    query.by === 'gate' ? readGateSeries(env.DB, eventId, gates, { from, to }, query.bucket, timezone) : null,
+  ])
+  return success({
+    bucket: query.bucket,
+    timezone,
+    items: items.map((item) => ({ ...item, at: iso(item.at) })),
+    ...(byGate === null ? {} : { gates: byGate }),
+  })
 }
 
 const bucketMs: Record<BucketSize, number> = { minute: MINUTE_MS, '5min': 5 * MINUTE_MS, hour: 60 * MINUTE_MS }
@@ -133,16 +160,52 @@ const bucketMs: Record<BucketSize, number> = { minute: MINUTE_MS, '5min': 5 * MI
 export async function readSeries(
   db: D1Database,
   eventId: Call<unknown, unknown>['eventId'],
-  { from, to }: Span,
+  span: Span,
   size: BucketSize,
   timezone: string,
 ) {
-  const whole = {
+  const whole = wholeBuckets(span, size, timezone)
+  const counted = await eventOverTime(db, eventId, readSize(size), whole)
+  return seriesOf(counted, ['admitted', 'exited', 'refused'], whole, size, timezone)
+}
+
+/** The same of each gate that had a scan in the span, a list for each number. */
+async function readGateSeries(
+  db: D1Database,
+  eventId: Call<unknown, unknown>['eventId'],
+  gates: Gate[],
+  span: Span,
+  size: BucketSize,
+  timezone: string,
+) {
+  const whole = wholeBuckets(span, size, timezone)
+  const ids = gates.map(({ id }) => id)
+  const counted = Map.groupBy(await gatesOverTime(db, eventId, ids, readSize(size), whole), ({ key }) => key)
+  return gates.flatMap(({ id, name }) => {
+    const own = counted.get(id)
+    if (!own) return []
+    const series = seriesOf(own, ['admitted', 'exited', 'visited', 'refused'], whole, size, timezone)
+    return {
+      gateId: id,
+      name,
+      admitted: series.map(({ admitted }) => admitted),
+      exited: series.map(({ exited }) => exited),
+      visited: series.map(({ visited }) => visited),
+      refused: series.map(({ refused }) => refused),
+    }
+  })
+}
+
+function wholeBuckets({ from, to }: Span, size: BucketSize, timezone: string): Span {
+  return {
     from: startOfBucket(from, size, timezone),
     to: to > from ? nextBucket(startOfBucket(to - 1, size, timezone), size, timezone) : from,
   }
-  const counted = await eventOverTime(db, eventId, Math.min(bucketMs[size], QUARTER_MS), whole)
-  return seriesOf(counted, ['admitted', 'exited', 'refused'], whole, size, timezone)
+}
+
+/** What is read at once: every zone's hours begin at a quarter of one. */
+function readSize(size: BucketSize): number {
+  return Math.min(bucketMs[size], QUARTER_MS)
 }
 
 /** The event as it is now, once D1 has been told what its Gatekeeper has. */
