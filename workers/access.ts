@@ -1,7 +1,7 @@
 import { base64url } from 'jose'
 import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
 import type { Actor } from '../durable-objects/actor.ts'
-import { findKey } from './db/directory.ts'
+import { findKey, hasEvent } from './db/directory.ts'
 import type { Env } from './env.ts'
 import { problemResponse, roleRequired } from './problems.ts'
 import { hashSecret, sameSecret } from './secrets.ts'
@@ -84,20 +84,29 @@ function callerOf({ id, organisationId, role, expiresAt }: NonNullable<Awaited<R
 /** What a call needs: a role, and where it is about an event or organisation, the right one. */
 export type Needed = { role: Role; eventId?: EventId | undefined; organisationId?: OrganisationId | undefined }
 
-/** The one place that says who may do what. Gives null for yes, or the answer to give. */
-export function authorize(caller: Caller | null, needed: Needed): Response | null {
+/**
+ * The one place that says who may do what. Gives null for yes, or the answer to give. Whose event it is the Gatekeeper
+ * looks at with the call itself; only where the role is too small it never comes so far.
+ */
+export async function authorize(env: Env, caller: Caller | null, needed: Needed): Promise<Response | null> {
   if (caller === null) {
     return problemResponse('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } })
   }
-  // Of what belongs to somebody else one is not told whether it exists.
-  if (caller.kind === 'device' && needed.eventId !== undefined && caller.eventId !== needed.eventId) {
-    return problemResponse('not_found')
-  }
-  if (caller.kind === 'organisation' && needed.organisationId !== undefined) {
-    if (caller.organisationId !== needed.organisationId) return problemResponse('not_found')
-  }
-  if (caller.kind === 'device' && needed.organisationId !== undefined) return roleRequired(needed.role)
-  return reaches(caller.role, needed.role) ? null : roleRequired(needed.role)
+  if (isElsewhere(caller, needed)) return problemResponse('not_found')
+  if (reaches(caller.role, needed.role) && !(caller.kind === 'device' && needed.organisationId)) return null
+  return (await isOwn(env, caller, needed)) ? roleRequired(needed.role) : problemResponse('not_found')
+}
+
+/** Of what belongs to somebody else one is not told whether it exists. */
+function isElsewhere(caller: Caller, { eventId, organisationId }: Needed): boolean {
+  if (caller.kind === 'device') return eventId !== undefined && caller.eventId !== eventId
+  if (caller.kind === 'organisation') return organisationId !== undefined && caller.organisationId !== organisationId
+  return false
+}
+
+async function isOwn(env: Env, caller: Caller, { eventId }: Needed): Promise<boolean> {
+  if (caller.kind !== 'organisation' || eventId === undefined) return true
+  return hasEvent(env.DB, eventId, caller.organisationId)
 }
 
 /** The caller as the Gatekeeper sees it: it knows whose event it is, and which of its devices are revoked. */

@@ -6,6 +6,7 @@ import type { Env } from './env.ts'
 import { Unavailable } from './gatekeepers.ts'
 import { healthRoute } from './health.ts'
 import { servePages } from './pages.ts'
+import { checkPermissions } from './permissions.ts'
 import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
 import { contextOf, logRequest } from './request-log.ts'
@@ -66,6 +67,9 @@ export const routes: readonly Route[] = [
   healthRoute, // workers/health.ts
   metricsRoute, // workers/routes/metrics.ts: for Prometheus
 ]
+
+// A route without a row in the table of who may do what does not start.
+checkPermissions(routes)
 
 export const app = new OpenAPIHono<{ Bindings: Env }>()
 

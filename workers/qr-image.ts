@@ -105,7 +105,7 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   const ticketId = parseUuid<TicketId>(request.params.ticketId ?? '')
   if (eventId === null) return problemResponse('not_found')
   const caller = await identify(request, env, Date.now())
-  const no = authorize(caller, { role: 'supervisor', eventId })
+  const no = await authorize(env, caller, { role: 'supervisor', eventId })
   if (no || !caller) return no ?? problemResponse('unauthenticated')
   if (ticketId === null) return problemResponse('not_found')
   const wanted = parse(QrJsonOptions, request.query)

@@ -8,3 +8,6 @@ export class DurableObject<Env> {
     this.env = env
   }
 }
+
+/** What an entry point of the Worker extends there; here it is only ever named, by the route table. */
+export class WorkerEntrypoint {}

@@ -104,6 +104,14 @@ function contains(column: typeof event.title | typeof event.location, text: stri
   return sql`${column} LIKE ${`%${text.replace(/[\\%_]/g, '\\$&')}%`} ESCAPE '\\'`
 }
 
+export async function hasEvent(db: D1Database, id: EventId, organisationId: OrganisationId): Promise<boolean> {
+  const rows = await drizzle(db)
+    .select({ id: event.id })
+    .from(event)
+    .where(and(eq(event.id, id), eq(event.organisation, organisationId)))
+  return rows.length > 0
+}
+
 /** The event whose tag stands in a token, among those of an organisation or of all. */
 export async function findEventByTag(
   db: D1Database,
