@@ -23,6 +23,8 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       test: {
         name: 'core',
         include: ['test/{core,everywhere,simulation}/**/*.test.ts', 'test/scanner/*.test.ts'],
+        // A property with many cases takes its time where the computer has other work.
+        testTimeout: 30_000,
       },
     },
     {
