@@ -9,7 +9,7 @@ export type Doors = {
   stats: Stats
   /** Tickets and the people on them, by ticket type; revoked ones left out. */
   issued: { typeId: TypeId; tickets: number; people: number }[]
-  /** People admitted in the last minute. */
+  /** People scanned and admitted in the last minute. */
   perMinute: number
   /** Entries that D1 lacks, and when the oldest of them arrived. */
   pending: number
@@ -72,11 +72,19 @@ export function toWireLiveStats(doors: Doors, inD1: number | null, at: number): 
       capacity: withCapacity(zone, event).capacity,
     })),
     perMinute,
-    minutesToLast: perMinute > 0 ? Math.round((10 * Math.max(0, people - stats.admitted)) / perMinute) / 10 : null,
+    minutesToLast: perMinute > 0 ? Math.round((10 * stillToCome(people, totalTickets, stats)) / perMinute) / 10 : null,
     latency: {
       p50: latencyQuantile(buckets, 0.5),
       p95: latencyQuantile(buckets, 0.95),
       p99: latencyQuantile(buckets, 0.99),
     },
   }
+}
+
+/**
+ * People with a ticket who were not seen yet, at least. Whoever comes in again, or into a second zone, counts as admitted
+ * anew; so where that happened, it is the tickets never admitted that say more.
+ */
+function stillToCome(people: number, tickets: number, { admitted, tickets: admittedTickets }: Stats): number {
+  return Math.max(0, people - admitted, tickets - admittedTickets)
 }

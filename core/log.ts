@@ -25,8 +25,12 @@ export type Entry = {
   direction: Direction
   people: number
   verdict: Verdict
-  /** By how many people the ticket's standing inside the zone changed, and whether it is its first admission there. */
+  /** By how many people the ticket's standing inside the zone changed. */
   insideChange: number
+  /**
+   * Whether the ticket was admitted nowhere before, or with an annulment is admitted nowhere any more. Of a visit:
+   * whether it is the ticket's first there.
+   */
   first: boolean
   source: ScanSource | null
   /** Why a supervisor asked to let them in all the same, or took the admission back. */

@@ -13,7 +13,7 @@ export type Stats = {
   admitted: number
   exited: number
   visited: number
-  /** Tickets that were admitted at least once, counted once a zone. */
+  /** Tickets that were admitted at least once, each counted once in however many zones that was. */
   tickets: number
   refused: Record<string, number>
   byGate: Record<string, number>

@@ -149,7 +149,7 @@ export class Judging {
       staffId: annulling.staffId,
       verdict: { kind: 'annulled', seq: admission.seq, staffId: admission.staffId, deviceId: admission.deviceId },
       insideChange: next.inside - standing.inside,
-      first: standing.entries > 0 && next.entries === 0,
+      first: standing.entries > 0 && next.entries === 0 && !this.isAdmittedElsewhere(ticket.id),
       forceReason: annulling.reason,
       scannedAt: at,
       receivedAt: at,
@@ -220,7 +220,10 @@ export class Judging {
     return this.#write(ask, gate, direction, verdict, at, cacheHit, {
       ticket,
       insideChange: next.inside - standing.inside,
-      first: standing.entries === 0 && next.entries > 0,
+      first:
+        standing.entries === 0 &&
+        next.entries > 0 &&
+        (verdict.kind === 'visited' || !this.isAdmittedElsewhere(ticket.id)),
     })
   }
 
@@ -301,6 +304,11 @@ export class Judging {
     const { entry, settle } = this.#append(scan, false, fingerprint)
     settle()
     return entry
+  }
+
+  /** Whether a ticket that is admitted nowhere in one zone is so in another. */
+  isAdmittedElsewhere(ticket: TicketId): boolean {
+    return this.#configuration.event.zones.length > 1 && this.#log.isAdmitted(ticket)
   }
 
   /** Why something presented that is no ticket of the event is none. */

@@ -118,6 +118,13 @@ export class ScanLog {
       .reverse()
   }
 
+  /** Whether a ticket was admitted anywhere and that was not taken back. */
+  isAdmitted(ticket: TicketId): boolean {
+    const admissions = `SELECT 1 FROM entry e WHERE e.ticket = ? AND e.verdict->>'kind' = 'admitted'
+      AND NOT EXISTS (SELECT 1 FROM annulment a WHERE a.seq = e.seq) LIMIT 1`
+    return this.#sql.exec(admissions, uuidToBytes(ticket)).toArray().length > 0
+  }
+
   /** Gives the entry its number and writes it. `settle` is called when the transaction around it has held. */
   append(scan: Omit<Entry, 'seq'>, cacheHit: boolean, fingerprint: Uint8Array): { entry: Entry; settle: () => void } {
     const entry: Entry = { ...scan, seq: this.#head.seq + 1 }

@@ -163,7 +163,8 @@ function write(
   const planned = drafts.map((draft, i) => entryOf(parts, ticket, draft, parts.log.head + 1 + i, at))
   const attribution = parts.conflicts.attribute(ticket, gate.zone, [...known, ...planned])
   let left = attribution.standing.inside - before.inside
-  const isFirst = before.entries === 0 && attribution.standing.entries > 0
+  const isFirstHere = before.entries === 0 && attribution.standing.entries > 0
+  const isElsewhere = isFirstHere && parts.judging.isAdmittedElsewhere(ticket.id)
   const firstAdmission = planned.findIndex(({ verdict }) => verdict.kind === 'admitted' || verdict.kind === 'visited')
   const written = planned.map(({ seq, ...scan }, i) => {
     const isLast = i === planned.length - 1
@@ -175,7 +176,7 @@ function write(
         ...scan,
         verdict: inFull(parts, scan.verdict, attribution.judged.get(seq) ?? null),
         insideChange,
-        first: isFirst && i === firstAdmission,
+        first: isFirstHere && i === firstAdmission && (scan.verdict.kind === 'visited' || !isElsewhere),
       },
       draft.scan.ask.fingerprint,
     )

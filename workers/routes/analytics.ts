@@ -22,7 +22,7 @@ export const liveStatsShape = z.object({
   lagMs: z.int().describe('how long the oldest of them has waited'),
   occupancyPercentage: z.string().describe('people inside by capacity, or by people with a ticket where there is none'),
   inside: z.int(),
-  admittedTickets: z.int(),
+  admittedTickets: z.int().describe('tickets admitted at least once, each counted once'),
   totalTickets: z.int().describe('tickets that were not revoked'),
   totalPeople: z.int().describe('people whom these tickets admit: the ceiling of the arrivals'),
   checkInRate: z.number().describe('admitted tickets in per cent of all tickets'),
@@ -33,8 +33,11 @@ export const liveStatsShape = z.object({
   typeCounts: counts,
   deviceCounts: counts,
   zones: z.array(z.object({ id: z.string(), name: z.string(), inside: z.int(), capacity: z.int().nullable() })),
-  perMinute: z.int().describe('people admitted in the last minute'),
-  minutesToLast: z.number().nullable().describe('until everybody with a ticket is in, at this rate'),
+  perMinute: z.int().describe('people admitted in the last minute, by when they were scanned'),
+  minutesToLast: z
+    .number()
+    .nullable()
+    .describe('until everybody with a ticket is in, at the rate of the last minute; null while nobody comes'),
   latency: z.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
 })
 
