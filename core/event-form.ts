@@ -19,6 +19,7 @@ export function newEvent(id: EventId, organisationId: OrganisationId, form: NewE
     ],
     policy: withPolicy(defaultPolicy, form.policy),
     limits: { ...defaultLimits, ...given(form.limits ?? {}) },
+    rehearsalOf: null,
     createdAt: at,
     closedAt: null,
   }

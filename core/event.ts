@@ -15,6 +15,8 @@ export type EventDetails = {
   zones: Zone[]
   policy: Policy
   limits: Limits
+  /** The event that this one is a rehearsal of; null for an event that is meant. */
+  rehearsalOf: EventId | null
   createdAt: number
   closedAt: number | null
 }

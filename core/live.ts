@@ -40,7 +40,8 @@ export type ServerMessage =
   | { type: 'recall'; recallId: string; ticketIds: TicketId[] }
   /** The client's lease as it is now; null where it has none. */
   | { type: 'lease'; lease: Lease | null }
-  /** The last message before the socket is closed: `device_revoked`, `unauthenticated`, `too_many`, `bad_message`. */
+  /** The last message before the socket is closed: `device_revoked`, `unauthenticated`, `event_gone`, `too_many`,
+   * `bad_message`. */
   | { type: 'bye'; code: string }
 
 export type WireStanding = Omit<KnownStanding, 'firstAt' | 'lastAt'> & { firstAt: string | null; lastAt: string | null }

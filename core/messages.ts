@@ -226,6 +226,9 @@ export const WarmBody = z.object({
 
 export const IssueRequest = z.object({ tickets: z.array(NewTicket).min(1).max(500) })
 
+/** Tickets to rehearse with. Each has its code made at once, hence so few in one call. */
+export const RehearsalTickets = z.object({ type: typeId, count: z.int().min(1).max(200) })
+
 export const ReasonBody = z.object({ reason: note.nullish() })
 
 export const ReissueBody = z.object({ reason: note.nullish(), newLink: z.boolean().default(false) })

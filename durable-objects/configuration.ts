@@ -20,8 +20,8 @@ export class Configuration {
   constructor(sql: SqlStorage, meta: Meta) {
     this.#meta = meta
     const event = JSON.parse(meta.text('event') ?? 'null')
-    // An event of before a limit was thought of has the usual one.
-    this.#event = event && { ...event, limits: { ...defaultLimits, ...event.limits } }
+    // An event of before a limit was thought of has the usual one, and was no rehearsal.
+    this.#event = event && { rehearsalOf: null, ...event, limits: { ...defaultLimits, ...event.limits } }
     this.zones = new Words(sql, 'zone')
     this.types = new Words(sql, 'ticket_type')
     this.gates = new Words(sql, 'gate')

@@ -3,7 +3,7 @@ import { type AlertKind, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import type { FormatName } from '../core/formats.ts'
-import type { DeviceId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
+import type { DeviceId, EventId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
 import type { LimitedCall } from '../core/limits.ts'
 import type { Doors } from '../core/live-stats.ts'
@@ -111,6 +111,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
   })
   readonly #allowances = new Allowances()
   readonly #watch = new Watch()
+  /** What is being told to D1 just now; nothing more is once a rehearsal ends. */
+  readonly #drains = new Set<Promise<void>>()
+  #isEnding = false
   #event: EventParts | null = null
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
@@ -130,14 +133,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return 'pong'
   }
 
-  /** Makes the event. The same event again is the same event. */
-  create(event: EventDetails): Result<EventDetails> {
+  /** Makes the event, with what it is made of where that is known already. The same event again is the same event. */
+  create(event: EventDetails, setup: { types: TicketType[]; gates: Gate[] } | null = null): Result<EventDetails> {
     const { sql } = this.ctx.storage
     this.ctx.storage.transactionSync(() => {
       migrate(sql)
       if (this.#meta.text('event') !== null) return
       this.#meta.set('epoch', 1)
-      new Configuration(sql, this.#meta).setEvent(event)
+      const configuration = new Configuration(sql, this.#meta)
+      configuration.setEvent(event)
+      for (const type of setup?.types ?? []) configuration.putType(type)
+      for (const gate of setup?.gates ?? []) configuration.putGate(gate)
     })
     this.#wakeOutbox()
     return ok(this.#parts().configuration.event)
@@ -824,11 +830,34 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   override webSocketClose(): void {
-    this.#live.closed()
+    if (!this.#isEnding) this.#live.closed()
   }
 
   override webSocketError(): void {
-    this.#live.closed()
+    if (!this.#isEnding) this.#live.closed()
+  }
+
+  /** Takes a rehearsal of that event away: out of D1, and then here. What is none stays: `not_found`. */
+  async endRehearsal(actor: Actor, of: EventId): Promise<Result<null>> {
+    const found = this.#for(actor, ({ configuration }) =>
+      configuration.event.rehearsalOf === of ? ok(null) : problem('not_found'),
+    )
+    if (!found.ok) return found
+    this.#isEnding = true
+    try {
+      // What is on its way to D1 now would otherwise arrive there after the rest was taken away.
+      await Promise.allSettled(this.#drains)
+      await this.#parts().outbox.forget()
+    } catch (error) {
+      this.#isEnding = false
+      throw error
+    }
+    this.#live.dismiss('everybody')
+    this.#event = null
+    this.#alarmAt = null
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+    return ok(null)
   }
 
   /** Closes the sockets that were opened with a key that was revoked since. */
@@ -838,6 +867,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null
+    if (this.#isEnding) return
     this.#tellWebhooks(Date.now())
     await this.#drain()
     await this.#tendJobs()
@@ -1064,6 +1094,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   async #drain(): Promise<void> {
+    if (this.#isEnding) return
+    const drain = this.#tellD1()
+    this.#drains.add(drain)
+    await drain.finally(() => this.#drains.delete(drain))
+  }
+
+  async #tellD1(): Promise<void> {
     try {
       await this.#parts().outbox.drain()
       this.#parts().counters.save()

@@ -66,7 +66,13 @@ const MOST_MESSAGES = 200
 const WINDOW_MS = 10_000
 
 /** What close codes say; 4401 is ours, after HTTP's 401. */
-const closeCodes = { device_revoked: 4401, unauthenticated: 4401, too_many: 1008, bad_message: 1008 } as const
+const closeCodes = {
+  device_revoked: 4401,
+  unauthenticated: 4401,
+  event_gone: 4404,
+  too_many: 1008,
+  bad_message: 1008,
+} as const
 
 /**
  * The sockets of whoever wants to hear of things at once. Nothing here decides an entry, and nothing is remembered but
@@ -135,8 +141,13 @@ export class LiveSockets {
     this.wake()
   }
 
-  /** Closes every socket of a device that was taken out, or of a key that was revoked, saying why. */
-  dismiss(of: { deviceId: DeviceId } | { key: string }): void {
+  /** Closes every socket of a device that was taken out, of a key that was revoked, or of an event that is no more, saying why. */
+  dismiss(of: { deviceId: DeviceId } | { key: string } | 'everybody'): void {
+    if (of === 'everybody') {
+      if (this.#timer !== null) clearTimeout(this.#timer)
+      for (const socket of this.#host.ctx.getWebSockets()) this.#close(socket, 'event_gone')
+      return
+    }
     const isDevice = 'deviceId' in of
     const sockets = this.#host.ctx.getWebSockets(isDevice ? deviceTag(of.deviceId) : keyTag(of.key))
     for (const socket of sockets) this.#close(socket, isDevice ? 'device_revoked' : 'unauthenticated')

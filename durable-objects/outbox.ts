@@ -51,6 +51,15 @@ export class Outbox {
     }
   }
 
+  /** Takes everything of the event out of D1. */
+  async forget(): Promise<void> {
+    const event = hex(this.#configuration.event.id)
+    const remove = (table: string, column = 'event') =>
+      this.#db.prepare(`DELETE FROM ${table} WHERE ${column} = unhex(?)`).bind(event)
+    const tables = ['entry', 'tally', 'latency_tally', 'drained'].map((table) => remove(table))
+    await this.#db.batch([...tables, remove('event', 'id')])
+  }
+
   async drainDirectory(): Promise<void> {
     const version = this.#meta.number('directory')
     if (version <= this.#meta.number('directory_drained')) return
@@ -89,7 +98,8 @@ export class Outbox {
     await this.#db
       .prepare(
         `INSERT INTO event (id, tag, organisation, title, starts_at, ends_at, timezone, location, capacity, created_at,
-         closed_at, version) VALUES (unhex(?), unhex(?), unhex(?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         closed_at, rehearsal_of, version)
+         VALUES (unhex(?), unhex(?), unhex(?), ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), ?)
          ON CONFLICT (id) DO UPDATE SET title = excluded.title, starts_at = excluded.starts_at,
          ends_at = excluded.ends_at, timezone = excluded.timezone, location = excluded.location,
          capacity = excluded.capacity, closed_at = excluded.closed_at, version = excluded.version
@@ -107,6 +117,7 @@ export class Outbox {
         event.capacity,
         event.createdAt,
         event.closedAt,
+        event.rehearsalOf && hex(event.rehearsalOf),
         version,
       )
       .run()

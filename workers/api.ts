@@ -26,6 +26,7 @@ import { liveRoutes } from './routes/live.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { qrCacheRoutes } from './routes/qr-cache.ts'
+import { rehearsalRoutes } from './routes/rehearsals.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { scanRoutes } from './routes/scans.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -57,6 +58,7 @@ export const routes: readonly Route[] = [
   ...exportRoutes, // workers/routes/exports.ts: tickets, entries and duplicates as CSV and NDJSON
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff
+  ...rehearsalRoutes, // workers/routes/rehearsals.ts: a copy of an event to rehearse on
   ...webhookRoutes, // workers/routes/webhooks.ts: webhooks, their deliveries, replay, a test
   ...sessionRoutes, // workers/routes/sessions.ts: signing in with a browser
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys

@@ -58,6 +58,7 @@ export const eventShape = z.object({
     blockMinutes: z.int(),
     duplicatesPerFiveMinutes: z.int(),
   }),
+  rehearsalOf: nullable.text.describe('the event that this is a rehearsal of'),
   createdAt: instant,
   closedAt: nullable.instant,
 })

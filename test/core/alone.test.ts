@@ -86,6 +86,7 @@ function knowledge(facts: Facts = {}) {
     zones: [zone(facts.zone)],
     policy: { ...defaultPolicy, ...facts.policy },
     limits: defaultLimits,
+    rehearsalOf: null,
     createdAt: at - 30 * 86_400_000,
     closedAt: facts.closedAt ?? null,
   }

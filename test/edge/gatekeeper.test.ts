@@ -9,7 +9,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { chain, chainStart } from '../../core/log.ts'
 import type { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
 import worker from '../../workers/index.ts'
-import { gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { sweep } from '../../workers/sweep.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
 const asAdmin = { kind: 'admin' } as const
 
@@ -219,4 +220,97 @@ describe('the Gatekeeper', () => {
     await expect.poll(counts, { timeout: 5000 }).toEqual([{ reason: 'unreadable', count: 1 }])
     expect(await inside((_, state) => new Set(state.storage.sql.exec('SELECT seq FROM entry').toArray()).size)).toBe(0)
   })
+})
+
+describe('a rehearsal', () => {
+  /** A copy of the event with a ticket, and a device that scans there. */
+  async function rehearse() {
+    const made = await call('POST', `${event.path}/rehearsals`, { as: event.key })
+    expect(made.status).toBe(201)
+    const { id } = made.body.data.event as { id: string }
+    const copy = { id, path: `/api/events/${id}`, key: event.key }
+    await call('PUT', `${copy.path}/staff/sam`, { as: event.key, body: { name: 'Sam', role: 'scanner' } })
+    const issued = await call('POST', `${event.path}/rehearsals/${id}/tickets`, {
+      as: event.key,
+      body: { type: 'vip', count: 2 },
+    })
+    const codes = issued.body.data.tickets.map(({ qr_token }: { qr_token: string }) => qr_token) as string[]
+    return { copy, made: made.body.data.event, codes, scanner: await newDevice(copy) }
+  }
+
+  it('judges as the event will, is on now, and stands in no list and no measurement of the real ones', async () => {
+    await call('PUT', `${event.path}/ticket-types/vip`, {
+      as: event.key,
+      body: { name: 'VIP', validFrom: '2099-01-01T00:00:00Z' },
+    })
+    const { copy, made, codes, scanner } = await rehearse()
+    expect(made).toMatchObject({ title: 'Rehearsal of Tech Expo 2026', rehearsalOf: event.id, closedAt: null })
+    expect((await scan(scanner.token, codes[0] ?? '', { gateId: 'GATE-V' })).body.verdict).toBe('admitted')
+    const listed = await call('GET', '/api/events', { as: event.key })
+    expect(listed.body.data.items.map(({ id }: { id: string }) => id)).toEqual([event.id])
+    expect((await call('GET', '/metrics', { as: event.key })).text).not.toContain(copy.id)
+    const known = await call('GET', `${event.path}/rehearsals`, { as: event.key })
+    expect(known.body.data.items).toMatchObject([{ id: copy.id }])
+  })
+
+  it('has tickets that are good nowhere else, and leaves no mark on the event', async () => {
+    const before = await inside((_, state) => state.storage.sql.exec('SELECT key, value FROM meta').toArray())
+    const { codes, scanner } = await rehearse()
+    expect((await scan(device.token, codes[0] ?? '')).body.code).toBe('wrong_event')
+    const [real] = await issue(event)
+    expect((await scan(scanner.token, real?.code ?? '')).body.code).toBe('wrong_event')
+    const after = await inside((_, state) => state.storage.sql.exec('SELECT key, value FROM meta').toArray())
+    const watched = ['event', 'epoch', 'revision', 'drained']
+    const of = (rows: Record<string, SqlStorageValue>[]) => rows.filter(({ key }) => watched.includes(String(key)))
+    expect(of(after)).toEqual(of(before))
+  })
+
+  it('is gone without a trace when it is deleted, and nothing that is meant can be deleted so', async () => {
+    const { copy, codes, scanner } = await rehearse()
+    await scan(scanner.token, codes[0] ?? '')
+    await gatekeeperOf(copy).flush()
+    await scan(scanner.token, codes[1] ?? '')
+    const other = await newEvent()
+    for (const [as, path] of [
+      [event.key, `${event.path}/rehearsals/${event.id}`],
+      [other.key, `${other.path}/rehearsals/${copy.id}`],
+      [event.key, `${other.path}/rehearsals/${copy.id}`],
+    ] as const) {
+      expect((await call('DELETE', path, { as })).status).toBe(404)
+    }
+    const path = `${event.path}/rehearsals/${copy.id}`
+    expect((await call('DELETE', path, { as: event.key })).body.data).toEqual({ deleted: true })
+    expect(await rowsInD1(copy.id)).toEqual({})
+    expect((await scan(scanner.token, codes[1] ?? '')).status).toBe(404)
+    expect((await call('GET', copy.path, { as: event.key })).status).toBe(404)
+    expect((await call('DELETE', path, { as: event.key })).status).toBe(404)
+    expect((await call('GET', event.path, { as: event.key })).status).toBe(200)
+    await gatekeeperOf(copy).flush()
+    expect(await rowsInD1(copy.id)).toEqual({})
+  })
+
+  it('that was left behind is deleted after a day', async () => {
+    const { copy } = await rehearse()
+    await env.DB.prepare('UPDATE event SET created_at = created_at - 90000000 WHERE id = unhex(?)')
+      .bind(copy.id.replaceAll('-', ''))
+      .run()
+    await sweep(env, Date.now())
+    expect((await call('GET', copy.path, { as: event.key })).status).toBe(404)
+    expect((await call('GET', event.path, { as: event.key })).status).toBe(200)
+  })
+
+  /** How many rows of an event each of D1's tables has, where it has any. */
+  async function rowsInD1(eventId: string): Promise<Record<string, number>> {
+    const id = eventId.replaceAll('-', '')
+    const tables = await env.DB.prepare(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%event BLOB%'",
+    ).all<{ name: string }>()
+    expect(tables.results.map(({ name }) => name)).toContain('entry')
+    const counts: Record<string, number> = {}
+    for (const [table, column] of [...tables.results.map(({ name }) => [name, 'event']), ['event', 'id']]) {
+      const row = await env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE ${column} = unhex(?)`).bind(id).first()
+      if (Number(row?.n) > 0) counts[String(table)] = Number(row?.n)
+    }
+    return counts
+  }
 })

@@ -46,6 +46,7 @@ const head = {
     })),
     limits: defaultLimits,
     policy: defaultPolicy,
+    rehearsalOf: null,
     createdAt: 1_780_000_000_000,
     closedAt: null,
   },

@@ -116,6 +116,7 @@ function snapshot(policy: Partial<Policy> = {}): Uint8Array {
       zones: [{ id: 'main' as ZoneId, name: 'Main', capacity: null, reentry: 'none', everyoneOutAt: null }],
       policy: { ...defaultPolicy, ...policy },
       limits: defaultLimits,
+      rehearsalOf: null,
       createdAt: 0,
       closedAt: null,
     },

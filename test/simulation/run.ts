@@ -228,6 +228,7 @@ class Evening {
         blockMinutes: 1,
         duplicatesPerFiveMinutes: 1_000_000,
       },
+      rehearsalOf: null,
       createdAt: STARTS_AT,
       closedAt: null,
     }

@@ -13,6 +13,7 @@ export type EventItem = {
   timezone: string
   location: string | null
   capacity: number | null
+  rehearsalOf: string | null
   createdAt: string
   closedAt: string | null
 }

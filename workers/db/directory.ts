@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { EventId, OrganisationId } from '../../core/ids.ts'
 import { event, organisation, organisationKey, wrongCode } from './schema.ts'
@@ -81,7 +81,7 @@ export async function findKey(db: D1Database, by: { hash: Uint8Array } | { id: s
 
 type EventPage = Page & { search?: string | undefined; order: 'oldest' | 'newest' }
 
-/** Events of an organisation, or of all of them, in the order they were made. One more than `limit` is asked for. */
+/** Events of an organisation, or of all of them, rehearsals left out, in the order they were made. One more than `limit` is asked for. */
 export function listEvents(db: D1Database, organisationId: OrganisationId | null, wanted: EventPage) {
   const { limit, cursor, search, order } = wanted
   const isNewest = order === 'newest'
@@ -91,6 +91,7 @@ export function listEvents(db: D1Database, organisationId: OrganisationId | null
     .where(
       and(
         organisationId ? eq(event.organisation, organisationId) : undefined,
+        isNull(event.rehearsalOf),
         cursor ? (isNewest ? lt(event.id, cursor) : gt(event.id, cursor)) : undefined,
         search ? or(contains(event.title, search), contains(event.location, search)) : undefined,
       ),
@@ -148,7 +149,7 @@ export async function eventsAround(db: D1Database, at: number): Promise<EventId[
   return rows.map(({ id }) => id as EventId)
 }
 
-/** Up to `limit` events of an organisation, or of all, that are on, give or take a day; the next to end come first. */
+/** Up to `limit` events of an organisation, or of all, rehearsals left out, that are on, give or take a day; the next to end come first. */
 export async function currentEvents(
   db: D1Database,
   organisationId: OrganisationId | null,
@@ -163,12 +164,34 @@ export async function currentEvents(
       and(
         gt(event.endsAt, at - day),
         lt(event.startsAt, at + day),
+        isNull(event.rehearsalOf),
         organisationId ? eq(event.organisation, organisationId) : undefined,
       ),
     )
     .orderBy(asc(event.endsAt))
     .limit(limit)
   return rows.map(({ id }) => id as EventId)
+}
+
+/** The rehearsals of an event, the newest first. */
+export function rehearsalsOf(db: D1Database, eventId: EventId, limit: number) {
+  const { id, title, createdAt } = event
+  return drizzle(db)
+    .select({ id, title, createdAt })
+    .from(event)
+    .where(eq(event.rehearsalOf, eventId))
+    .orderBy(desc(event.createdAt))
+    .limit(limit)
+}
+
+/** Rehearsals that were made before a time and are still there: at most 20. */
+export async function rehearsalsBefore(db: D1Database, before: number) {
+  const rows = await drizzle(db)
+    .select({ id: event.id, of: event.rehearsalOf })
+    .from(event)
+    .where(and(isNotNull(event.rehearsalOf), lt(event.createdAt, before)))
+    .limit(20)
+  return rows.map(({ id, of }) => ({ id: id as EventId, of: of as EventId }))
 }
 
 /** Counts a wrong enrolment code of this address; gives how many it tried in these ten minutes, this one included. */

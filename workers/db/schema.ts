@@ -46,6 +46,7 @@ export const event = sqliteTable('event', {
   createdAt: integer('created_at').notNull(),
   closedAt: integer('closed_at'),
   version: integer('version').notNull(),
+  rehearsalOf: uuid<string>('rehearsal_of'),
 })
 
 export const wrongCode = sqliteTable(
