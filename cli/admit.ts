@@ -5,6 +5,7 @@ import { export_ } from './commands/export.ts'
 import { import_ } from './commands/import.ts'
 import { issue } from './commands/issue.ts'
 import { qr } from './commands/qr.ts'
+import { rotate } from './commands/rotate.ts'
 import { scan } from './commands/scan.ts'
 import { sheet } from './commands/sheet.ts'
 import { token } from './commands/token.ts'
@@ -17,7 +18,7 @@ import { say } from './output.ts'
 const admit = {
   ...defineCommand({
     meta: { name: 'admit', description: 'Issues, draws and scans tickets of an Admit One server' },
-    subCommands: { export: export_, import: import_, issue, qr, scan, sheet, token, warm },
+    subCommands: { export: export_, import: import_, issue, qr, rotate, scan, sheet, token, warm },
   }),
   examples: `
   admit import attendees.csv --dry-run

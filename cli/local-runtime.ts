@@ -83,7 +83,9 @@ function workerConfig({ root, secrets, allowLocalWebhooks }: Options, code: stri
       // A line a request would bury what `npm start` has to say.
       LOG_LEVEL: { type: 'text', value: process.env.LOG_LEVEL ?? 'warn' },
       ADMIN_KEY: { type: 'text', value: secrets.adminKey },
+      ADMIN_KEY_PREVIOUS: { type: 'text', value: secrets.previousAdminKey },
       TICKET_KEY: { type: 'text', value: secrets.ticketKey },
+      TICKET_KEY_PREVIOUS: { type: 'text', value: secrets.previousTicketKeys },
       ALLOW_LOCAL_WEBHOOKS: { type: 'text', value: String(allowLocalWebhooks) },
     },
     exports: { Gatekeeper: { type: 'durable-object', storage: 'sqlite' } },

@@ -28,10 +28,13 @@ export type SnapshotHead = {
   serverTime: number
 }
 
-/** In base64url: enough to open and verify every token of the event, and to make none. */
+/**
+ * In base64url: enough to open and verify every token of the event, and to make none. Each key id has a read key of its
+ * own; `readKey` at the head is the one that new tokens are made with.
+ */
 export type SnapshotKeys = {
   readKey: string
-  publicKeys: { keyId: number; publicKey: string; validUntil: number | null }[]
+  publicKeys: { keyId: number; publicKey: string; readKey?: string; validUntil: number | null }[]
 }
 
 /** A ticket's standing in a zone. `gateId` is where it was admitted, `today` the people entered on the day of `lastAt`. */

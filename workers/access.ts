@@ -3,6 +3,7 @@ import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { findKey, hasEvent } from './db/directory.ts'
 import type { Env } from './env.ts'
+import { ringOf } from './key-ring.ts'
 import { problemResponse, roleRequired } from './problems.ts'
 import { hashSecret, sameSecret } from './secrets.ts'
 import { markOf, readSession, type SessionHolder } from './session.ts'
@@ -44,7 +45,7 @@ export async function identify(request: Request, env: Env, at: number): Promise<
   if (credential === undefined) return identifySession(request, env, at)
   const holder = await holderOfKey(credential, env, at)
   if (holder) return holder.caller
-  const staff = await verifyStaffToken(env.TICKET_KEY, credential, at)
+  const staff = await verifyStaffToken(ringOf(env), credential, at)
   return staff && { kind: 'device', ...staff }
 }
 
@@ -54,22 +55,28 @@ export async function holderOfKey(
   env: Env,
   at: number,
 ): Promise<{ caller: Exclude<Caller, { kind: 'device' }>; session: SessionHolder } | null> {
-  if (sameSecret(key, env.ADMIN_KEY)) {
-    return { caller: { kind: 'admin', role: 'admin' }, session: { kind: 'admin', of: markOf(env.ADMIN_KEY) } }
+  const deploymentKey = deploymentKeys(env).find((one) => sameSecret(key, one))
+  if (deploymentKey !== undefined) {
+    return { caller: { kind: 'admin', role: 'admin' }, session: { kind: 'admin', of: markOf(deploymentKey) } }
   }
   const found = key.startsWith('a1_org_') ? await findKey(env.DB, { hash: hashSecret(key) }, at) : null
   if (!found) return null
   return { caller: callerOf(found), session: { kind: 'key', keyId: found.id } }
 }
 
+/** The deployment key, and the one before it as long as that is good too. */
+function deploymentKeys({ ADMIN_KEY, ADMIN_KEY_PREVIOUS }: Env): string[] {
+  return [ADMIN_KEY, ...(ADMIN_KEY_PREVIOUS ? [ADMIN_KEY_PREVIOUS] : [])]
+}
+
 /** Who signed in with a browser. Their key is looked up each time: a revoked one ends its sessions at once. */
 async function identifySession(request: Request, env: Env, at: number): Promise<Caller | null> {
-  const session = await readSession(env.TICKET_KEY, request, at)
+  const session = await readSession(ringOf(env), request, at)
   switch (session?.kind) {
     case undefined:
       return null
     case 'admin':
-      return session.of === markOf(env.ADMIN_KEY) ? { kind: 'admin', role: 'admin' } : null
+      return deploymentKeys(env).some((key) => session.of === markOf(key)) ? { kind: 'admin', role: 'admin' } : null
     case 'key': {
       const key = await findKey(env.DB, { id: session.keyId }, at)
       return key && callerOf(key)

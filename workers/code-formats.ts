@@ -2,11 +2,14 @@ import { aessiv } from '@noble/ciphers/aes.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { FormatKey, FormatName } from '../core/formats.ts'
 import { type EventId, uuidToBytes } from '../core/ids.ts'
+import type { KeyRing } from '../core/key-ring.ts'
 import { deriveKey } from '../core/keys.ts'
 import { everybody } from '../durable-objects/actor.ts'
 import type { SealedFormats } from '../durable-objects/code-formats.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
+import { ringOf } from './key-ring.ts'
+import { openWithAny } from './secrets.ts'
 
 /** An event's formats, ready to open codes with. */
 export type OpenFormats = { version: number; keys: FormatKey[]; fetchedAt: number }
@@ -28,7 +31,7 @@ export async function formatsOf(env: Env, eventId: EventId, maxAgeMs: number = K
   const known = kept.get(eventId)
   if (known && now - known.fetchedAt < maxAgeMs) return known
   const sealed = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.codeFormats(everybody))
-  const opened = sealed.ok ? unsealAll(env.TICKET_KEY, eventId, sealed.value) : { version: 0, keys: [] }
+  const opened = sealed.ok ? unsealAll(ringOf(env), eventId, sealed.value) : { version: 0, keys: [] }
   const made = { ...opened, fetchedAt: now }
   kept.delete(eventId)
   kept.set(eventId, made)
@@ -50,18 +53,20 @@ export function forgetFormats(eventId: EventId): void {
  * event and the format. The same secret is always sealed alike, so that one can see whether it is the same.
  */
 export function sealFormatSecret(
-  ticketKey: string,
+  { current }: KeyRing,
   eventId: EventId,
   format: FormatName,
   secret: Uint8Array,
 ): Uint8Array {
-  return cipher(ticketKey, eventId, format).encrypt(secret)
+  return cipher(current.secret, eventId, format).encrypt(secret)
 }
 
-function unsealAll(ticketKey: string, eventId: EventId, { version, formats }: SealedFormats) {
+function unsealAll(ring: KeyRing, eventId: EventId, { version, formats }: SealedFormats) {
   const keys = formats.map(({ format, secret, previous, externalEventId, maxAgeMs }): FormatKey => {
     const sealed = previous === null ? [secret] : [secret, previous]
-    const secrets = sealed.map((one) => cipher(ticketKey, eventId, format).decrypt(one))
+    const secrets = sealed.map((one) =>
+      openWithAny(ring, ({ secret: ours }) => cipher(ours, eventId, format).decrypt(one)),
+    )
     return { format, externalEventId, maxAgeMs, secrets }
   })
   return { version, keys }

@@ -4,7 +4,8 @@ import { turnAt } from '../core/rotation.ts'
 import { sealToken, type TokenWindow } from '../core/token.ts'
 import type { CodeTicket } from '../durable-objects/tickets.ts'
 import type { Env } from './env.ts'
-import { eventKeys } from './signing.ts'
+import { ringOf } from './key-ring.ts'
+import { issuingKeys } from './signing.ts'
 
 /** The code that a ticket shows at a moment. `turn` is null where the event's codes do not rotate. */
 export type ShownCode = { text: string; turn: { validFrom: number; validUntil: number; nextAt: number } | null }
@@ -34,7 +35,7 @@ export function codeOf(env: Env, eventId: EventId, ticket: CodeTicket): Promise<
 }
 
 async function sealed(env: Env, eventId: EventId, ticket: CodeTicket, window: TokenWindow): Promise<string> {
-  const { sealing, sign, seal } = await eventKeys(env.TICKET_KEY, tagOf(eventId))
+  const { sealing, sign, seal } = await issuingKeys(ringOf(env), tagOf(eventId))
   const { id: ticketId, issuedAt, typeNumber: type, admits } = ticket
   return sealToken({ ticketId, issuedAt, ...window, type, admits }, sealing, sign, seal)
 }

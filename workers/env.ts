@@ -18,7 +18,11 @@ export type Env = {
   /** The hours of the event's day in which images are drawn beforehand by themselves, such as 1-6; empty: never. */
   QR_WARM_HOURS: string
   ADMIN_KEY: string
+  /** The deployment key before this one, as long as it is good too. */
+  ADMIN_KEY_PREVIOUS?: string
   TICKET_KEY: string
+  /** Other secrets that open what was made with them: core/key-ring.ts. */
+  TICKET_KEY_PREVIOUS?: string
   /** `true` in a local start that was asked to tell endpoints on this computer. Never bound in production. */
   ALLOW_LOCAL_WEBHOOKS?: string
 }

@@ -4,6 +4,7 @@ import type { ImageSource } from '../durable-objects/images.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { takeLookups } from './image-lookups.ts'
+import { ringOf } from './key-ring.ts'
 import { LeastRecent } from './least-recent.ts'
 import { type Link, openLink } from './links.ts'
 
@@ -28,7 +29,7 @@ export async function sourceByRef(env: Env, ref: string): Promise<Result<Sourced
   if (known && lease && lease.version === known.version && Date.now() < lease.freshUntil) {
     return { ok: true, value: known }
   }
-  const link = openLink(env.TICKET_KEY, ref)
+  const link = openLink(ringOf(env), ref)
   return link && askAnew(env, ref, link)
 }
 

@@ -1,11 +1,13 @@
 import { type FormatName, formatOf, openFormat, type SignedCode } from '../core/formats.ts'
 import type { EventId } from '../core/ids.ts'
+import { type KeyRing, keyWithId } from '../core/key-ring.ts'
 import { eventTagOf } from '../core/keys.ts'
 import type { ScanSource } from '../core/log.ts'
 import { readShortCode } from '../core/short-code.ts'
 import { type Claims, type OpenFailure, openToken, readHeader } from '../core/token.ts'
 import { formatsOf, newerFormatsOf, type OpenFormats } from './code-formats.ts'
 import type { Env } from './env.ts'
+import { ringOf } from './key-ring.ts'
 import { eventKeys, importKeys } from './signing.ts'
 
 /** What the text of a code turned out to be. A `code` was printed elsewhere, or is rubbish: the Gatekeeper knows. */
@@ -32,7 +34,7 @@ export async function openShown(
     const signed = await openSigned(env, eventId, trimmed, format)
     if (signed) return signed
   }
-  const opened = await openScan(env.TICKET_KEY, eventId, trimmed)
+  const opened = await openScan(ringOf(env), eventId, trimmed)
   const shortCode = opened.kind === 'code' && source === 'manual' ? readShortCode(opened.code) : null
   return opened.kind === 'code' && shortCode !== null ? { ...opened, shortCode } : opened
 }
@@ -55,7 +57,7 @@ function openWith(known: OpenFormats, text: string, format: FormatName, eventId:
 }
 
 /** Takes the text of a code and the event at whose gate it was shown; gives what it is among our own kinds. */
-export async function openScan(ticketKey: string, eventId: EventId, text: string): Promise<OpenedScan> {
+export async function openScan(ring: KeyRing, eventId: EventId, text: string): Promise<OpenedScan> {
   const trimmed = text.trim()
   const header = readHeader(trimmed)
   if (header === null) {
@@ -63,12 +65,14 @@ export async function openScan(ticketKey: string, eventId: EventId, text: string
       ? { kind: 'code', code: trimmed }
       : { kind: 'invalid', reason: 'unreadable' }
   }
-  const { sealing, verify, unseal } = await eventKeys(ticketKey, tagOf(eventId))
+  const key = keyWithId(ring, header.keyId)
+  if (!key) return { kind: 'invalid', reason: 'forged' }
+  const { sealing, verify, unseal } = await eventKeys(key.secret, tagOf(eventId), key.id)
   const opened = await openToken(trimmed, [sealing], verify, unseal)
   if (opened.ok) return { kind: 'token', claims: opened.claims }
   if (opened.reason !== 'wrong_event') return { kind: 'invalid', reason: opened.reason }
   // The edge can tell another event's ticket from one that only claims to be; a device alone cannot.
-  const foreign = await importKeys(ticketKey, header.eventTag, header.keyId)
+  const foreign = await importKeys(key.secret, header.eventTag, header.keyId)
   const elsewhere = await openToken(trimmed, [foreign.sealing], foreign.verify, foreign.unseal)
   return { kind: 'invalid', reason: elsewhere.ok ? 'wrong_event' : 'forged' }
 }

@@ -1,16 +1,18 @@
-import { errors, jwtVerify, SignJWT } from 'jose'
-import { deriveKey } from '../core/keys.ts'
+import type { KeyRing } from '../core/key-ring.ts'
+import { signOwn, type TokenKind, verifyOwn } from './own-jwt.ts'
 import { hashSecret } from './secrets.ts'
 
 /** Whose session it is: an organisation's key, which may be revoked meanwhile, or the deployment key of that time. */
 export type SessionHolder = { kind: 'key'; keyId: string } | { kind: 'admin'; of: string }
 
 const COOKIE = '__Host-session'
-const LIFETIME_S = 12 * 60 * 60
-const ISSUER = 'admit-one'
-const AUDIENCE = 'admit-one/console'
-const TYPE = 'session+jwt'
-const KEY_ID = 'session-1'
+const kind: TokenKind = {
+  type: 'session+jwt',
+  audience: 'admit-one/console',
+  purpose: 'session',
+  prefix: 'session',
+  lifetimeMs: 12 * 60 * 60 * 1000,
+}
 
 /** A short text that another deployment key has another of, so that changing the key ends the sessions made with it. */
 export function markOf(adminKey: string): string {
@@ -20,17 +22,10 @@ export function markOf(adminKey: string): string {
 }
 
 /** Takes whose session it is; gives the `Set-Cookie` that begins it (RFC 6265bis), good for twelve hours. */
-export async function beginSession(ticketKey: string, holder: SessionHolder, at: number): Promise<string> {
-  const now = Math.floor(at / 1000)
-  const token = await new SignJWT({ kind: holder.kind })
-    .setProtectedHeader({ alg: 'HS256', typ: TYPE, kid: KEY_ID })
-    .setIssuer(ISSUER)
-    .setAudience(AUDIENCE)
-    .setSubject(holder.kind === 'key' ? holder.keyId : holder.of)
-    .setIssuedAt(now)
-    .setExpirationTime(now + LIFETIME_S)
-    .sign(await signingKey(ticketKey))
-  return `${COOKIE}=${token}; Path=/; Max-Age=${LIFETIME_S}; HttpOnly; Secure; SameSite=Strict`
+export async function beginSession(ring: KeyRing, holder: SessionHolder, at: number): Promise<string> {
+  const sub = holder.kind === 'key' ? holder.keyId : holder.of
+  const { token } = await signOwn(kind, ring, { kind: holder.kind, sub }, at)
+  return `${COOKIE}=${token}; Path=/; Max-Age=${kind.lifetimeMs / 1000}; HttpOnly; Secure; SameSite=Strict`
 }
 
 export const endSession = `${COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict`
@@ -39,26 +34,12 @@ export const endSession = `${COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; Same
  * Takes a request; gives whose session came with it, or null where none did or it is not good any more. A request that
  * changes something and comes from a page elsewhere has none, whatever the browser sent along.
  */
-export async function readSession(ticketKey: string, request: Request, at: number): Promise<SessionHolder | null> {
+export async function readSession(ring: KeyRing, request: Request, at: number): Promise<SessionHolder | null> {
   const token = cookieOf(request)
   if (token === undefined || !comesFromOurselves(request)) return null
-  try {
-    const { payload, protectedHeader } = await jwtVerify(token, await signingKey(ticketKey), {
-      algorithms: ['HS256'],
-      typ: TYPE,
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      requiredClaims: ['sub', 'iat', 'exp'],
-      currentDate: new Date(at),
-    })
-    if (protectedHeader.kid !== KEY_ID || payload.sub === undefined) return null
-    if (payload.kind === 'admin') return { kind: 'admin', of: payload.sub }
-    return payload.kind === 'key' ? { kind: 'key', keyId: payload.sub } : null
-  } catch (error) {
-    // jose throws for whatever is not a good token of ours.
-    if (error instanceof errors.JOSEError) return null
-    throw error
-  }
+  const claims = await verifyOwn(kind, ring, token, at)
+  if (claims?.kind === 'admin') return { kind: 'admin', of: claims.sub }
+  return claims?.kind === 'key' ? { kind: 'key', keyId: claims.sub } : null
 }
 
 function cookieOf(request: Request): string | undefined {
@@ -73,14 +54,4 @@ function comesFromOurselves(request: Request): boolean {
   const origin = request.headers.get('Origin')
   const isOwnOrigin = origin === null || origin === new URL(request.url).origin
   return isOwnOrigin && (site === null || site === 'same-origin' || site === 'none')
-}
-
-let kept: { ticketKey: string; key: CryptoKey } | null = null
-
-async function signingKey(ticketKey: string): Promise<CryptoKey> {
-  if (kept?.ticketKey === ticketKey) return kept.key
-  const bytes = deriveKey(ticketKey, 'session')
-  const key = await crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
-  kept = { ticketKey, key }
-  return key
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
+import type { KeyRing } from '../core/key-ring.ts'
 import { webhookKinds } from '../core/webhooks.ts'
 import { toWireEntry } from '../core/wire-entry.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
@@ -141,12 +142,12 @@ export const ticketShape = issuedShape.extend({
 })
 
 /** Links to a ticket are absolute on the origin that was asked. */
-export type Linking = { origin: string; ticketKey: string; eventId: TicketEvent }
+export type Linking = { origin: string; ring: KeyRing; eventId: TicketEvent }
 type TicketEvent = Parameters<typeof sealLink>[1]['eventId']
 
 export function showIssued(ticket: TicketDetails, linking: Linking): z.input<typeof issuedShape> {
-  const { origin, ticketKey, eventId } = linking
-  const ref = sealLink(ticketKey, { eventId, ticketId: ticket.id, link: ticket.link })
+  const { origin, ring, eventId } = linking
+  const ref = sealLink(ring, { eventId, ticketId: ticket.id, link: ticket.link })
   return {
     id: ticket.id,
     shortCode: ticket.shortCode,

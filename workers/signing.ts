@@ -1,5 +1,6 @@
 import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { base64url } from 'jose'
+import type { KeyRing } from '../core/key-ring.ts'
 import { deriveSealingKeys, FIRST_KEY_ID, type SealingKeys } from '../core/keys.ts'
 import type { OpeningKeys, Seal, Sign, Unseal, VerifySignature } from '../core/token.ts'
 
@@ -27,6 +28,11 @@ export function eventKeys(ticketKey: string, eventTag: Uint8Array, keyId: number
   kept.set(name, made)
   if (kept.size > KEPT) kept.delete(kept.keys().next().value as string)
   return made
+}
+
+/** The keys that an event's new codes are made with. */
+export function issuingKeys({ current }: KeyRing, eventTag: Uint8Array): Promise<EventKeys> {
+  return eventKeys(current.secret, eventTag, current.id)
 }
 
 /** The same for an event that is not expected again: nothing is kept, so that nobody can push out what is. */

@@ -20,7 +20,9 @@ export const snapshotShape = z.object({
   event: eventShape,
   keys: z.object({
     readKey: z.string(),
-    publicKeys: z.array(z.object({ keyId: count, publicKey: z.string(), validUntil: instant.nullable() })),
+    publicKeys: z.array(
+      z.object({ keyId: count, publicKey: z.string(), readKey: z.string().optional(), validUntil: instant.nullable() }),
+    ),
   }),
   ticketTypes: z.array(ticketTypeShape.extend({ number: count })),
   gates: z.array(gateShape),

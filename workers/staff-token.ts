@@ -1,6 +1,6 @@
-import { errors, jwtVerify, SignJWT } from 'jose'
 import { type DeviceId, type EventId, parseUuid, type StaffId } from '../core/ids.ts'
-import { deriveKey } from '../core/keys.ts'
+import type { KeyRing } from '../core/key-ring.ts'
+import { signOwn, type TokenKind, verifyOwn } from './own-jwt.ts'
 
 /** What a staff token says: who is on which device, at which event, with which role. */
 export type StaffClaims = {
@@ -12,81 +12,53 @@ export type StaffClaims = {
   expiresAt: number
 }
 
-const LIFETIME_MS = 12 * 60 * 60 * 1000
-const ISSUER = 'admit-one'
-const AUDIENCE = 'admit-one/scanner'
-const TYPE = 'staff+jwt'
-const KEY_ID = 'staff-1'
+const kind: TokenKind = {
+  type: 'staff+jwt',
+  audience: 'admit-one/scanner',
+  purpose: 'staff-token',
+  prefix: 'staff',
+  lifetimeMs: 12 * 60 * 60 * 1000,
+}
 
-/** Takes who it is for; gives a JWT (RFC 7519) under HS256, good for twelve hours. */
+/** Takes who it is for; gives the token, good for twelve hours. */
 export async function signStaffToken(
-  ticketKey: string,
-  claims: Omit<StaffClaims, 'expiresAt'>,
+  ring: KeyRing,
+  { eventId, staffId, deviceId, role }: Omit<StaffClaims, 'expiresAt'>,
   at: number,
 ): Promise<{ staffToken: string; expiresAt: number }> {
-  const expiresAt = Math.floor((at + LIFETIME_MS) / 1000) * 1000
-  const { eventId, staffId, deviceId, role } = claims
-  const staffToken = await new SignJWT({ event: eventId, device: deviceId, role })
-    .setProtectedHeader({ alg: 'HS256', typ: TYPE, kid: KEY_ID })
-    .setIssuer(ISSUER)
-    .setAudience(AUDIENCE)
-    .setSubject(staffId)
-    .setIssuedAt(Math.floor(at / 1000))
-    .setExpirationTime(expiresAt / 1000)
-    .sign(await signingKey(ticketKey))
-  return { staffToken, expiresAt }
+  const claims = { event: eventId, device: deviceId, role, sub: staffId }
+  const { token, expiresAt } = await signOwn(kind, ring, claims, at)
+  return { staffToken: token, expiresAt }
 }
 
 /** So many verified tokens are remembered by an isolate, since each comes with every scan of its device. */
 const REMEMBERED = 2048
-const remembered = new Map<string, StaffClaims>()
+const remembered = new WeakMap<KeyRing, Map<string, StaffClaims>>()
 
-/** Takes a token; gives what it says, or null where it is not ours or not good any more. One algorithm, one type. */
-export async function verifyStaffToken(ticketKey: string, token: string, at: number): Promise<StaffClaims | null> {
-  const name = `${ticketKey} ${token}`
-  const known = remembered.get(name)
+/** Takes a token; gives what it says, or null where it is not ours or not good any more. */
+export async function verifyStaffToken(ring: KeyRing, token: string, at: number): Promise<StaffClaims | null> {
+  const ofRing = remembered.get(ring) ?? new Map<string, StaffClaims>()
+  remembered.set(ring, ofRing)
+  const known = ofRing.get(token)
   if (known) return known.expiresAt > at ? known : null
-  const claims = await verifyAnew(ticketKey, token, at)
+  const claims = await verifyAnew(ring, token, at)
   if (claims === null) return null
-  remembered.set(name, claims)
-  if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value as string)
+  ofRing.set(token, claims)
+  if (ofRing.size > REMEMBERED) ofRing.delete(ofRing.keys().next().value as string)
   return claims
 }
 
-async function verifyAnew(ticketKey: string, token: string, at: number): Promise<StaffClaims | null> {
-  try {
-    const { payload, protectedHeader } = await jwtVerify(token, await signingKey(ticketKey), {
-      algorithms: ['HS256'],
-      typ: TYPE,
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      requiredClaims: ['exp', 'iat', 'sub'],
-      currentDate: new Date(at),
-    })
-    const eventId = parseUuid<EventId>(String(payload.event))
-    const role = payload.role === 'supervisor' || payload.role === 'scanner' ? payload.role : null
-    if (protectedHeader.kid !== KEY_ID || eventId === null || role === null) return null
-    return {
-      eventId,
-      role,
-      staffId: payload.sub as StaffId,
-      deviceId: String(payload.device) as DeviceId,
-      expiresAt: (payload.exp ?? 0) * 1000,
-    }
-  } catch (error) {
-    // Every way in which a token is not good is one of jose's errors.
-    if (error instanceof errors.JOSEError) return null
-    throw error
+async function verifyAnew(ring: KeyRing, token: string, at: number): Promise<StaffClaims | null> {
+  const claims = await verifyOwn(kind, ring, token, at)
+  if (claims === null) return null
+  const eventId = parseUuid<EventId>(String(claims.event))
+  const role = claims.role === 'supervisor' || claims.role === 'scanner' ? claims.role : null
+  if (eventId === null || role === null || typeof claims.device !== 'string') return null
+  return {
+    eventId,
+    role,
+    staffId: claims.sub as StaffId,
+    deviceId: claims.device as DeviceId,
+    expiresAt: claims.exp * 1000,
   }
-}
-
-let kept: { ticketKey: string; key: Promise<CryptoKey> } | null = null
-
-function signingKey(ticketKey: string): Promise<CryptoKey> {
-  if (kept?.ticketKey !== ticketKey) {
-    const raw = deriveKey(ticketKey, `staff-token/${KEY_ID}`)
-    const key = crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
-    kept = { ticketKey, key }
-  }
-  return kept.key
 }

@@ -3,6 +3,7 @@ import type { PageSource } from '../durable-objects/gatekeeper.ts'
 import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
+import { ringOf } from './key-ring.ts'
 import { openLink } from './links.ts'
 import { problemResponse } from './problems.ts'
 import { type Route, route, success } from './route.ts'
@@ -86,7 +87,7 @@ export const ticketPageRoutes: Route[] = [
 
 /** The ticket behind a link; null where the link is wrong, void, or its event is gone. */
 async function find(env: Env, ref: string): Promise<PageSource | null> {
-  const link = openLink(env.TICKET_KEY, ref)
+  const link = openLink(ringOf(env), ref)
   if (link === null) return null
   const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.pageByLink(link.ticketId, link.link))
   return found.ok ? found.value : null

@@ -3,7 +3,9 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { type EventId, uuidToBytes } from '../core/ids.ts'
+import type { KeyRing } from '../core/key-ring.ts'
 import { deriveKey } from '../core/keys.ts'
+import { openWithAny } from './secrets.ts'
 
 const PREFIX = 'whsec_'
 
@@ -13,13 +15,13 @@ export function newWebhookSecret(): string {
 }
 
 /** Takes a secret's text, which has its shape; gives what is stored of it: nothing to whoever lacks `TICKET_KEY`. */
-export function sealSecret(ticketKey: string, eventId: EventId, webhookId: string, secret: string): Uint8Array {
-  return box(ticketKey, eventId, webhookId).encrypt(fromBase64(secret.slice(PREFIX.length)))
+export function sealSecret({ current }: KeyRing, eventId: EventId, webhookId: string, secret: string): Uint8Array {
+  return box(current.secret, eventId, webhookId).encrypt(fromBase64(secret.slice(PREFIX.length)))
 }
 
-/** Takes what `sealSecret` gave; gives the bytes to sign with. Throws where the two keys are not the same. */
-export function openSecret(ticketKey: string, eventId: EventId, webhookId: string, sealed: Uint8Array): Uint8Array {
-  return box(ticketKey, eventId, webhookId).decrypt(sealed)
+/** Takes what `sealSecret` gave; gives the bytes to sign with. Throws where it was sealed with none of these keys. */
+export function openSecret(ring: KeyRing, eventId: EventId, webhookId: string, sealed: Uint8Array): Uint8Array {
+  return openWithAny(ring, ({ secret }) => box(secret, eventId, webhookId).decrypt(sealed))
 }
 
 /** Takes the bytes of the secrets and a message; gives the value of `webhook-signature`, one signature a secret. */

@@ -2,6 +2,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { EventId } from '../core/ids.ts'
 import type { Outcome, Parcel } from '../durable-objects/webhooks.ts'
 import type { Env } from './env.ts'
+import { ringOf } from './key-ring.ts'
 import { VERSION } from './version.ts'
 import { openSecret, signMessage } from './webhook-secret.ts'
 import { webhookUrlIssue } from './webhook-url.ts'
@@ -81,7 +82,7 @@ export function allowsLocal(env: Env): boolean {
 function openSecrets(env: Env, { eventId, webhookId, secrets }: Parcel): Uint8Array[] {
   return [secrets.secret, secrets.oldSecret]
     .filter((sealed) => sealed !== null)
-    .map((sealed) => openSecret(env.TICKET_KEY, eventId as EventId, webhookId, sealed))
+    .map((sealed) => openSecret(ringOf(env), eventId as EventId, webhookId, sealed))
 }
 
 function retryAfterMs(response: Response): number | null {

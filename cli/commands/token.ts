@@ -1,12 +1,13 @@
 import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
 import { defineCommand } from 'citty'
 import { type EventId, parseUuid } from '../../core/ids.ts'
+import { keyWithId, readKeyRing } from '../../core/key-ring.ts'
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
 import { type Claims, openToken, readHeader, unsealHere } from '../../core/token.ts'
 import { type Command, command, jsonArg } from '../command.ts'
 import { exitCodes, Failure, UsageFailure } from '../failure.ts'
 import { say } from '../output.ts'
-import { keptTicketKey } from '../secrets.ts'
+import { keptTicketKeys } from '../secrets.ts'
 
 const open = command({
   name: 'open',
@@ -21,20 +22,23 @@ const open = command({
   admit token open A1AEA…
   TICKET_KEY=… admit token open A1AEA… --event 01a1… --json
 
-  The key is TICKET_KEY from the environment, else the one that npm start made in DIR/secrets.json. It is told what the
-  code says, and nothing of the ticket's standing: that is the server's to know.
+  The keys are TICKET_KEY and TICKET_KEY_PREVIOUS from the environment, else those that npm start made in
+  DIR/secrets.json. It is told what the code says, and nothing of the ticket's standing: that is the server's to know.
 
 EXIT CODES
   0 genuine   1 there is no key   2 wrong usage   3 no ticket of this key or event`,
   run: async ({ code, event, state, json }) => {
-    const ticketKey = process.env.TICKET_KEY || keptTicketKey(state)
-    if (!ticketKey) throw new Failure(`There is no key: give TICKET_KEY in the environment, or --state DIR.`)
+    const { TICKET_KEY, TICKET_KEY_PREVIOUS } = process.env
+    const ring = TICKET_KEY ? readKeyRing(TICKET_KEY, TICKET_KEY_PREVIOUS) : keptTicketKeys(state)
+    if (!ring) throw new Failure(`There is no key: give TICKET_KEY in the environment, or --state DIR.`)
     const header = readHeader(code)
     if (!header) return refuse(json, 'unreadable', 'This is not a code of Admit One.')
 
     const eventId = eventOf(event || process.env.ADMIT_EVENT)
     const eventTag = eventId ? eventTagOf(eventId) : header.eventTag
-    const keys = deriveSealingKeys(ticketKey, eventTag, header.keyId)
+    const key = keyWithId(ring, header.keyId)
+    if (!key) return refuse(json, 'forged', sentences.forged)
+    const keys = deriveSealingKeys(key.secret, eventTag, key.id)
     const opened = await openToken(
       code,
       [keys],

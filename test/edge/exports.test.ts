@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { parse } from 'csv-parse/sync'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { everybody } from '../../durable-objects/actor.ts'
+import { ringOf } from '../../workers/key-ring.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
 
 let event: Party
@@ -173,7 +174,7 @@ describe('the export of entries', () => {
     const described = await runInDurableObject(gatekeeperOf(other), (it) => it.describe(everybody))
     if (!described.ok) throw new Error('no event')
     const { value: details } = described
-    const linking = { origin: '', ticketKey: env.TICKET_KEY, eventId: details.id }
+    const linking = { origin: '', ring: ringOf(env), eventId: details.id }
     const from = { env, actor: everybody, eventId: details.id, linking, event: details, gateNames: new Map() }
     const pieces = exportText('entries', 'csv', from)
     let longest = 0

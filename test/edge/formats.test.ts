@@ -8,6 +8,7 @@ import { toBase64url } from '../../core/base64url.ts'
 import type { EventId } from '../../core/ids.ts'
 import { everybody } from '../../durable-objects/actor.ts'
 import { sealFormatSecret } from '../../workers/code-formats.ts'
+import { ringOf } from '../../workers/key-ring.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
 
 const SECRET = 'the secret of a ticket shop, 32 bytes and more'
@@ -209,7 +210,7 @@ describe("a code that somebody else's shop signed", () => {
 })
 
 describe('a format that was changed a moment ago, elsewhere', () => {
-  const seal = (secret: string) => sealFormatSecret(env.TICKET_KEY, event.id as EventId, 'jwt', utf8ToBytes(secret))
+  const seal = (secret: string) => sealFormatSecret(ringOf(env), event.id as EventId, 'jwt', utf8ToBytes(secret))
   // Past this isolate's memory, as another isolate would.
   const putElsewhere = (secret: string, keepPrevious = false) => {
     const wanted = { format: 'jwt' as const, secret: seal(secret), externalEventId: null, maxAgeMs: null }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { shownCode } from '../../workers/codes.ts'
+import { ringOf } from '../../workers/key-ring.ts'
 import { openLink } from '../../workers/links.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
@@ -22,7 +23,7 @@ const open = (url: string, language = 'en-GB', more = '') =>
 
 /** The text of the code that the page shows at a time. */
 async function codeAt(of: Party, url: string, at: number): Promise<string> {
-  const link = openLink(env.TICKET_KEY, url.split('/').at(-1) ?? '')
+  const link = openLink(ringOf(env), url.split('/').at(-1) ?? '')
   if (!link) throw new Error('not a link')
   const found = await gatekeeperOf(of).codeByLink(link.ticketId, link.link)
   if (!found.ok) throw new Error(found.problem.code)

@@ -2,7 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers'
 import { Webhook, WebhookVerificationError } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { readKeyRing } from '../../core/key-ring.ts'
 import { GIVE_UP_AFTER_MS, RETRY_AFTER_MS, webhookKinds } from '../../core/webhooks.ts'
+import { ringOf } from '../../workers/key-ring.ts'
 import { signMessage } from '../../workers/webhook-secret.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
@@ -506,8 +508,8 @@ it('knows the secrets only with the TICKET_KEY that sealed them', async () => {
   expect(env.TICKET_KEY.length).toBeGreaterThan(0)
   const { sealSecret, openSecret } = await import('../../workers/webhook-secret.ts')
   const id = event.id as Parameters<typeof sealSecret>[1]
-  const sealed = sealSecret(env.TICKET_KEY, id, 'crm', `whsec_${btoa('0123456789abcdef01234567')}`)
-  expect(new TextDecoder().decode(openSecret(env.TICKET_KEY, id, 'crm', sealed))).toBe('0123456789abcdef01234567')
-  expect(() => openSecret('another key', id, 'crm', sealed)).toThrow()
-  expect(() => openSecret(env.TICKET_KEY, id, 'other', sealed)).toThrow()
+  const sealed = sealSecret(ringOf(env), id, 'crm', `whsec_${btoa('0123456789abcdef01234567')}`)
+  expect(new TextDecoder().decode(openSecret(ringOf(env), id, 'crm', sealed))).toBe('0123456789abcdef01234567')
+  expect(() => openSecret(readKeyRing('another key'), id, 'crm', sealed)).toThrow()
+  expect(() => openSecret(ringOf(env), id, 'other', sealed)).toThrow()
 })

@@ -10,6 +10,7 @@ import { eventOfDeviceToken, newDeviceToken } from '../access.ts'
 import { countWrongCode, findEventByTag } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { hashSecret } from '../secrets.ts'
@@ -159,7 +160,7 @@ export const deviceRoutes = [
 async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) {
   const { id: staffId, role } = device.staff
   const { staffToken, expiresAt } = await signStaffToken(
-    env.TICKET_KEY,
+    ringOf(env),
     { eventId, staffId, deviceId: device.id, role },
     at,
   )

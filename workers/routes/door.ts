@@ -5,6 +5,7 @@ import { SEARCH_MIN } from '../../core/search.ts'
 import { reaches } from '../access.ts'
 import { shownCode } from '../codes.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import {
@@ -199,7 +200,7 @@ async function sellAtTheDoor(call: Call<z.output<typeof WalkInRequest>, { eventI
   if (!sold.ok) return answerProblem(sold.problem)
   if (sold.value.kind === 'refused') return answerUnsold(sold.value.refusal, sold.value.useGates, scanId)
   const { ticket, recorded, standings, rotates } = sold.value
-  const shown = showTicket({ ticket, standings }, { origin, ticketKey: env.TICKET_KEY, eventId })
+  const shown = showTicket({ ticket, standings }, { origin, ring: ringOf(env), eventId })
   const { text: token } = await shownCode(env, eventId, ticket, rotates, at)
   return success(
     {

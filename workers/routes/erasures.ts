@@ -3,6 +3,7 @@ import { parseUuid, type TicketId } from '../../core/ids.ts'
 import type { Erasure } from '../../durable-objects/erasures.ts'
 import type { Caller } from '../access.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
 import { iso, listOf, showTicket, ticketShape } from '../shapes.ts'
@@ -41,7 +42,7 @@ export const erasureRoutes = [
       const cleared = await clearImagesOf(call, id)
       if (!cleared.ok) return answerProblem(cleared.problem)
       const { facts, erasure } = erased.value
-      const ticket = showTicket(facts, { origin, ticketKey: env.TICKET_KEY, eventId })
+      const ticket = showTicket(facts, { origin, ring: ringOf(env), eventId })
       return success({ ticket, erasure: showErasure(erasure) })
     },
   }),

@@ -3,6 +3,7 @@ import type { EventId } from '../../core/ids.ts'
 import { log } from '../../durable-objects/logging.ts'
 import type { Role } from '../access.ts'
 import { type ExportFormat, type ExportKind, exportKinds, exportText } from '../exports.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem } from '../problems.ts'
 import { type Call, route } from '../route.ts'
 import { iso } from '../shapes.ts'
@@ -42,7 +43,7 @@ async function exportAs(call: ExportCall, kind: ExportKind, format: ExportFormat
   const live = await caughtUp(call)
   if (!live.ok) return answerProblem(live.problem)
   const { event, gates, pending } = live.value
-  const linking = { origin, ticketKey: env.TICKET_KEY, eventId }
+  const linking = { origin, ring: ringOf(env), eventId }
   const gateNames = new Map(gates.map(({ id, name }) => [id as string, name]))
   const text = exportText(kind, format, { env, actor, eventId, linking, event, gateNames })
   // The head and the first page are made before the answer begins, so that what cannot be had at all is still a 503.

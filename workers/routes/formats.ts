@@ -6,6 +6,7 @@ import { CodeFormatBody } from '../../core/messages.ts'
 import type { SealedFormat } from '../../durable-objects/code-formats.ts'
 import { forgetFormats, sealFormatSecret } from '../code-formats.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
 import { iso } from '../shapes.ts'
@@ -61,7 +62,7 @@ export const formatRoutes = [
       const wrong = whatIsWrong(body.secret, secret)
       if (secret === null || wrong) return badRequestResponse([{ field: 'secret', message: wrong ?? 'is needed' }])
       const { externalEventId = null, maxAgeMs = null, keepPrevious } = body
-      const sealed = sealFormatSecret(env.TICKET_KEY, eventId, format, secret)
+      const sealed = sealFormatSecret(ringOf(env), eventId, format, secret)
       const put = await askGatekeeper(env, eventId, (gatekeeper) =>
         gatekeeper.putCodeFormat(actor, { format, secret: sealed, externalEventId, maxAgeMs }, keepPrevious, at),
       )

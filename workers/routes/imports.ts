@@ -10,6 +10,7 @@ import type { Checked } from '../../durable-objects/tickets.ts'
 import { NotCsv, TooLarge } from '../csv-text.ts'
 import { askGatekeeper, Unavailable } from '../gatekeepers.ts'
 import { BadFile, type Batch, IMPORT_MAX_BYTES, IMPORT_MAX_ROWS, openSheet, TooManyRows } from '../importing.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { isoOrNull, jobShape, showJob } from '../shapes.ts'
@@ -83,7 +84,7 @@ type Purpose = { isDryRun: boolean; preview: unknown[] | null; partOf: (batch: B
 /** Reads the file into a job. All of it is there before any of it is done, so that half a file issues nothing. */
 async function importFile(call: ImportCall, id: JobId, context: ImportContext, purpose: Purpose): Promise<Response> {
   const { env, eventId, actor, request, query } = call
-  const key = deriveKey(env.TICKET_KEY, `import/${eventId}`)
+  const key = deriveKey(ringOf(env).eldest.secret, `import/${eventId}`)
   const body = request.body ?? new Blob([]).stream()
   const { facts, batches } = await openSheet(body, columnMapping(query.columns ?? {}), { ...context, key }, BATCH_ROWS)
   const about = () => ({ dryRun: purpose.isDryRun, file: { ...facts } })

@@ -10,6 +10,7 @@ import { parse } from '../body.ts'
 import { findKey } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { signLiveTicket, verifyLiveTicket } from '../live-ticket.ts'
 import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
 import { noteCaller } from '../request-log.ts'
@@ -40,7 +41,7 @@ export const liveRoutes: Route[] = [
           { field: 'eventId', message: 'is needed where the credential is not bound to an event' },
         ])
       }
-      const { ticket, expiresAt } = await signLiveTicket(env.TICKET_KEY, caller, eventId, at)
+      const { ticket, expiresAt } = await signLiveTicket(ringOf(env), caller, eventId, at)
       return success({ ticket, expiresAt: iso(expiresAt) })
     },
   }),
@@ -173,7 +174,7 @@ async function whoListens(
     const caller = await identify(request, env, at)
     return caller && { caller, nonce: null }
   }
-  const opened = await verifyLiveTicket(env.TICKET_KEY, ticket, at)
+  const opened = await verifyLiveTicket(ringOf(env), ticket, at)
   if (opened?.eventId !== eventId) return null
   const { caller, nonce } = opened
   // A key that was revoked since the ticket was asked for opens nothing any more; of a device the Gatekeeper knows.

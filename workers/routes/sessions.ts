@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Caller, holderOfKey } from '../access.ts'
 import { findOrganisation } from '../db/directory.ts'
+import { ringOf } from '../key-ring.ts'
 import { problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { beginSession, endSession } from '../session.ts'
@@ -26,7 +27,7 @@ export const sessionRoutes = [
       const holder = await holderOfKey(body.key, env, at)
       if (!holder) return problemResponse('unauthenticated')
       const answer = success(await who(env, holder.caller))
-      answer.headers.set('Set-Cookie', await beginSession(env.TICKET_KEY, holder.session, at))
+      answer.headers.set('Set-Cookie', await beginSession(ringOf(env), holder.session, at))
       return answer
     },
   }),

@@ -11,6 +11,7 @@ import type { Person } from '../../durable-objects/gatekeeper.ts'
 import type { Position, SnapshotPart } from '../../durable-objects/snapshots.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { eventKeys } from '../signing.ts'
@@ -133,12 +134,18 @@ function readPart(env: Env, eventId: EventId, actor: Actor, from: Position): Pro
   return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.snapshotPart(actor, from))
 }
 
+/** What opens every code of the event that is about, and the next ones too where they are made known beforehand. */
 async function keysOf(env: Env, eventId: EventId): Promise<SnapshotKeys> {
-  const { sealing, publicKey } = await eventKeys(env.TICKET_KEY, eventTagOf(eventId))
-  return {
+  const ring = ringOf(env)
+  const tag = eventTagOf(eventId)
+  const all = await Promise.all(ring.all.map(({ id, secret }) => eventKeys(secret, tag, id)))
+  const publicKeys = all.map(({ sealing, publicKey }) => ({
+    keyId: sealing.keyId,
+    publicKey: toBase64url(publicKey),
     readKey: toBase64url(sealing.readKey),
-    publicKeys: [{ keyId: sealing.keyId, publicKey: toBase64url(publicKey), validUntil: null }],
-  }
+    validUntil: null,
+  }))
+  return { readKey: publicKeys[0]?.readKey ?? '', publicKeys }
 }
 
 function decoded(bytes: Uint8Array): Snapshot {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type GateId, parseUuid, type ScanId, uuidAt } from '../../core/ids.ts'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { openLink, openStall, sealStall } from '../links.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
@@ -30,7 +31,7 @@ export const stallRoutes = [
       if (gate.value.kind !== 'checkpoint') {
         return badRequestResponse([{ field: 'gateId', message: 'must be a checkpoint' }])
       }
-      const url = `${origin}/s/${sealStall(env.TICKET_KEY, { eventId, gateId })}`
+      const url = `${origin}/s/${sealStall(ringOf(env), { eventId, gateId })}`
       return success({ url, qr: svgDataUri(qrSvg(url, defaultQrStyle)) })
     },
   }),
@@ -60,8 +61,8 @@ export const stallRoutes = [
     role: null,
     body: z.object({ stall: z.string().max(400), scanId: z.string().optional() }),
     async handle({ env, params, body, at }) {
-      const link = openLink(env.TICKET_KEY, params.ref ?? '')
-      const stall = openStall(env.TICKET_KEY, body.stall)
+      const link = openLink(ringOf(env), params.ref ?? '')
+      const stall = openStall(ringOf(env), body.stall)
       if (link === null || stall === null || stall.eventId !== link.eventId) return problemResponse('not_found')
       const scanId =
         parseUuid<ScanId>(body.scanId ?? '') ?? uuidAt<ScanId>(at, crypto.getRandomValues(new Uint8Array(16)))

@@ -5,6 +5,7 @@ import { IssueRequest, ReasonBody, ReissueBody, TicketFilter } from '../../core/
 import type { TicketFacts } from '../../durable-objects/event-parts.ts'
 import type { TicketAction } from '../../durable-objects/tickets.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { entryShape, type Linking, listOf, showEntry, showTicket, ticketShape } from '../shapes.ts'
@@ -134,7 +135,7 @@ async function act<B, Q>(call: Call<B, Q>, action: TicketAction, reason: string 
 }
 
 function linking<B, Q>({ origin, env, eventId }: Call<B, Q>): Linking {
-  return { origin, ticketKey: env.TICKET_KEY, eventId }
+  return { origin, ring: ringOf(env), eventId }
 }
 
 function ticketIdOf<B, Q>({ params }: Call<B, Q>): TicketId | null {

@@ -3,6 +3,7 @@ import { wordShape } from '../../core/ids.ts'
 import { DeliveryFilter, RotateSecret, WebhookBody } from '../../core/messages.ts'
 import type { Parcel } from '../../durable-objects/webhooks.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
+import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { deliveryShape, listOf, showDelivery, showWebhook, webhookShape } from '../shapes.ts'
@@ -31,7 +32,7 @@ export const webhookRoutes = [
       const issue = webhookUrlIssue(body.url, new URL(origin).hostname, allowsLocal(env))
       if (issue) return badRequestResponse([{ field: 'url', message: issue }])
       const made = newWebhookSecret()
-      const seal = (secret: string) => sealSecret(env.TICKET_KEY, eventId, id, secret)
+      const seal = (secret: string) => sealSecret(ringOf(env), eventId, id, secret)
       const wish = {
         url: new URL(body.url).href,
         events: body.events,
@@ -104,7 +105,7 @@ export const webhookRoutes = [
       const id = idIn(call)
       if (id instanceof Response) return id
       const secret = body.secret ?? newWebhookSecret()
-      const sealed = sealSecret(env.TICKET_KEY, eventId, id, secret)
+      const sealed = sealSecret(ringOf(env), eventId, id, secret)
       const rotated = await askGatekeeper(env, eventId, (gatekeeper) =>
         gatekeeper.rotateWebhookSecret(actor, id, sealed, at),
       )

@@ -199,8 +199,12 @@ export class Knowing {
     this.#known = known
     this.#at = at
     const eventTag = eventTagOf(event.id)
-    const readKey = fromBase64url(keys.readKey)
-    this.#keys = keys.publicKeys.map(({ keyId }) => ({ keyId, eventTag, readKey }))
+    // One readKey for all: what a server said before its secrets could be changed.
+    this.#keys = keys.publicKeys.map(({ keyId, readKey }) => ({
+      keyId,
+      eventTag,
+      readKey: fromBase64url(readKey ?? keys.readKey),
+    }))
     this.#publicKeys = new Map(keys.publicKeys.map(({ keyId, publicKey }) => [keyId, fromBase64url(publicKey)]))
     this.onChange()
   }
