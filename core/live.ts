@@ -20,8 +20,11 @@ export const watchingTopics = ['stats', 'scans', 'alerts'] as const satisfies To
 
 /** From the Gatekeeper to a client. */
 export type ServerMessage =
-  /** The first message. `cursor` is the event's own; what was missed since the client's own cursor follows. */
-  | { type: 'hello'; cursor: string; serverTime: string }
+  /**
+   * The first message. `cursor` is the event's own; what was missed since the client's own cursor follows. `lane`: scans
+   * may be sent over this socket.
+   */
+  | { type: 'hello'; cursor: string; serverTime: string; lane: boolean }
   /** What the doors look like: at once, and then when it is another. */
   | { type: 'stats'; data: WireLiveStats; at: string }
   /**
@@ -40,6 +43,8 @@ export type ServerMessage =
   | { type: 'recall'; recallId: string; ticketIds: TicketId[] }
   /** The client's lease as it is now; null where it has none. */
   | { type: 'lease'; lease: Lease | null }
+  /** The answer to the scan that was sent with this `id`: status and body are those that HTTP has for it. */
+  | { type: 'answer'; id: string; status: number; body: unknown }
   /** The last message before the socket is closed: `device_revoked`, `unauthenticated`, `event_gone`, `too_many`,
    * `bad_message`. */
   | { type: 'bye'; code: string }
@@ -97,6 +102,11 @@ export const ClientMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('lease_taken'), generation }),
   /** Nothing is pending, and nobody will be admitted alone under this lease any more. */
   z.object({ type: z.literal('lease_returned'), generation }),
+  /**
+   * A scan: what else is the body of `validate-qr`, parsed by itself so that a bad one is answered like there. `id` is
+   * the client's own word for this asking. Answers come in the order of the scans.
+   */
+  z.object({ type: z.literal('scan'), id: z.string().min(1).max(64), scan: z.unknown() }),
 ])
 export type ClientMessage = z.output<typeof ClientMessage>
 /** What a client writes, before it is parsed. */

@@ -41,6 +41,12 @@ export class DeviceLimits {
     return waitMs
   }
 
+  /** Whether one more call would pass. Nothing is counted. */
+  wouldPass(deviceId: DeviceId, call: LimitedCall, at: number): boolean {
+    const bucket = this.#allowances.buckets.get(`${call} ${deviceId}`) ?? null
+    return spend(bucket, allowanceFor(call, this.#configuration.event.limits), at).waitMs === 0
+  }
+
   /** Until when a device is blocked, or null where it is not. */
   blockedUntil(deviceId: DeviceId, at: number): number | null {
     const until = this.#blockedUntil.get(this.#devices.get(deviceId)?.no ?? 0) ?? 0

@@ -48,6 +48,7 @@ import { log, setLogLevel } from './logging.ts'
 import { type Measured, measure } from './measuring.ts'
 import { Meta } from './meta.ts'
 import type { TillLine } from './sales.ts'
+import { type Desk, ScanLane } from './scan-lane.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
@@ -102,13 +103,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#named(), error }),
   })
   readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#parts().devices)
-  readonly #live = new LiveSockets({
-    ctx: this.ctx,
-    parts: () => this.#parts(),
-    statuses: this.#statuses,
-    change: (work) => this.#change(everybody, work),
-    failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
-  })
+  readonly #live: LiveSockets
   readonly #allowances = new Allowances()
   readonly #watch = new Watch()
   /** What is being told to D1 just now; nothing more is once a rehearsal ends. */
@@ -119,10 +114,19 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
   #alarmAt: number | null = null
 
-  constructor(ctx: DurableObjectState, env: Bindings) {
+  /** Without a desk, scans are taken over HTTP alone. */
+  constructor(ctx: DurableObjectState, env: Bindings, desk: Desk | null = null) {
     super(ctx, env)
     setLogLevel(env.LOG_LEVEL)
     this.#meta = new Meta(ctx.storage.sql)
+    this.#live = new LiveSockets({
+      ctx,
+      parts: () => this.#parts(),
+      statuses: this.#statuses,
+      lane: desk && this.#laneWith(desk),
+      change: (work) => this.#change(everybody, work),
+      failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
+    })
     if (!isBorn(ctx.storage.sql)) return
     ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
     ctx.blockConcurrencyWhile(() => this.#healAlarm())
@@ -926,6 +930,23 @@ export class Gatekeeper extends DurableObject<Bindings> {
     }
   }
 
+  #laneWith(desk: Desk): ScanLane {
+    return new ScanLane({
+      desk,
+      record: async (actor, ask) => (await this.record(actor, [ask]))[0] ?? problem('not_found'),
+      countInvalid: (actor, reason) => problemOf(this.countInvalid(actor, reason, 1, Date.now())),
+      mayAsk: (actor) =>
+        problemOf(
+          this.#for(actor, (parts) => {
+            const at = Date.now()
+            // It is counted when it is judged. Only what would not be judged is counted, and refused, here.
+            const isFine = actor.kind !== 'device' || parts.limits.wouldPass(actor.deviceId, 'scan', at)
+            return isFine ? ok(null) : this.#spend(parts, actor, 'scan', at)
+          }),
+        ),
+    })
+  }
+
   #spend({ limits }: EventParts, actor: Actor, call: LimitedCall, at: number): Result<null> {
     const waitMs = actor.kind === 'device' ? limits.spend(actor.deviceId, call, at) : 0
     return waitMs === 0 ? ok(null) : { ok: false, problem: { code: 'rate_limited', waitMs } }
@@ -1136,6 +1157,10 @@ type Exports = { WebhookSender: { send: (parcel: Parcel) => Promise<Outcome[]> }
 
 /** A visit that an attendee notes alone. */
 export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }
+
+function problemOf(result: Result<unknown>): Problem | null {
+  return result.ok ? null : result.problem
+}
 
 function found<T>(value: T | null): Result<T> {
   return value === null ? problem('not_found') : ok(value)

@@ -1,6 +1,6 @@
 import { ok, type Problem, type Result } from '../core/answers.ts'
 import { type Cursor, readCursor, writeCursor } from '../core/cursor.ts'
-import type { DeviceId } from '../core/ids.ts'
+import type { DeviceId, StaffId } from '../core/ids.ts'
 import { ClientMessage, type ServerMessage, SILENT_AFTER_MS, type Topic, type WireConflict } from '../core/live.ts'
 import type { KnownConflict } from './conflicts.ts'
 import { isSkewed, noteSkew } from './device-facts.ts'
@@ -8,6 +8,7 @@ import type { DeviceStatuses } from './device-status.ts'
 import type { EventParts } from './event-parts.ts'
 import type { Held } from './leases.ts'
 import { LiveBatch } from './live-batch.ts'
+import type { LaneCaller, ScanAnswer, ScanLane } from './scan-lane.ts'
 
 /** Who opened a socket and what for. The Worker has checked it; `key` names an organisation's key. */
 export type LiveAsk = {
@@ -17,6 +18,8 @@ export type LiveAsk = {
   since: string | null
   /** The credential is good until then, in milliseconds since 1970. */
   expiresAt: number | null
+  /** Who is on the device that may scan over the socket. Not there: nobody may, or a Worker of before opened it. */
+  scans?: { staffId: StaffId; role: LaneCaller['role'] } | null
 }
 
 /** What is kept with a socket while the object sleeps. */
@@ -41,9 +44,13 @@ type Host = {
   ctx: DurableObjectState
   parts: () => EventParts
   statuses: DeviceStatuses
+  /** null: scans are taken over HTTP alone. */
+  lane: ScanLane | null
   change: <T>(work: (parts: EventParts) => Result<T>) => Result<T>
   failed: (error: unknown) => void
 }
+
+type ScanMessage = Extract<ClientMessage, { type: 'scan' }>
 
 /** One batch a topic at most in so long; and the first one after a pause, almost at once. */
 const BATCH_EVERY_MS = 250
@@ -60,8 +67,12 @@ const RECALL_WAIT_MS = 1000
 
 const MOST_SOCKETS = 1000
 const MOST_OF_ONE = 5
-const MOST_BYTES = 4096
-/** Messages of one socket in ten seconds, beside `ping`, which does not even wake the object. */
+/** A scan is 16 KiB at most, as over HTTP. */
+const MOST_BYTES = 16 * 1024 + 256
+/**
+ * Messages of one socket in ten seconds, beside scans, which have limits of their own as long as they are kept to, and
+ * `ping`, which does not even wake the object.
+ */
 const MOST_MESSAGES = 200
 const WINDOW_MS = 10_000
 
@@ -115,7 +126,8 @@ export class LiveSockets {
     const cursor = known !== null && canCatchUp ? known : now
     const attachment: Attachment = { ...kept, cursor, notice: notices.head, stats: null, openedAt: at, ready: false }
     server.serializeAttachment(attachment)
-    this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString() })
+    const lane = this.#host.lane !== null && ask.scans != null
+    this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString(), lane })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
     if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)
     for (const letter of this.#write([server], [])) this.#hand(letter)
@@ -167,12 +179,28 @@ export class LiveSockets {
   /** A message of a client. */
   message(socket: WebSocket, message: string | ArrayBuffer): void {
     const at = Date.now()
-    const { deviceId } = attachmentOf(socket)
+    const { deviceId, scans } = attachmentOf(socket)
     this.#heardAt.set(socket, at)
     const parsed = typeof message === 'string' && message.length <= MOST_BYTES ? parseMessage(message) : null
-    if (this.#isTooMuch(socket, at)) this.#close(socket, 'too_many')
+    if (parsed?.type !== 'scan' && this.#isTooMuch(socket, at)) this.#close(socket, 'too_many')
     else if (parsed === null || deviceId === null) this.#close(socket, 'bad_message')
-    else this.#take(socket, deviceId, parsed, at)
+    else if (parsed.type !== 'scan') this.#take(socket, deviceId, parsed, at)
+    else if (scans == null || this.#host.lane === null) this.#close(socket, 'bad_message')
+    else this.#scan(socket, { deviceId, ...scans }, parsed)
+  }
+
+  #scan(socket: WebSocket, scanner: Omit<LaneCaller, 'eventId'>, { id, scan }: ScanMessage): void {
+    if (!isGood(attachmentOf(socket), Date.now())) {
+      this.#close(socket, 'unauthenticated')
+      return
+    }
+    const caller = { ...scanner, eventId: this.#host.parts().configuration.event.id }
+    const answered = ({ status, body }: ScanAnswer, isCounted: boolean) => {
+      this.#send(socket, { type: 'answer', id, status, body })
+      // Whoever goes on although they were told to wait, or sends what is no scan, is not to wake the object for ever.
+      if (!isCounted && this.#isTooMuch(socket, Date.now())) this.#close(socket, 'too_many')
+    }
+    if (this.#host.lane?.take(socket, caller, scan, answered) === false) this.#close(socket, 'too_many')
   }
 
   /** A socket is gone. */
@@ -208,7 +236,7 @@ export class LiveSockets {
     for (const deviceId of this.#change(({ leases }) => leases.review(ready))) this.#tellLease(deviceId)
   }
 
-  #take(socket: WebSocket, deviceId: DeviceId, message: ClientMessage, at: number): void {
+  #take(socket: WebSocket, deviceId: DeviceId, message: Exclude<ClientMessage, ScanMessage>, at: number): void {
     switch (message.type) {
       case 'status':
         this.#host.statuses.report(deviceId, message, at)
@@ -277,8 +305,7 @@ export class LiveSockets {
       this.#isWatched = sockets.length > 0
       const at = Date.now()
       const good = sockets.filter((socket) => {
-        const { expiresAt } = attachmentOf(socket)
-        if (expiresAt === null || expiresAt > at) return true
+        if (isGood(attachmentOf(socket), at)) return true
         this.#close(socket, 'unauthenticated')
         return false
       })
@@ -404,6 +431,9 @@ const deviceTag = (deviceId: DeviceId) => `device ${deviceId}`
 const keyTag = (key: string) => `key ${key}`
 
 const isOpen = (socket: WebSocket) => socket.readyState === WebSocket.OPEN
+
+/** Whether the credential that a socket was opened with is still good. */
+const isGood = ({ expiresAt }: Attachment, at: number) => expiresAt === null || expiresAt > at
 
 function attachmentOf(socket: WebSocket): Attachment {
   return socket.deserializeAttachment() as Attachment

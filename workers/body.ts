@@ -21,9 +21,25 @@ export async function parseBody<S extends z.ZodType>(
 
 /** Parses any value from outside; gives it, or a 400 that names each bad field. */
 export function parse<S extends z.ZodType>(schema: S, value: unknown): Parsed<z.output<S>> {
+  const read = check(schema, value)
+  return read.ok ? read : { ok: false, response: badRequestResponse(read.issues) }
+}
+
+/** The same for what did not come in a request. */
+export function check<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+): { ok: true; value: z.output<S> } | { ok: false; issues: Issue[] } {
   const result = schema.safeParse(value)
-  if (result.success) return { ok: true, value: result.data }
-  return failed(...result.error.issues)
+  return result.success
+    ? { ok: true, value: result.data }
+    : { ok: false, issues: result.error.issues.map((issue) => toIssue(issue)) }
+}
+
+/** What of a value holds half a character: it would be stored as another than it was sent. null: nothing does. */
+export function brokenTextIn(value: unknown): Issue | null {
+  const path = illFormed(value, [])
+  return path && toIssue({ path, message: 'holds half a character' })
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Parsed<string>> {

@@ -4,7 +4,7 @@ import type { Env } from './env.ts'
 import { carryOn } from './jobs.ts'
 import { sweep } from './sweep.ts'
 
-export { Gatekeeper } from '../durable-objects/gatekeeper.ts'
+export { Gatekeeper } from './gatekeeper.ts'
 export { WebhookSender } from './webhook-sender.ts'
 
 export default {

@@ -1,5 +1,6 @@
 import type { Issue, Problem } from '../core/answers.ts'
 import type { Role } from './access.ts'
+import { type Answer, respond } from './answer.ts'
 
 /** Everything that can be wrong with a request, in words and with its one HTTP status. */
 const problems = {
@@ -42,48 +43,65 @@ const problems = {
 
 export type ProblemCode = keyof typeof problems
 
+/** What is told beside a problem's own words, or in their place. */
+type More = { data?: Record<string, unknown>; headers?: Record<string, string>; message?: string }
+
 /** Takes a problem's code and what to tell beside it; gives the answer. */
-export function problemResponse(
-  code: ProblemCode,
-  more: { data?: Record<string, unknown>; headers?: Record<string, string>; message?: string } = {},
-): Response {
+export function problemAnswer(code: ProblemCode, more: More = {}): Answer {
   const [status, error, message] = problems[code]
-  return Response.json(
-    { success: false, error, code, message: more.message ?? message, ...(more.data ? { data: more.data } : {}) },
-    { status, headers: { ...(status === 503 ? { 'Retry-After': '1' } : {}), ...more.headers } },
-  )
+  return {
+    status,
+    body: { success: false, error, code, message: more.message ?? message, ...(more.data ? { data: more.data } : {}) },
+    headers: { ...(status === 503 ? { 'Retry-After': '1' } : {}), ...more.headers },
+  }
+}
+
+export function problemResponse(code: ProblemCode, more: More = {}): Response {
+  return respond(problemAnswer(code, more))
+}
+
+export function answerProblem(problem: Problem): Response {
+  return respond(tellProblem(problem))
 }
 
 /** The answer to a problem that the Gatekeeper found. */
-export function answerProblem(problem: Problem): Response {
+export function tellProblem(problem: Problem): Answer {
   switch (problem.code) {
     case 'bad_request':
-      return badRequestResponse(problem.issues)
+      return badRequestAnswer(problem.issues)
     case 'unreadable_code':
     case 'formats_changed':
       throw new Error(`${problem.code} is answered where the code was scanned`)
     case 'rate_limited':
-      return problemResponse('rate_limited', {
+      return problemAnswer('rate_limited', {
         data: { retryAfterMs: problem.waitMs },
         headers: { 'Retry-After': String(Math.ceil(problem.waitMs / 1000)) },
       })
     case 'device_blocked':
-      return problemResponse('device_blocked', {
+      return problemAnswer('device_blocked', {
         data: { blockedUntil: new Date(problem.blockedUntil).toISOString() },
       })
     case 'supervisor_needed':
-      return roleRequired('supervisor')
+      return roleAnswer('supervisor')
     default:
-      return problemResponse(problem.code)
+      return problemAnswer(problem.code)
   }
 }
 
 export function badRequestResponse(issues: Issue[]): Response {
-  return problemResponse('bad_request', { data: { issues }, message: sentenceOf(issues) })
+  return respond(badRequestAnswer(issues))
+}
+
+export function badRequestAnswer(issues: Issue[]): Answer {
+  return problemAnswer('bad_request', { data: { issues }, message: sentenceOf(issues) })
 }
 
 export function roleRequired(required: Role): Response {
-  return problemResponse('role_required', { data: { required }, message: `This call needs the role ${required}.` })
+  return respond(roleAnswer(required))
+}
+
+export function roleAnswer(required: Role): Answer {
+  return problemAnswer('role_required', { data: { required }, message: `This call needs the role ${required}.` })
 }
 
 function sentenceOf([first, ...others]: Issue[]): string {

@@ -2,6 +2,7 @@ import type { Recorded } from '../core/answers.ts'
 import type { ScanId } from '../core/ids.ts'
 import type { OpenFailure } from '../core/token.ts'
 import type { Refusal, RefusalReason, Verdict } from '../core/verdict.ts'
+import { type Answer, respond } from './answer.ts'
 import { iso } from './shapes.ts'
 
 /** Each refusal's HTTP status, its title and its sentence for a person. */
@@ -35,30 +36,30 @@ const admissions = {
   visited: 'Visit recorded',
 } as const
 
-/** Takes a recorded scan; gives the contract's answer to it. The same record always gives the same answer. */
 export function answerScan(recorded: Recorded): Response {
+  return respond(tellScan(recorded))
+}
+
+/** Takes a recorded scan; gives the contract's answer to it. The same record always gives the same answer. */
+export function tellScan(recorded: Recorded): Answer {
   const { entry, replay } = recorded
   const { verdict } = entry
   const common = { scanId: entry.scanId, replay, validationTime: entry.validationMs, cacheHit: recorded.cacheHit }
   if (isAdmission(verdict)) {
-    return Response.json({
-      success: true,
-      message: admissions[verdict.kind],
-      verdict: verdict.kind,
-      ...common,
-      data: {
-        entryLogId: recorded.entryId,
-        ticketId: entry.ticketId,
-        booking: bookingOf(recorded),
-        scan: scanOf(recorded),
-      },
-    })
+    const data = {
+      entryLogId: recorded.entryId,
+      ticketId: entry.ticketId,
+      booking: bookingOf(recorded),
+      scan: scanOf(recorded),
+    }
+    const body = { success: true, message: admissions[verdict.kind], verdict: verdict.kind, ...common, data }
+    return { status: 200, body }
   }
-  if (verdict.kind === 'refused') return answerRefused(recorded, verdict.refusal)
+  if (verdict.kind === 'refused') return tellRefused(recorded, verdict.refusal)
   throw new Error(`entry ${entry.seq} is no answer to a scan`)
 }
 
-function answerRefused(recorded: Recorded, refusal: Refusal): Response {
+function tellRefused(recorded: Recorded, refusal: Refusal): Answer {
   const { entry, replay } = recorded
   const common = { scanId: entry.scanId, replay, validationTime: entry.validationMs, cacheHit: recorded.cacheHit }
   const [status, error, message] = refusals[refusal.reason]
@@ -76,33 +77,19 @@ function answerRefused(recorded: Recorded, refusal: Refusal): Response {
       : {}),
     ...detailsOf(refusal, recorded),
   }
-  return Response.json(
-    { success: false, verdict: 'refused', error, code: refusal.reason, message, ...common, data },
-    { status },
-  )
+  const body = { success: false, verdict: 'refused', error, code: refusal.reason, message, ...common, data }
+  return { status, body }
 }
 
 /**
  * The answer to a code that never reached the Gatekeeper. `unreadable` and `forged` answer alike to the byte, their
  * time included: which step refused a code is nobody's business but the log's.
  */
-export function answerInvalid(reason: OpenFailure, scanId: ScanId): Response {
+export function tellInvalid(reason: OpenFailure, scanId: ScanId): Answer {
   const code = reason === 'wrong_event' ? 'wrong_event' : 'unreadable'
   const [status, error, message] = refusals[code]
-  return Response.json(
-    {
-      success: false,
-      verdict: 'refused',
-      error,
-      code,
-      message,
-      scanId,
-      replay: false,
-      validationTime: 0,
-      cacheHit: false,
-    },
-    { status },
-  )
+  const common = { scanId, replay: false, validationTime: 0, cacheHit: false }
+  return { status, body: { success: false, verdict: 'refused', error, code, message, ...common } }
 }
 
 /** The answer to a sale that came to nothing: why nobody could be let in, with nothing logged and nothing sold. */

@@ -1,6 +1,6 @@
-import { Gatekeeper as RealGatekeeper } from '../../durable-objects/gatekeeper.ts'
 import { app } from '../../workers/api.ts'
 import type { Env } from '../../workers/env.ts'
+import { Gatekeeper as RealGatekeeper } from '../../workers/gatekeeper.ts'
 
 // The worker as it is deployed, and beside it the two calls that its scans are measured against.
 

@@ -10,6 +10,7 @@ import { everybody } from '../../durable-objects/actor.ts'
 import { sealFormatSecret } from '../../workers/code-formats.ts'
 import { ringOf } from '../../workers/key-ring.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
+import { listen } from './listener.ts'
 
 const SECRET = 'the secret of a ticket shop, 32 bytes and more'
 const NEXT = 'the secret that the shop takes after that one'
@@ -229,6 +230,19 @@ describe('a format that was changed a moment ago, elsewhere', () => {
     await putElsewhere(NEXT)
     expect(await admits(SECRET)).toBe(false)
     expect(await admits(NEXT)).toBe(true)
+  })
+
+  it('does so over the socket too', async () => {
+    const socket = await listen(event.id, sam.token)
+    const admitsThere = async (secret: string) => {
+      const [ticket] = await issue(event)
+      return (await socket.scan(jwt({ ticketId: ticket?.id }, secret))).status === 200
+    }
+    await put('jwt', { secret: SECRET })
+    expect(await admitsThere(SECRET)).toBe(true)
+    await putElsewhere(NEXT)
+    expect([await admitsThere(SECRET), await admitsThere(NEXT)]).toEqual([false, true])
+    socket.socket.close()
   })
 
   it('takes both where the old secret is kept, and does so though the call arrives twice', async () => {

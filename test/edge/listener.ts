@@ -1,6 +1,10 @@
 import { exports } from 'cloudflare:workers'
 import type { ClientMessageInput, ServerMessage } from '../../core/live.ts'
 
+// A test reads what the contract promises, field by field.
+// biome-ignore lint/suspicious/noExplicitAny: the answer to any scan
+type Body = any
+
 /** Long enough for a machine that does much else; how soon something arrives is measured in `bench/`. */
 const PATIENCE_MS = 15_000
 
@@ -42,6 +46,27 @@ export class Listener {
 
   send(message: ClientMessageInput): void {
     this.socket.send(JSON.stringify(message))
+  }
+
+  /** Sends a scan; what is answered to it is read with `answers`. */
+  sendScan(id: string, scan: object): void {
+    this.send({ type: 'scan', id, scan: { gateId: 'GATE-A', ...scan } })
+  }
+
+  /** The answers to so many scans, in the order in which they came. */
+  async answers(count: number): Promise<Message<'answer'>[]> {
+    const answers: Message<'answer'>[] = []
+    while (answers.length < count) answers.push(await this.next('answer'))
+    return answers
+  }
+
+  /** Sends a scan and waits for its answer, as `call` does over HTTP. */
+  async scan(qrPayload: string, more: object = {}): Promise<{ status: number; body: Body }> {
+    const id = crypto.randomUUID()
+    this.sendScan(id, { qrPayload, ...more })
+    const [answer] = await this.answers(1)
+    if (answer?.id !== id) throw new Error(`asked ${id} and was answered ${answer?.id}`)
+    return answer
   }
 
   async untilClosed(withinMs = PATIENCE_MS): Promise<number> {

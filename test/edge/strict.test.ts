@@ -2,6 +2,7 @@ import { evictDurableObject } from 'cloudflare:test'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { listen } from './listener.ts'
 import { ModelDevice, type ModelTicket } from './model-device.ts'
 
 let event: Party
@@ -69,6 +70,18 @@ describe('under the strict policy', () => {
     expect(await atA.scan(ticket as ModelTicket)).toBe('held_elsewhere')
   })
 
+  it('the same holds for a scan over the socket, and the holder is asked over its own', async () => {
+    await holding(atA)
+    const [ticket, another] = await shareOf(atA)
+    const other = await newDevice(event, 'sam', 'GATE-B')
+    const socket = await listen(event.id, other.token)
+    expect((await socket.scan(ticket?.code ?? '', { gateId: 'GATE-B' })).body.verdict).toBe('admitted')
+    atA.disconnect()
+    await settled()
+    expect((await socket.scan(another?.code ?? '', { gateId: 'GATE-B' })).body.code).toBe('held_elsewhere')
+    expect(await atA.scan(ticket as ModelTicket)).toBe('held_elsewhere')
+  })
+
   it('refuses a ticket of a cut-off gate’s share elsewhere, saying which gate to go to, and is not waited for', async () => {
     await holding(atA, atB)
     const [ticket] = await shareOf(atA)
@@ -90,6 +103,16 @@ describe('under the strict policy', () => {
     const [ticket] = await shareOf(atA)
     atA.isMute = true
     expect(await atB.scan(ticket as ModelTicket)).toBe('held_elsewhere')
+  })
+
+  it('a socket whose scans all wait for such a holder takes fifty of them and no more', async () => {
+    await holding(atA)
+    const [ticket] = await shareOf(atA)
+    atA.isMute = true
+    const socket = await listen(event.id, (await newDevice(event, 'sam', 'GATE-B')).token)
+    for (let i = 0; i < 60; i++) socket.sendScan(String(i), { qrPayload: ticket?.code, gateId: 'GATE-B' })
+    expect((await socket.next('bye')).code).toBe('too_many')
+    expect(await socket.untilClosed()).toBe(1008)
   })
 
   it('a cut-off device lets in nobody of another gate’s share, and nobody twice', async () => {

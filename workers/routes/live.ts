@@ -152,6 +152,7 @@ async function openSocket(
     // What a browser sends by itself when it comes back is newer than the address that it came to first.
     since: request.headers.get('Last-Event-ID') ?? query.value.since ?? null,
     expiresAt: goodUntil(caller),
+    scans: caller.kind === 'device' ? { staffId: caller.staffId, role: caller.role } : null,
   }
   const headers = { Upgrade: 'websocket', 'X-Live': encodeURIComponent(JSON.stringify(asked)) }
   const response = await askGatekeeper(env, eventId, (gatekeeper) =>

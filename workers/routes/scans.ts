@@ -6,15 +6,25 @@ import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ScanRequest } from '../../core/messages.ts'
 import { readHeader } from '../../core/token.ts'
 import type { ScanAsk } from '../../durable-objects/judging.ts'
+import type { Judge } from '../../durable-objects/scan-lane.ts'
 import { type Caller, reaches } from '../access.ts'
+import { type Answer, respond } from '../answer.ts'
 import { forgetFormats } from '../code-formats.ts'
 import { findEventByTag } from '../db/directory.ts'
+import type { Env } from '../env.ts'
 import { askGatekeeper, Unavailable } from '../gatekeepers.ts'
 import { countInvalid } from '../invalid-codes.ts'
 import { type OpenedScan, openShown } from '../opening.ts'
-import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
+import {
+  answerProblem,
+  badRequestResponse,
+  problemAnswer,
+  problemResponse,
+  roleAnswer,
+  tellProblem,
+} from '../problems.ts'
 import { type Call, route } from '../route.ts'
-import { answerInvalid, answerScan } from '../verdict-answer.ts'
+import { answerScan, tellInvalid, tellScan } from '../verdict-answer.ts'
 
 const tag = 'Scanner'
 
@@ -65,39 +75,63 @@ export const scanRoutes = [
 type ScanCall = Call<z.output<typeof ScanRequest>, object>
 
 async function validate(call: ScanCall): Promise<Response> {
-  const { env, caller, actor, body } = call
+  const { env, caller, actor, body, request } = call
   const startedAt = performance.now()
-  const no = mayNot(call)
-  if (no) return no
+  const no = mayNot(caller, body, request.headers.get('X-Device-ID'))
+  if (no) return respond(no)
   const eventId = caller.kind === 'device' ? caller.eventId : await eventOf(call)
   if (eventId === null) {
     return badRequestResponse([
       { field: 'eventId', message: 'is needed where the credential is not bound to an event' },
     ])
   }
-  const scanId = body.scanId ?? (crypto.randomUUID() as string as ScanId)
-  const { opened, result } = await openAndRecord(call, eventId, scanId, startedAt)
-  if (result?.ok) return answerScan(result.value)
-  if (result && result.problem.code !== 'unreadable_code') return answerProblem(result.problem)
+  const answer = await judgeScan(
+    { env, caller, body, eventId, startedAt },
+    {
+      async record(ask) {
+        const [result] = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, [ask]))
+        if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
+        return result
+      },
+      countInvalid: (reason) => countInvalid(env, eventId, actor, reason),
+    },
+  )
+  return respond(answer)
+}
+
+/** A scan that its caller may make, at one event. */
+export type AskedScan = {
+  env: Env
+  caller: Caller
+  body: z.output<typeof ScanRequest>
+  eventId: EventId
+  /** By `performance.now()`. */
+  startedAt: number
+}
+
+/** Opens the code, has it judged and words the answer: the same for a scan over HTTP and over a device's socket. */
+export async function judgeScan(scan: AskedScan, judge: Judge): Promise<Answer> {
+  const scanId = scan.body.scanId ?? (crypto.randomUUID() as string as ScanId)
+  const { opened, result } = await openAndRecord(scan, scanId, judge)
+  if (result?.ok) return tellScan(result.value)
+  if (result && result.problem.code !== 'unreadable_code') return tellProblem(result.problem)
   const reason = opened?.kind === 'invalid' ? opened.reason : 'unreadable'
-  const blocked = await countInvalid(env, eventId, actor, reason)
-  return blocked ? answerProblem(blocked) : answerInvalid(reason, scanId)
+  const blocked = await judge.countInvalid(reason)
+  return blocked ? tellProblem(blocked) : tellInvalid(reason, scanId)
 }
 
 /** Opens the code and has it judged. Without a result, it was no code of this event and nobody judged it. */
 async function openAndRecord(
-  call: ScanCall,
-  eventId: EventId,
+  scan: AskedScan,
   scanId: ScanId,
-  startedAt: number,
+  judge: Judge,
 ): Promise<{ opened: OpenedScan | null; result?: Result<Recorded> }> {
-  const { env, actor, body } = call
+  const { env, body, eventId, startedAt } = scan
   for (let attempt = 1; attempt <= 3; attempt++) {
     const opened = body.ticketId ? null : await openShown(env, eventId, body.qrPayload ?? '', body.source ?? null)
     if (opened?.kind === 'invalid') return { opened }
-    const ask = askOf(call, scanId, opened, performance.now() - startedAt)
-    const [result] = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, [ask]))
-    if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
+    const ask = askOf(scan, scanId, opened, performance.now() - startedAt)
+    const result = await judge.record(ask)
     if (result.ok || result.problem.code !== 'formats_changed') return { opened, result }
     // The formats were changed since this isolate heard of them: the code is opened anew with what holds now.
     forgetFormats(eventId)
@@ -111,13 +145,17 @@ export function eventOfCaller(caller: Caller, named: string | undefined): EventI
 }
 
 /** What the contract allows only some callers: naming another device, forcing, and scanning without a code. */
-function mayNot({ request, caller, body }: ScanCall): Response | null {
+export function mayNot(
+  caller: Caller,
+  body: z.output<typeof ScanRequest>,
+  headerDeviceId: string | null,
+): Answer | null {
   if (caller.kind === 'device') {
-    const named = [request.headers.get('X-Device-ID'), body.deviceId]
-    if (named.some((id) => id != null && id !== caller.deviceId)) return problemResponse('device_mismatch')
+    const named = [headerDeviceId, body.deviceId]
+    if (named.some((id) => id != null && id !== caller.deviceId)) return problemAnswer('device_mismatch')
   }
   const needsSupervisor = body.force != null || body.ticketId != null
-  return needsSupervisor && !reaches(caller.role, 'supervisor') ? roleRequired('supervisor') : null
+  return needsSupervisor && !reaches(caller.role, 'supervisor') ? roleAnswer('supervisor') : null
 }
 
 /** Which event an organiser's own scan is for: the one it names, or the one its code is of. */
