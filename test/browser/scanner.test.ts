@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { enrol as enrolDevice } from '../process/client.ts'
+import { violations } from './accessible.ts'
 import { type Phone, takePhone } from './browser.ts'
 import { answer, type Door, enrol, next, openDoor, present, wedge } from './door.ts'
 
@@ -383,7 +382,6 @@ describe('a turnstile', () => {
 })
 
 describe('everybody can use each screen', () => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   let phone: Phone
   let page: Page
 
@@ -394,13 +392,7 @@ describe('everybody can use each screen', () => {
   })
   afterAll(() => phone?.close())
 
-  async function complaints(): Promise<string[]> {
-    await page.evaluate(axe)
-    const { violations } = await page.evaluate(() =>
-      (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
-    )
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
-  }
+  const complaints = () => violations(page)
 
   test('the one to set it up', async () => {
     await page.goto(`${door.server.url}/scan`)
@@ -447,8 +439,6 @@ describe('everybody can use each screen', () => {
     if (await page.getByRole('heading', { name: 'Menu' }).isVisible()) await page.keyboard.press('Escape')
     await page.locator('.sheet').waitFor({ state: 'detached' })
   })
-
-  type AxeResults = { violations: { id: string; nodes: { html: string }[] }[] }
 })
 
 describe('a scanner in another language', () => {

@@ -1,7 +1,7 @@
-import axe from 'axe-core'
 import type { BrowserContextOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminKey, type Server, startServer } from '../process/server.ts'
+import { violations } from './accessible.ts'
 import { type Phone, takePhone } from './browser.ts'
 
 let server: Server
@@ -150,9 +150,7 @@ describe('the attendee’s page', () => {
     const checked = await otherContext({ bypassCSP: true, colorScheme, locale, viewport: { width: 320, height: 640 } })
     const page = await checked.newPage()
     await page.goto(ticket?.url ?? '')
-    await page.addScriptTag({ content: axe.source })
-    const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    expect(await violations(page)).toEqual([])
     await page.evaluate(() => document.documentElement.style.setProperty('font-size', '225%'))
     expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
     await checked.close()
