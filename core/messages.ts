@@ -4,6 +4,7 @@ import {
   type DeviceId,
   type EventId,
   type GateId,
+  type OrganisationId,
   parseUuid,
   type ScanId,
   type StaffId,
@@ -50,7 +51,7 @@ const gateId = word.transform((text) => text as GateId)
 const staffId = word.transform((text) => text as StaffId)
 const deviceId = word.transform((text) => text as DeviceId)
 
-const uuid = <T extends ScanId | TicketId | EventId>() =>
+const uuid = <T extends ScanId | TicketId | EventId | OrganisationId>() =>
   z.string().transform((text, context): T => {
     const id = parseUuid<T>(text)
     if (id !== null) return id
@@ -81,6 +82,15 @@ export const NewKey = z.object({
   expiresAt: instant.nullish(),
 })
 export type NewKey = z.output<typeof NewKey>
+
+/** Somebody who may sign in through Cloudflare Access. */
+export const NewMember = z.object({ email, role: z.enum(['organiser', 'supervisor', 'viewer']) })
+
+/** Signing in: with a key, or by Cloudflare Access as a member of this organisation, or of the first one. */
+export const SignIn = z.object({
+  key: z.string().trim().min(1).max(500).nullish(),
+  organisationId: uuid<OrganisationId>().nullish(),
+})
 
 const zone = z.object({
   id: zoneId,

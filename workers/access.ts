@@ -1,12 +1,14 @@
 import { base64url } from 'jose'
 import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
 import type { Actor } from '../durable-objects/actor.ts'
+import { isAccessConfigured, readAccess } from './cloudflare-access.ts'
 import { findKey, hasEvent } from './db/directory.ts'
+import { findMembership, type Membership, membershipsOf } from './db/members.ts'
 import type { Env } from './env.ts'
 import { ringOf } from './key-ring.ts'
 import { problemResponse, roleRequired } from './problems.ts'
 import { hashSecret, sameSecret } from './secrets.ts'
-import { markOf, readSession, type SessionHolder } from './session.ts'
+import { comesFromOurselves, markOf, readSession, type SessionHolder } from './session.ts'
 import { verifyStaffToken } from './staff-token.ts'
 
 /** `viewer` stands beside the others: it reads statistics and reports, and nothing else. */
@@ -21,6 +23,8 @@ export type Caller =
       organisationId: OrganisationId
       /** Which key it is, and until when it is good, in milliseconds since 1970: a live socket ends with its key. */
       key?: { id: string; expiresAt: number | null }
+      /** The same of a member whom Cloudflare Access vouches for. */
+      member?: { id: string; expiresAt: number }
     }
   | {
       kind: 'device'
@@ -42,7 +46,9 @@ export function reaches(role: Role, needed: Role): boolean {
 /** Takes a request; gives who is asking, or null where no good credential came with it. */
 export async function identify(request: Request, env: Env, at: number): Promise<Caller | null> {
   const credential = /^Bearer +(.*\S) *$/i.exec(request.headers.get('Authorization') ?? '')?.[1]
-  if (credential === undefined) return identifySession(request, env, at)
+  if (credential === undefined) {
+    return (await identifySession(request, env, at)) ?? (await identifyByAccess(request, env, at))
+  }
   const holder = await holderOfKey(credential, env, at)
   if (holder) return holder.caller
   const staff = await verifyStaffToken(ringOf(env), credential, at)
@@ -81,7 +87,33 @@ async function identifySession(request: Request, env: Env, at: number): Promise<
       const key = await findKey(env.DB, { id: session.keyId }, at)
       return key && callerOf(key)
     }
+    case 'member': {
+      const membership = isAccessConfigured(env) ? await findMembership(env.DB, session.memberId) : null
+      return membership && memberCaller(membership, session.until)
+    }
   }
+}
+
+/**
+ * Who comes through Cloudflare Access without having signed in: a member of the organisation that made them one first. The
+ * browser sends along what Access lets them in by, so a page of another site must not change anything with it either.
+ */
+async function identifyByAccess(request: Request, env: Env, at: number): Promise<Caller | null> {
+  const identity = comesFromOurselves(request) ? await readAccess(env, request, at) : null
+  const [first] = identity ? await membershipsOf(env.DB, identity.email) : []
+  return identity && first ? memberCaller(first, identity.expiresAt) : null
+}
+
+/** A member as a caller; `expiresAt` is until when Access vouches for them. */
+export function memberCaller({ id, organisationId, role }: Membership, expiresAt: number) {
+  return { kind: 'organisation' as const, organisationId, role, member: { id, expiresAt } }
+}
+
+/** Whether the key or the membership that somebody came with is still good. */
+export async function isStillGood(caller: Caller, env: Env, at: number): Promise<boolean> {
+  if (caller.kind !== 'organisation') return true
+  if (caller.key) return (await findKey(env.DB, { id: caller.key.id }, at)) !== null
+  return !caller.member || (await findMembership(env.DB, caller.member.id)) !== null
 }
 
 function callerOf({ id, organisationId, role, expiresAt }: NonNullable<Awaited<ReturnType<typeof findKey>>>) {

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { log } from '../durable-objects/logging.ts'
+import { AccessUnavailable } from './cloudflare-access.ts'
 import { describeRoute, description } from './description.ts'
 import { serveDocs } from './docs-page.ts'
 import type { Env } from './env.ts'
@@ -23,6 +24,7 @@ import { importRoutes } from './routes/imports.ts'
 import { integrityRoutes } from './routes/integrity.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { liveRoutes } from './routes/live.ts'
+import { memberRoutes } from './routes/members.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { organisationRoutes } from './routes/organisations.ts'
 import { qrCacheRoutes } from './routes/qr-cache.ts'
@@ -62,6 +64,7 @@ export const routes: readonly Route[] = [
   ...webhookRoutes, // workers/routes/webhooks.ts: webhooks, their deliveries, replay, a test
   ...sessionRoutes, // workers/routes/sessions.ts: signing in with a browser
   ...organisationRoutes, // workers/routes/organisations.ts: organisations and their keys
+  ...memberRoutes, // workers/routes/members.ts: who may sign in through Cloudflare Access
   ...qrCacheRoutes, // workers/routes/qr-cache.ts: statistics, clearing
   ...qrRoutes, // workers/qr-image.ts: images, on itty-router
   ...sheetRoutes, // workers/routes/sheets.ts: tickets on paper, as PDF and as images
@@ -108,7 +111,8 @@ app.notFound(() => problemResponse('not_found'))
 
 app.onError((error, c) => {
   // What is not known yet may be asked again; the directory being away is no different for whoever asks.
-  const unavailable = error instanceof Unavailable || error.message.startsWith('D1_ERROR')
+  const isAway = error instanceof Unavailable || error instanceof AccessUnavailable
+  const unavailable = isAway || error.message.startsWith('D1_ERROR')
   const { requestId, route, eventId } = contextOf(c.req.raw)
   log('error', 'a request failed', { requestId, ...(route ? { route } : {}), ...(eventId ? { eventId } : {}), error })
   return problemResponse(unavailable ? 'unavailable' : 'internal')

@@ -17,6 +17,9 @@ export type Env = {
   ANALYTICS?: AnalyticsEngineDataset
   /** The hours of the event's day in which images are drawn beforehand by themselves, such as 1-6; empty: never. */
   QR_WARM_HOURS: string
+  /** Whose word is taken for who somebody is; empty: nobody's. See `workers/cloudflare-access.ts`. */
+  ACCESS_TEAM_DOMAIN: string
+  ACCESS_AUD: string
   ADMIN_KEY: string
   /** The deployment key before this one, as long as it is good too. */
   ADMIN_KEY_PREVIOUS?: string

@@ -121,9 +121,13 @@ export const permissions: Record<string, readonly [role: Role | null, scope: Sco
 
   // Organisations and signing in
   'POST /api/organisations': ['admin', 'deployment'],
+  'GET /api/organisations': ['admin', 'deployment'],
   'POST /api/organisations/{organisationId}/keys': ['organiser', 'organisation'],
   'GET /api/organisations/{organisationId}/keys': ['organiser', 'organisation'],
   'DELETE /api/organisations/{organisationId}/keys/{keyId}': ['organiser', 'organisation'],
+  'POST /api/organisations/{organisationId}/members': ['organiser', 'organisation'],
+  'GET /api/organisations/{organisationId}/members': ['organiser', 'organisation'],
+  'DELETE /api/organisations/{organisationId}/members/{memberId}': ['organiser', 'organisation'],
   'POST /api/session': [null, 'secret'],
   'GET /api/session': ['viewer', 'caller'],
   'DELETE /api/session': [null, 'public'],

@@ -9,6 +9,11 @@ const problems = {
   unauthenticated: [401, 'Not signed in', 'This call needs a valid credential.'],
   device_revoked: [401, 'Device revoked', 'This device may not scan at this event any more.'],
   role_required: [403, 'Not allowed', 'This call needs a higher role.'],
+  not_a_member: [
+    403,
+    'Not a member',
+    'Cloudflare Access knows who you are, but no organisation here has your address among its members.',
+  ],
   device_mismatch: [403, 'Wrong device', 'The request names another device than the one that is signed in.'],
   device_token_invalid: [403, 'Device token invalid', 'The device token is not the current one of this device.'],
   not_found: [404, 'Not found', 'There is nothing here.'],

@@ -2,8 +2,14 @@ import type { KeyRing } from '../core/key-ring.ts'
 import { signOwn, type TokenKind, verifyOwn } from './own-jwt.ts'
 import { hashSecret } from './secrets.ts'
 
-/** Whose session it is: an organisation's key, which may be revoked meanwhile, or the deployment key of that time. */
-export type SessionHolder = { kind: 'key'; keyId: string } | { kind: 'admin'; of: string }
+/**
+ * Whose session it is: an organisation's key, which may be revoked meanwhile; a member's, whom Cloudflare Access vouched
+ * for; or the deployment key's of that time.
+ */
+export type SessionHolder =
+  | { kind: 'key'; keyId: string }
+  | { kind: 'member'; memberId: string; until: number }
+  | { kind: 'admin'; of: string }
 
 const COOKIE = '__Host-session'
 const kind: TokenKind = {
@@ -21,11 +27,27 @@ export function markOf(adminKey: string): string {
   )
 }
 
-/** Takes whose session it is; gives the `Set-Cookie` that begins it (RFC 6265bis), good for twelve hours. */
+/**
+ * Takes whose session it is; gives the `Set-Cookie` that begins it (RFC 6265bis), good for twelve hours, or for as long
+ * as Access vouches for a member.
+ */
 export async function beginSession(ring: KeyRing, holder: SessionHolder, at: number): Promise<string> {
-  const sub = holder.kind === 'key' ? holder.keyId : holder.of
-  const { token } = await signOwn(kind, ring, { kind: holder.kind, sub }, at)
-  return `${COOKIE}=${token}; Path=/; Max-Age=${kind.lifetimeMs / 1000}; HttpOnly; Secure; SameSite=Strict`
+  const vouchedForMs = holder.kind === 'member' ? Math.max(0, holder.until - at) : kind.lifetimeMs
+  const lifetimeMs = Math.min(kind.lifetimeMs, vouchedForMs)
+  const claims = { kind: holder.kind, sub: subjectOf(holder) }
+  const { token } = await signOwn({ ...kind, lifetimeMs }, ring, claims, at)
+  return `${COOKIE}=${token}; Path=/; Max-Age=${Math.floor(lifetimeMs / 1000)}; HttpOnly; Secure; SameSite=Strict`
+}
+
+function subjectOf(holder: SessionHolder): string {
+  switch (holder.kind) {
+    case 'key':
+      return holder.keyId
+    case 'member':
+      return holder.memberId
+    case 'admin':
+      return holder.of
+  }
 }
 
 export const endSession = `${COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict`
@@ -38,8 +60,16 @@ export async function readSession(ring: KeyRing, request: Request, at: number): 
   const token = cookieOf(request)
   if (token === undefined || !comesFromOurselves(request)) return null
   const claims = await verifyOwn(kind, ring, token, at)
-  if (claims?.kind === 'admin') return { kind: 'admin', of: claims.sub }
-  return claims?.kind === 'key' ? { kind: 'key', keyId: claims.sub } : null
+  switch (claims?.kind) {
+    case 'admin':
+      return { kind: 'admin', of: claims.sub }
+    case 'member':
+      return { kind: 'member', memberId: claims.sub, until: claims.exp * 1000 }
+    case 'key':
+      return { kind: 'key', keyId: claims.sub }
+    default:
+      return null
+  }
 }
 
 function cookieOf(request: Request): string | undefined {
@@ -48,7 +78,7 @@ function cookieOf(request: Request): string | undefined {
 }
 
 /** Browsers say where a request comes from; SameSite=Strict holds those that do not. */
-function comesFromOurselves(request: Request): boolean {
+export function comesFromOurselves(request: Request): boolean {
   const site = request.headers.get('Sec-Fetch-Site')
   if (request.method === 'GET' || request.method === 'HEAD') return site !== 'cross-site'
   const origin = request.headers.get('Origin')

@@ -51,6 +51,7 @@ describe("D1's tables", () => {
   const tables = [
     schema.organisation,
     schema.organisationKey,
+    schema.member,
     schema.event,
     schema.wrongCode,
     schema.entry,

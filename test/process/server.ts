@@ -13,11 +13,16 @@ const root = join(import.meta.dirname, '../..')
 const node = join(root, 'node_modules/.bin/node')
 const startScript = join(root, 'cli/start.ts')
 
-type Options = { worker?: string; options?: string[] }
+type Options = {
+  worker?: string
+  options?: string[]
+  /** What it sees in its environment beside what all see. */
+  env?: Record<string, string>
+}
 
 /** Starts a server of its own, on a free port with an empty state, and waits until it is well. */
-export async function startServer({ worker, options = [] }: Options = {}): Promise<Server> {
-  const server = new Server(await freePort(), [...(worker ? ['--worker', worker] : []), ...options])
+export async function startServer({ worker, options = [], env = {} }: Options = {}): Promise<Server> {
+  const server = new Server(await freePort(), [...(worker ? ['--worker', worker] : []), ...options], env)
   try {
     await server.restart()
     return server
@@ -47,14 +52,16 @@ export class Server {
   readonly stateDir: string
   readonly #dir = mkdtempSync(join(tmpdir(), 'admit-one-test-'))
   readonly #more: string[]
+  readonly #env: Record<string, string>
   readonly #undertaker: ChildProcess
   #process: ChildProcess | null = null
 
-  constructor(port: number, more: string[]) {
+  constructor(port: number, more: string[], env: Record<string, string> = {}) {
     this.port = port
     this.url = `http://127.0.0.1:${port}`
     this.stateDir = join(this.#dir, 'state')
     this.#more = more
+    this.#env = env
     mkdirSync(join(this.#dir, 'tmp'))
     this.#undertaker = spawn('/bin/sh', ['-c', undertaking, 'sh', this.#dir], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -68,7 +75,7 @@ export class Server {
     const args = [startScript, '--port', String(this.port), '--state', this.stateDir, '--empty', ...this.#more]
     this.#process = spawn(node, args, {
       cwd: root,
-      env: environment(join(this.#dir, 'tmp')),
+      env: { ...environment(join(this.#dir, 'tmp')), ...this.#env },
       detached: true,
       stdio: ['ignore', ...files],
     })

@@ -27,6 +27,17 @@ export async function addOrganisation(db: D1Database, id: OrganisationId, name: 
   ])
 }
 
+/** All organisations in the order they were made. One more than `limit` is asked for. */
+export function listOrganisations(db: D1Database, { limit, cursor }: Page) {
+  const { id, name, createdAt } = organisation
+  return drizzle(db)
+    .select({ id, name, createdAt })
+    .from(organisation)
+    .where(cursor ? gt(id, cursor) : undefined)
+    .orderBy(asc(id))
+    .limit(limit + 1)
+}
+
 export async function findOrganisation(db: D1Database, id: OrganisationId) {
   const rows = await drizzle(db)
     .select({ id: organisation.id, name: organisation.name })

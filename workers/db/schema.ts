@@ -1,4 +1,14 @@
-import { blob, customType, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import {
+  blob,
+  customType,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core'
 import { bytesToUuid, uuidToBytes } from '../../core/ids.ts'
 import { tallyScopes } from '../../core/tally.ts'
 
@@ -32,6 +42,18 @@ export const organisationKey = sqliteTable('organisation_key', {
   expiresAt: integer('expires_at'),
   revokedAt: integer('revoked_at'),
 })
+
+export const member = sqliteTable(
+  'member',
+  {
+    id: uuid('id').primaryKey(),
+    organisation: uuid('organisation').notNull(),
+    email: text('email').notNull(),
+    role: text('role', { enum: ['organiser', 'supervisor', 'viewer'] }).notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [uniqueIndex('member_email').on(table.email, table.organisation)],
+)
 
 export const event = sqliteTable('event', {
   id: uuid('id').primaryKey(),

@@ -5,9 +5,8 @@ import { type EventId, parseUuid } from '../../core/ids.ts'
 import { deviceTopics, LiveQuery, type Topic, topics, watchingTopics } from '../../core/live.ts'
 import { AlertFilter } from '../../core/messages.ts'
 import type { LiveRequest } from '../../durable-objects/gatekeeper.ts'
-import { authorize, type Caller, identify, reaches } from '../access.ts'
+import { authorize, type Caller, identify, isStillGood, reaches } from '../access.ts'
 import { parse } from '../body.ts'
-import { findKey } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
@@ -147,7 +146,7 @@ async function openSocket(
     actor: plainActor(caller),
     nonce: who.nonce,
     deviceId: caller.kind === 'device' ? caller.deviceId : null,
-    key: caller.kind === 'organisation' ? (caller.key?.id ?? null) : null,
+    key: caller.kind === 'organisation' ? ((caller.key ?? caller.member)?.id ?? null) : null,
     topics: wanted,
     // What a browser sends by itself when it comes back is newer than the address that it came to first.
     since: request.headers.get('Last-Event-ID') ?? query.value.since ?? null,
@@ -179,8 +178,7 @@ async function whoListens(
   if (opened?.eventId !== eventId) return null
   const { caller, nonce } = opened
   // A key that was revoked since the ticket was asked for opens nothing any more; of a device the Gatekeeper knows.
-  const isRevoked = caller.kind === 'organisation' && caller.key && !(await findKey(env.DB, { id: caller.key.id }, at))
-  return isRevoked ? null : { caller, nonce }
+  return (await isStillGood(caller, env, at)) ? { caller, nonce } : null
 }
 
 /** The caller as text can carry it: without the device token, which the staff token was given for. */
@@ -205,7 +203,7 @@ function goodUntil(caller: Caller): number | null {
     case 'admin':
       return null
     case 'organisation':
-      return caller.key?.expiresAt ?? null
+      return (caller.key ?? caller.member)?.expiresAt ?? null
     case 'device':
       return caller.expiresAt ?? null
   }

@@ -1,10 +1,8 @@
 import { z } from 'zod'
 import { type OrganisationId, uuidAt } from '../../core/ids.ts'
 import { NewKey, NewOrganisation, Page } from '../../core/messages.ts'
-import { log } from '../../durable-objects/logging.ts'
-import { addKey, addOrganisation, currentEventsOf, hasOrganisation, listKeys, revokeKey } from '../db/directory.ts'
-import type { Env } from '../env.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { addKey, addOrganisation, hasOrganisation, listKeys, listOrganisations, revokeKey } from '../db/directory.ts'
+import { dropSockets } from '../drop-sockets.ts'
 import { problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
 import { hashSecret, newSecret } from '../secrets.ts'
@@ -35,6 +33,20 @@ export const organisationRoutes = [
       const key = newSecret('a1_org_')
       await addOrganisation(env.DB, id, body.name, newKey(at, 'First key', 'organiser', key, null))
       return success({ organisation: { id, name: body.name }, key }, { status: 201 })
+    },
+  }),
+
+  route({
+    method: 'get',
+    path: '/api/organisations',
+    summary: 'List the organisations',
+    tag,
+    role: 'admin',
+    query: Page,
+    answer: listOf(z.object({ id: z.string(), name: z.string(), createdAt: z.iso.datetime() })),
+    async handle({ env, query }) {
+      const { items, nextCursor } = page(await listOrganisations(env.DB, query), query.limit)
+      return success({ items: items.map((one) => ({ ...one, createdAt: iso(one.createdAt) })), nextCursor })
     },
   }),
 
@@ -92,16 +104,6 @@ export const organisationRoutes = [
     },
   }),
 ]
-
-/** Closes what listens with a key that was revoked. */
-async function dropSockets(env: Env, organisationId: OrganisationId, keyId: string, at: number): Promise<void> {
-  const events = await currentEventsOf(env.DB, organisationId, at)
-  const told = await Promise.allSettled(
-    events.map((eventId) => askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.dropKey(keyId))),
-  )
-  const missed = told.filter(({ status }) => status === 'rejected').length
-  if (missed > 0) log('error', 'live: sockets of a revoked key may still be open', { count: missed })
-}
 
 function newKey(at: number, name: string, role: NewKey['role'], key: string, expiresAt: number | null) {
   return { id: newId<OrganisationId>(at), name, role, hash: hashSecret(key), createdAt: at, expiresAt }

@@ -1,16 +1,25 @@
 import { z } from 'zod'
-import { type Caller, holderOfKey } from '../access.ts'
+import { SignIn } from '../../core/messages.ts'
+import { type Caller, holderOfKey, memberCaller } from '../access.ts'
+import { readAccess } from '../cloudflare-access.ts'
 import { findOrganisation } from '../db/directory.ts'
+import { findMembership, membershipsOf } from '../db/members.ts'
 import { ringOf } from '../key-ring.ts'
-import { problemResponse } from '../problems.ts'
+import { badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
-import { beginSession, endSession } from '../session.ts'
+import { beginSession, comesFromOurselves, endSession, type SessionHolder } from '../session.ts'
 
 const tag = 'Sessions'
 
+const organisationShape = z.object({ id: z.string(), name: z.string() })
+
 const whoShape = z.object({
   role: z.string(),
-  organisation: z.object({ id: z.string(), name: z.string() }).nullable().describe('null for the deployment key'),
+  organisation: organisationShape.nullable().describe('null for the deployment key'),
+  member: z
+    .object({ organisations: z.array(organisationShape).describe('all that have them as a member') })
+    .optional()
+    .describe('signed in through Cloudflare Access'),
 })
 
 /** Signing in with a browser: the key is shown once and kept nowhere; a cookie that no script can read stands for it. */
@@ -18,17 +27,16 @@ export const sessionRoutes = [
   route({
     method: 'post',
     path: '/api/session',
-    summary: 'Sign in with a key, for a browser',
+    summary: 'Sign in with a key, for a browser; behind Cloudflare Access without one, as a member of an organisation',
     tag,
     role: null,
-    body: z.object({ key: z.string().trim().min(1).max(500) }),
+    body: SignIn,
     answer: whoShape,
-    async handle({ env, body, at }) {
+    async handle({ request, env, body, at }) {
+      if (body.key == null) return signInByAccess(request, env, body.organisationId ?? null, at)
       const holder = await holderOfKey(body.key, env, at)
       if (!holder) return problemResponse('unauthenticated')
-      const answer = success(await who(env, holder.caller))
-      answer.headers.set('Set-Cookie', await beginSession(ringOf(env), holder.session, at))
-      return answer
+      return signedIn(env, await who(env, holder.caller), holder.session, at)
     },
   }),
 
@@ -58,7 +66,35 @@ export const sessionRoutes = [
   }),
 ]
 
-async function who(env: Call<unknown, unknown>['env'], caller: Caller): Promise<z.input<typeof whoShape>> {
-  const organisation = caller.kind === 'organisation' ? await findOrganisation(env.DB, caller.organisationId) : null
-  return { role: caller.role, organisation }
+type Bindings = Call<unknown, unknown>['env']
+type Who = z.input<typeof whoShape>
+
+/** Signs in whom Access vouches for, to one of the organisations that have them as a member. */
+async function signInByAccess(request: Request, env: Bindings, wanted: string | null, at: number): Promise<Response> {
+  const identity = comesFromOurselves(request) ? await readAccess(env, request, at) : null
+  if (!identity) return badRequestResponse([{ field: 'key', message: 'is required' }])
+  const memberships = await membershipsOf(env.DB, identity.email)
+  const chosen = wanted === null ? memberships[0] : memberships.find(({ organisationId }) => organisationId === wanted)
+  if (!chosen) return problemResponse('not_a_member')
+  const session = { kind: 'member' as const, memberId: chosen.id, until: identity.expiresAt }
+  return signedIn(env, await who(env, memberCaller(chosen, identity.expiresAt)), session, at)
+}
+
+async function signedIn(env: Bindings, data: Who, session: SessionHolder, at: number): Promise<Response> {
+  const answer = success(data)
+  answer.headers.set('Set-Cookie', await beginSession(ringOf(env), session, at))
+  return answer
+}
+
+async function who(env: Bindings, caller: Caller): Promise<Who> {
+  if (caller.kind !== 'organisation') return { role: caller.role, organisation: null }
+  const organisation = await findOrganisation(env.DB, caller.organisationId)
+  if (!caller.member) return { role: caller.role, organisation }
+  const membership = await findMembership(env.DB, caller.member.id)
+  const all = membership ? await membershipsOf(env.DB, membership.email) : []
+  const organisations = all.map(({ organisationId, organisationName }) => ({
+    id: organisationId,
+    name: organisationName,
+  }))
+  return { role: caller.role, organisation, member: { organisations } }
 }
