@@ -1,37 +1,11 @@
 #!/usr/bin/env node
-import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from 'citty'
+import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty'
 import { type Command, refuseUnknown } from './command.ts'
-import { export_ } from './commands/export.ts'
-import { import_ } from './commands/import.ts'
-import { issue } from './commands/issue.ts'
-import { qr } from './commands/qr.ts'
-import { rotate } from './commands/rotate.ts'
-import { scan } from './commands/scan.ts'
-import { sheet } from './commands/sheet.ts'
-import { token } from './commands/token.ts'
-import { warm } from './commands/warm.ts'
+import { admit } from './commands.ts'
 import { exitCodes, Failure, inOneLine, UsageFailure } from './failure.ts'
 import { say } from './output.ts'
 
-// The `admit` command. Each subcommand is a file in commands/.
-
-const admit = {
-  ...defineCommand({
-    meta: { name: 'admit', description: 'Issues, draws and scans tickets of an Admit One server' },
-    subCommands: { export: export_, import: import_, issue, qr, rotate, scan, sheet, token, warm },
-  }),
-  examples: `
-  admit import attendees.csv --dry-run
-  admit import attendees.csv
-  admit qr 01a1fc37-f632-7fa5-821f-c5cf221a540e -o ticket.png
-  admit scan ticket.png --gate GATE-A
-
-  After npm start on this computer all of them work as they stand, with the demo event. Otherwise say which server,
-  key and event with --url, --key and --event, or with ADMIT_URL, ADMIT_KEY and ADMIT_EVENT.
-
-EXIT CODES
-  0 done   1 a problem, told in one sentence   2 wrong usage   3 the ticket was refused`,
-} as Command
+// The `admit` command. Which subcommands there are stands in commands.ts.
 
 const words = process.argv.slice(2)
 

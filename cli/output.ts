@@ -10,3 +10,17 @@ export function say(isJson: boolean, data: object, words: string): void {
 export function showProgress(text: string, isLast: boolean): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${isLast ? '' : text}`)
 }
+
+/** Shows that something takes its time, and for how long it has, until it is there; nothing where nobody watches. */
+export async function whileWaiting<T>(what: string, answer: Promise<T>): Promise<T> {
+  const begunAt = performance.now()
+  const clock = setInterval(() => {
+    showProgress(`${what}: ${Math.round((performance.now() - begunAt) / 1000)} s`, false)
+  }, 1000)
+  try {
+    return await answer
+  } finally {
+    clearInterval(clock)
+    showProgress('', true)
+  }
+}

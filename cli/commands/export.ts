@@ -1,8 +1,7 @@
 import { Transform } from 'node:stream'
-import { command, jsonArg } from '../command.ts'
+import { command, eventAndWord, jsonArg, oneOf } from '../command.ts'
 import { connectionArgs, findConnection } from '../connection.ts'
 import { askForFile, copyFile, saveFile } from '../download.ts'
-import { UsageFailure } from '../failure.ts'
 import { say, showProgress } from '../output.ts'
 
 const kinds = ['tickets', 'entries', 'duplicates'] as const
@@ -38,9 +37,10 @@ export const export_ = command({
 
 EXIT CODES
   0 saved   1 not saved, or the server did not answer   2 wrong usage`,
+  choices: { first: kinds, what: kinds, format: formats },
   run: async (args) => {
-    const [event, what] = args.what === undefined ? [args.event, args.first] : [args.first, args.what]
-    const kind = oneOf(kinds, what, 'what to export')
+    const { event, word } = eventAndWord(args.first, args.what, args.event)
+    const kind = oneOf(kinds, word, 'what to export')
     const named = formats.find((format) => args.output?.endsWith(`.${format}`)) ?? 'csv'
     const format = oneOf(formats, args.format ?? named, '--format')
     const connection = findConnection({ ...args, event }, process.env)
@@ -61,12 +61,6 @@ EXIT CODES
     )
   },
 })
-
-function oneOf<T extends string>(known: readonly T[], word: string | undefined, name: string): T {
-  const found = known.find((one) => one === word)
-  if (found) return found
-  throw new UsageFailure(`Say ${name}: one of ${known.join(', ')}${word ? `, not ${word}` : ''}.`)
-}
 
 /** Counts what passes through, and tells of it a few times a second. */
 class Counting extends Transform {

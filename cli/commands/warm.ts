@@ -1,4 +1,4 @@
-import { command, jsonArg } from '../command.ts'
+import { command, eventIdArg, jsonArg } from '../command.ts'
 import { apiOf, connectionArgs, findConnection } from '../connection.ts'
 import { exitCodes } from '../failure.ts'
 import { followJob, type Job } from '../follow-job.ts'
@@ -8,7 +8,7 @@ export const warm = command({
   name: 'warm',
   description: 'Draws the QR images of all valid tickets before they are asked for',
   args: {
-    eventId: { type: 'positional', description: 'The id of the event; else as --event', required: false },
+    ...eventIdArg,
     png: { type: 'boolean', description: 'Draw PNGs too, not only SVGs', default: false },
     ...connectionArgs,
     ...jsonArg,
@@ -23,7 +23,7 @@ export const warm = command({
 EXIT CODES
   0 all are drawn   1 some were not kept, or the server did not answer   2 wrong usage`,
   run: async ({ eventId: named, png, json, ...args }) => {
-    const connection = findConnection({ ...args, ...(named ? { event: named } : {}) }, process.env)
+    const connection = findConnection({ ...args, event: named ?? args.event }, process.env)
     const { eventId } = connection
     const api = apiOf(connection)
     const formats = png ? ['svg', 'png'] : ['svg']
