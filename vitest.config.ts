@@ -24,7 +24,7 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       resolve: { alias: { 'cloudflare:workers': new URL('test/simulation/workers.ts', import.meta.url).pathname } },
       test: {
         name: 'core',
-        include: ['test/{core,everywhere,simulation}/**/*.test.ts', 'test/scanner/*.test.ts'],
+        include: ['test/{cli,core,everywhere,simulation}/**/*.test.ts', 'test/scanner/*.test.ts'],
         // A property with many cases takes its time where the computer has other work.
         testTimeout: 30_000,
       },

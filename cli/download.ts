@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { ReadableStream as WebStream } from 'node:stream/web'
 import { type ErrorBody, explain } from './api.ts'
 import type { Connection } from './connection.ts'
 import { Failure, inOneLine, systemCode, UsageFailure, whyNot } from './failure.ts'
@@ -34,7 +35,8 @@ export async function saveFile(response: Response, passage: Passage, file: strin
 }
 
 export async function copyFile(response: Response, passage: Passage, to: NodeJS.WritableStream): Promise<void> {
-  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
+  // The platform's type and Node's name one and the same thing.
+  const body = Readable.fromWeb(response.body as unknown as WebStream)
   try {
     await pipeline(body, passage, to)
   } catch (error) {

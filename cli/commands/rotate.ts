@@ -21,6 +21,7 @@ export const rotate = command({
 
 EXIT CODES
   0 done   1 no such key is kept there   2 wrong usage`,
+  choices: { key: ['admin-key', 'ticket-key'] },
   run: async ({ key, state, json }) => {
     if (key !== 'admin-key' && key !== 'ticket-key')
       throw new UsageFailure(`There is no ${key}: admin-key or ticket-key.`)
