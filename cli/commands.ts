@@ -5,6 +5,7 @@ import { export_ } from './commands/export.ts'
 import { import_ } from './commands/import.ts'
 import { integrity } from './commands/integrity.ts'
 import { issue } from './commands/issue.ts'
+import { monitor } from './commands/monitor.ts'
 import { qr } from './commands/qr.ts'
 import { report } from './commands/report.ts'
 import { rotate } from './commands/rotate.ts'
@@ -23,6 +24,7 @@ export const admit: Command = {
       import: import_,
       integrity,
       issue,
+      monitor,
       qr,
       report,
       rotate,
