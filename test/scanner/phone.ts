@@ -77,6 +77,11 @@ export class Phone {
     for (const socket of this.#sockets) socket.close()
   }
 
+  /** Its sockets end, and the network stays. */
+  loseSockets(): void {
+    for (const socket of this.#sockets) socket.close()
+  }
+
   setNetwork(network: Network): void {
     this.#network = network
     for (const giveUp of this.#waiting) giveUp()

@@ -9,7 +9,7 @@ import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
 import { defaultLimits } from '../../core/limits.ts'
 import { encodeSnapshot } from '../../core/snapshot-bytes.ts'
 import { sealToken } from '../../core/token.ts'
-import type { HttpAnswer, HttpRequest, Ports } from '../../web/scanner/engine/ports.ts'
+import type { HttpAnswer, HttpRequest, OpenSocket, Ports } from '../../web/scanner/engine/ports.ts'
 import type { Shown } from '../../web/scanner/engine/shown.ts'
 import { openStore } from '../../web/scanner/platform/idb-store.ts'
 import { realTime } from '../../web/scanner/platform/time.ts'
@@ -58,7 +58,7 @@ const impatient = { ...realTime, after: (ms: number, call: () => void) => realTi
 /** A phone whose server answers by a script: what a real one does in its worst moments. */
 async function phoneAt(
   server: Server,
-  options: { policy?: Partial<Policy>; role?: string; ports?: Partial<Ports> } = {},
+  options: { policy?: Partial<Policy>; role?: string; ports?: Partial<Ports>; socket?: boolean } = {},
 ) {
   const requests: HttpRequest[] = []
   const http = async (request: HttpRequest): Promise<HttpAnswer> => {
@@ -84,7 +84,9 @@ async function phoneAt(
       )
     }
     if (request.path.startsWith('/api/hp-scanner/snapshot')) return { status: 200, bytes: snapshot(options.policy) }
-    if (request.path.startsWith('/api/hp-scanner/live-tickets')) return refused(404, 'not_found')
+    if (request.path.startsWith('/api/hp-scanner/live-tickets')) {
+      return options.socket ? ok({ ticket: 'once' }) : refused(404, 'not_found')
+    }
     return server(request)
   }
   const phone = new Phone('http://nowhere.invalid', { http, time: impatient, ...options.ports })
@@ -264,6 +266,123 @@ describe('a scan', () => {
     expect(await phone.store.scan(asked?.scanId as never)).toMatchObject({
       verdict: { kind: 'refused', code: 'no_network' },
     })
+  })
+})
+
+describe('a scan over the socket', () => {
+  type Asked = { id: string; scan: { scanId: string; qrPayload: string } }
+  type End = { answer: (of: Asked, answer: Answer) => void; close: () => void }
+
+  /** A server at the other end of the phone's socket, and what it was asked there. */
+  function socketAt(hear: (asked: Asked, end: End) => void, hello: object = { lane: true }) {
+    const asked: Asked[] = []
+    const live: OpenSocket = (_url, on) => {
+      let isOpen = true
+      const tell = (message: object) => isOpen && on.message(JSON.stringify(message))
+      const close = () => {
+        if (isOpen) on.closed(1006)
+        isOpen = false
+      }
+      const end: End = {
+        answer: ({ id }, answer) => answer !== 'none' && tell({ type: 'answer', id, ...answer }),
+        close,
+      }
+      queueMicrotask(() => {
+        on.opened()
+        tell({
+          type: 'hello',
+          cursor: writeCursor({ seq: 1, revision: 1, epoch: 1 }),
+          serverTime: Date.now(),
+          ...hello,
+        })
+      })
+      return {
+        send: (text) => {
+          if (text === 'ping') return void (isOpen && on.message('pong'))
+          const message = JSON.parse(text)
+          if (message.type !== 'scan' || !isOpen) return
+          asked.push(message)
+          hear(message, end)
+        },
+        close,
+      }
+    }
+    return { live, asked }
+  }
+
+  async function phoneWith(socket: ReturnType<typeof socketAt>, server: Server) {
+    const phone = await phoneAt(server, { socket: true, ports: { live: socket.live } })
+    await until('the socket is open', () => phone.engine.status.value.connection === 'live')
+    return phone
+  }
+
+  it('is shown as the Gatekeeper decided, without a call', async () => {
+    const socket = socketAt((asked, end) => end.answer(asked, admitted))
+    const { scan, asked, phone } = await phoneWith(socket, () => 'none')
+    const shown = await scan()
+    expect(word(shown)).toBe('admitted by gatekeeper')
+    expect(asked()).toBe(0)
+    expect(socket.asked[0]?.scan).toMatchObject({ scanId: shown.scanId, qrPayload: token, gateId: 'A' })
+    expect(await phone.store.scan(shown.scanId)).toMatchObject({ state: 'answered', seq: 7 })
+  })
+
+  it.each<[string, (asked: Asked, end: End) => void]>([
+    ['says nothing', () => {}],
+    ['is lost', (_, end) => end.close()],
+    ['does not know', (asked, end) => end.answer(asked, { status: 503, body: { success: false } })],
+    ['finds the staff token too old', (asked, end) => end.answer(asked, refused(401, 'unauthenticated'))],
+  ])('is asked over HTTP too, under the same id, where the socket %s', async (_, hear) => {
+    const socket = socketAt(hear)
+    const { scan, requests, phone } = await phoneWith(socket, () => admitted)
+    const shown = await scan()
+    expect(word(shown)).toBe('admitted by gatekeeper')
+    const sent = requests.filter(({ path }) => path.endsWith('/validate-qr'))
+    expect(sent.map(({ body }) => JSON.parse(body ?? '{}').scanId)).toEqual([shown.scanId])
+    expect(socket.asked[0]?.scan.scanId).toBe(shown.scanId)
+    expect(await phone.store.count('alone')).toBe(0)
+  })
+
+  it('that is answered late counts as long as HTTP has not answered either', async () => {
+    const late: (() => void)[] = []
+    const socket = socketAt((asked, end) => late.push(() => end.answer(asked, admitted)))
+    const { scan, asked } = await phoneWith(socket, () => {
+      for (const answer of late.splice(0)) answer()
+      return 'none'
+    })
+    expect(word(await scan())).toBe('admitted by gatekeeper')
+    expect(asked()).toBe(1)
+  })
+
+  it('is decided alone where neither answers, and waits under the same id', async () => {
+    const socket = socketAt(() => {})
+    const { scan, phone } = await phoneWith(socket, () => 'none')
+    const shown = await scan()
+    expect(word(shown)).toBe('admitted by device')
+    expect(socket.asked[0]?.scan.scanId).toBe(shown.scanId)
+    expect(await phone.store.scan(shown.scanId)).toMatchObject({ state: 'alone' })
+  })
+
+  it('is not tried where the server does not say that it takes any', async () => {
+    const socket = socketAt((asked, end) => end.answer(asked, admitted), {})
+    const { scan, asked } = await phoneWith(socket, () => admitted)
+    expect(word(await scan())).toBe('admitted by gatekeeper')
+    expect([socket.asked.length, asked()]).toEqual([0, 1])
+  })
+
+  it('may be told to wait, which holds for HTTP as well', async () => {
+    const wait = { status: 429, body: { success: false, code: 'rate_limited', data: { retryAfterMs: 60_000 } } }
+    const socket = socketAt((asked, end) => end.answer(asked, wait))
+    const { scan, asked } = await phoneWith(socket, () => admitted)
+    expect(word(await scan())).toBe('admitted by device')
+    expect(word(await scan())).toBe('already_admitted by device')
+    expect([socket.asked.length, asked()]).toEqual([1, 0])
+  })
+
+  it('of a device that was revoked wipes it', async () => {
+    const socket = socketAt((asked, end) => end.answer(asked, refused(401, 'device_revoked')))
+    const { scan, phone } = await phoneWith(socket, () => 'none')
+    expect(word(await scan())).toBe('device_revoked by device')
+    expect(phone.wiped).toBe(true)
   })
 })
 

@@ -36,6 +36,19 @@ describe('a phone in touch', () => {
     })
   })
 
+  it('scans over its socket, and over HTTP where that is gone', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    const [one, another] = [await ticket(), await ticket()]
+    const calls = () => phone.requests.filter((request) => request.endsWith('/validate-qr')).length
+    expect(await scan(phone, one.token)).toBe('admitted by gatekeeper')
+    expect(await scan(phone, one.token)).toBe('already_admitted by gatekeeper')
+    expect(calls()).toBe(0)
+    phone.loseSockets()
+    expect(await scan(phone, another.token)).toBe('admitted by gatekeeper')
+    expect(calls()).toBe(1)
+  })
+
   it('knows within a second what was decided about a ticket, and what was taken back of it', async () => {
     const phone = await doors.phone()
     await isLive(phone)

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { HttpAnswer, Ports } from './ports.ts'
 import type { KeptDevice } from './store.ts'
-import { instant, parseJson, record, text, type Wire } from './wire.ts'
+import { instant, number, parseJson, record, text, type Wire } from './wire.ts'
 
 /** What came of a call. Everything that leaves it open whether the server acted is `no_answer`. */
 export type Reply =
@@ -110,6 +110,14 @@ function read(answer: HttpAnswer | null, binary: boolean): Reply {
   if (status === 401 && body.code === 'device_revoked') return { kind: 'revoked' }
   if (status === 429) return { kind: 'wait', ms: waitOf(answer) }
   return { kind: 'answer', status, body, bytes }
+}
+
+/** Takes an answer that came over the socket, where whoever speaks is our server; gives what came of the call. */
+export function replyOf(status: number, body: Wire): Reply {
+  if (status >= 500 || typeof body.success !== 'boolean') return { kind: 'no_answer' }
+  if (status === 401) return body.code === 'device_revoked' ? { kind: 'revoked' } : { kind: 'no_answer' }
+  if (status === 429) return { kind: 'wait', ms: number(record(body.data).retryAfterMs) ?? DEFAULT_WAIT_MS }
+  return { kind: 'answer', status, body, bytes: new Uint8Array() }
 }
 
 function waitOf(answer: HttpAnswer): number {

@@ -7,6 +7,7 @@ import type { Knowing } from './knowing.ts'
 import type { Leasing } from './leasing.ts'
 import type { Ports } from './ports.ts'
 import { collidedWith, conflictVerdict } from './queue.ts'
+import type { ScanLane } from './scan-lane.ts'
 import type { ShownConflict } from './status.ts'
 import { instant, list, parseJson, record, text, type Wire } from './wire.ts'
 
@@ -43,6 +44,7 @@ export class Link {
   readonly #calls: Calls
   readonly #knowing: Knowing
   readonly #leasing: Leasing
+  readonly #lane: ScanLane
   readonly #events: LinkEvents
   readonly #eventId: EventId
   readonly #deviceId: DeviceId
@@ -59,6 +61,7 @@ export class Link {
     calls: Calls,
     knowing: Knowing,
     leasing: Leasing,
+    lane: ScanLane,
     who: { eventId: EventId; deviceId: DeviceId },
     events: LinkEvents,
   ) {
@@ -66,6 +69,7 @@ export class Link {
     this.#calls = calls
     this.#knowing = knowing
     this.#leasing = leasing
+    this.#lane = lane
     this.#eventId = who.eventId
     this.#deviceId = who.deviceId
     this.#events = events
@@ -187,6 +191,7 @@ export class Link {
       })
     })
     this.#socket = null
+    this.#lane.close()
     this.#setOpen(false)
     return openedAt === null ? 0 : time.monotonic() - openedAt
   }
@@ -235,6 +240,7 @@ export class Link {
         if (serverTime !== null) this.#events.anchor(serverTime, startedAt)
         this.#caughtUp = text(body.cursor)
         this.#setOpen(true)
+        if (body.lane === true) this.#lane.open((message) => this.#send(message))
         await this.tellStatus()
         this.#events.onOccasion()
         return
@@ -265,6 +271,8 @@ export class Link {
         if (said !== null) this.#send(said)
         return
       }
+      case 'answer':
+        return this.#lane.hear(body)
       case 'bye':
         if (body.code === 'device_revoked') this.#events.onRevoked()
         return

@@ -15,6 +15,7 @@ import type { AskedScan } from './engine.ts'
 import type { Knowing } from './knowing.ts'
 import type { Ports } from './ports.ts'
 import type { Queue } from './queue.ts'
+import type { ScanLane } from './scan-lane.ts'
 import type { Shown, Undecided } from './shown.ts'
 import type { KeptDevice, KeptScan, KeptVerdict } from './store.ts'
 import { record } from './wire.ts'
@@ -23,6 +24,8 @@ import { record } from './wire.ts'
 export const PATIENCE_MS = 1500
 /** The same while the network is known to be away: there is little hope, and a queue. */
 const PATIENCE_WHILE_AWAY_MS = 500
+/** After so much of the patience without an answer over the socket, HTTP is asked too: 600 ms of 1,500. */
+const LANE_SHARE = 0.4
 
 /** What came of a scan, and what the engine has to do about it. */
 export type Scanned = {
@@ -61,14 +64,16 @@ export type Circumstances = {
 export class Scanning {
   readonly #ports: Ports
   readonly #calls: Calls
+  readonly #lane: ScanLane
   readonly #queue: Queue
   readonly #clock: Clock
   readonly #knowing: Knowing
   readonly #verify: VerifySignature
 
-  constructor(ports: Ports, calls: Calls, queue: Queue, clock: Clock, knowing: Knowing) {
+  constructor(ports: Ports, calls: Calls, lane: ScanLane, queue: Queue, clock: Clock, knowing: Knowing) {
     this.#ports = ports
     this.#calls = calls
+    this.#lane = lane
     this.#queue = queue
     this.#clock = clock
     this.#knowing = knowing
@@ -194,13 +199,20 @@ export class Scanning {
       if (!(await this.#queue.isHome([scan.ticketId]))) return noAnswer
     }
     if (left() <= 0) return noAnswer
-    const asking = this.#calls.send({
+    const body = requestOf(scan)
+    const overSocket = this.#lane.ask(body)
+    if (overSocket !== null) {
+      const reply = await within(overSocket, left() * LANE_SHARE, this.#ports.time)
+      if (reply !== null && reply.kind !== 'no_answer') return reply
+    }
+    const overHttp = this.#calls.send({
       method: 'POST',
       path: '/api/hp-scanner/validate-qr',
-      body: requestOf(scan),
+      body,
       timeoutMs: left(),
     })
-    return (await within(asking, left(), this.#ports.time)) ?? noAnswer
+    const asked = overSocket === null ? overHttp : firstAnswer(overHttp, overSocket)
+    return (await within(asked, left(), this.#ports.time)) ?? noAnswer
   }
 
   async #answered(scan: KeptScan, reply: Extract<Reply, { kind: 'answer' }>, told: Asked): Promise<Scanned> {
@@ -336,6 +348,21 @@ function requestOf(scan: KeptScan) {
     ...(asked ? { source: asked.source } : {}),
     people: scan.people,
     ...(asked?.force ? { force: { reason: asked.force } } : {}),
+  }
+}
+
+/** The same was asked twice, under one `scanId`: whichever is answered first counts, and a lack of an answer does not. */
+async function firstAnswer(...asked: Promise<Reply>[]): Promise<Reply> {
+  const answers = asked.map(async (one) => {
+    const reply = await one
+    if (reply.kind === 'no_answer') throw new Error('no answer')
+    return reply
+  })
+  try {
+    return await Promise.any(answers)
+  } catch {
+    // An AggregateError: none of them was answered.
+    return noAnswer
   }
 }
 

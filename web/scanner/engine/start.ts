@@ -14,6 +14,7 @@ import { Names } from './names.ts'
 import { Watched } from './observable.ts'
 import type { Ports, TabMessage } from './ports.ts'
 import { type Flushed, keepConflicts, Queue } from './queue.ts'
+import { ScanLane } from './scan-lane.ts'
 import { type Circumstances, Scanning, undecided } from './scanning.ts'
 import type { Shown } from './shown.ts'
 import type { ReadyOffline, ShownConflict, Status } from './status.ts'
@@ -75,6 +76,7 @@ class Scanner implements Engine {
   readonly #ports: Ports
   readonly #clock: Clock
   readonly #calls: Calls
+  readonly #lane = new ScanLane()
   readonly #queue: Queue
   readonly #knowing: Knowing
   readonly #leasing: Leasing
@@ -99,10 +101,11 @@ class Scanner implements Engine {
     this.#queue = new Queue(ports, this.#calls)
     this.#knowing = new Knowing(ports, this.#calls, clock, (serverTime, sentAt) => this.#anchor(serverTime, sentAt))
     this.#leasing = new Leasing(ports.store, this.#queue, this.#knowing)
-    this.#scanning = new Scanning(ports, this.#calls, this.#queue, clock, this.#knowing)
+    this.#scanning = new Scanning(ports, this.#calls, this.#lane, this.#queue, clock, this.#knowing)
     this.#names = new Names(ports, this.#calls)
     this.#door = openDoor(ports.store, this.#calls, this.#queue)
     this.#calls.onContact = (heard) => this.#setHeard(heard)
+    this.#lane.onHeard = () => this.#setHeard(true)
     this.#knowing.onChange = () => this.#tellKnown()
     this.#leasing.onChange = (lease) => this.#patch({ lease: leaseState(lease) })
     this.#leasing.say = (message) => this.#link?.say(message)
@@ -323,7 +326,7 @@ class Scanner implements Engine {
   #connect(): void {
     const device = this.#device
     if (device === null || this.#link !== null || this.#disposed) return
-    this.#link = new Link(this.#ports, this.#calls, this.#knowing, this.#leasing, device, {
+    this.#link = new Link(this.#ports, this.#calls, this.#knowing, this.#leasing, this.#lane, device, {
       onLive: () => this.#tellConnection(),
       onOccasion: () => this.#background(this.#sync()),
       onConflict: (conflict, settled) => this.#background(this.#hearConflict(conflict, settled)),
