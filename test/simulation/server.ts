@@ -7,10 +7,11 @@ import { joinSnapshot, type PackedRows, type Words } from '../../core/snapshot-b
 import type { Claims } from '../../core/token.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import { Gatekeeper, type LiveRequest } from '../../durable-objects/gatekeeper.ts'
+import type { Desk } from '../../durable-objects/scan-lane.ts'
 import type { Position } from '../../durable-objects/snapshots.ts'
 import type { SyncedScan } from '../../durable-objects/syncing.ts'
 import { askOf } from '../../workers/routes/scans.ts'
-import { answerScan } from '../../workers/verdict-answer.ts'
+import { answerScan, tellScan } from '../../workers/verdict-answer.ts'
 import { Sql } from './sql.ts'
 import type { World } from './world.ts'
 
@@ -185,6 +186,7 @@ export class Server {
       topics: (query.get('topics') ?? '').split(',') as Topic[],
       since: query.get('since'),
       expiresAt: null,
+      scans: { staffId: caller.staffId, role: 'scanner' },
     }
     pending = line
     const request = { headers: { get: () => encodeURIComponent(JSON.stringify(ask)) } }
@@ -223,7 +225,7 @@ export class Server {
   #wake(): Gatekeeper {
     this.restarts += 1
     this.#armAlarm()
-    return new Gatekeeper(this.#state() as unknown as DurableObjectState, this.#env() as never)
+    return new Gatekeeper(this.#state() as unknown as DurableObjectState, this.#env() as never, this.#desk)
   }
 
   #armAlarm(): void {
@@ -307,6 +309,17 @@ export class Server {
 
   async #ticket(): Promise<WireAnswer> {
     return json(200, { success: true, data: { ticket: `ticket ${this.#tickets++}` } })
+  }
+
+  /** A scan over a socket, read and opened as one over HTTP is. */
+  #desk: Desk = async (scan, who, judge) => {
+    const body = ScanRequest.parse(scan)
+    const caller = { kind: 'device', ...who } as const
+    const stopped = judge.mayAsk()
+    const result = stopped
+      ? { ok: false as const, problem: stopped }
+      : await judge.record(askOf({ caller, body }, body.scanId as never, this.#open(body.qrPayload ?? ''), 0))
+    return result.ok ? tellScan(result.value) : problemBody(result.problem.code)
   }
 
   async #judge(caller: DeviceCaller, given: unknown): Promise<WireAnswer> {
@@ -418,8 +431,13 @@ function json(status: number, body: unknown): WireAnswer {
   return { status, bytes: new TextEncoder().encode(JSON.stringify(body)) }
 }
 
+function problemBody(code: string) {
+  return { status: code === 'rate_limited' ? 429 : 409, body: { success: false, code, message: '' } }
+}
+
 function problemAnswer(code: string): WireAnswer {
-  return json(code === 'rate_limited' ? 429 : 409, { success: false, code, message: '' })
+  const { status, body } = problemBody(code)
+  return json(status, body)
 }
 
 export function snapshotKeys(readKey: Uint8Array, publicKey: Uint8Array): SnapshotKeys {
