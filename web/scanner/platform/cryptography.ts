@@ -23,7 +23,10 @@ export function webCryptography(): Cryptography {
     unseal: unsealer(),
     async newDeviceKey() {
       const pair = await generateDeviceKey()
-      return { key: pair, publicKey: toBase64url(new Uint8Array(await subtle.exportKey('raw', pair.publicKey))) }
+      return {
+        key: pair,
+        publicKey: toBase64url(new Uint8Array((await subtle.exportKey('raw', pair.publicKey)) as ArrayBuffer)),
+      }
     },
     newPinKey: () => subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign']),
     async stretchPin(pinKey, pin, salt) {
@@ -80,6 +83,9 @@ async function generateDeviceKey(): Promise<CryptoKeyPair> {
     return (await subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair
   } catch {
     // A NotSupportedError: a browser from before 2025. It has P-256.
-    return subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
+    return (await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
+      'sign',
+      'verify',
+    ])) as CryptoKeyPair
   }
 }
