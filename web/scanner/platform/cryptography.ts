@@ -16,7 +16,8 @@ export function webCryptography(): Cryptography {
       const keyFor = imported((raw) => subtle.importKey('raw', raw, 'Ed25519', false, ['verify']))
       return async (keys, message, signature) => {
         const publicKey = publicKeyOf(keys)
-        if (publicKey === null) return false
+        // What is not of its length is no signature; one runtime would throw over it.
+        if (publicKey === null || signature.length !== 64) return false
         return subtle.verify('Ed25519', await keyFor(publicKey), bytes(signature), bytes(message))
       }
     },
