@@ -23,8 +23,17 @@ export async function call(
   const response = await exports.default.fetch(
     new Request(url, { method, headers, body: body ?? null, redirect: 'manual' }),
   )
-  const text = await response.text()
+  const text = await textOf(response)
   return { status: response.status, headers: response.headers, text, body: parse(text) }
+}
+
+/** A socket or a stream of events never ends; that it began is all there is to wait for. */
+async function textOf(response: Response): Promise<string> {
+  const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream') === true
+  response.webSocket?.accept()
+  response.webSocket?.close()
+  if (isStream) await response.body?.cancel()
+  return isStream || response.webSocket ? '' : new TextDecoder().decode(await response.arrayBuffer())
 }
 
 function parse(text: string): Body {

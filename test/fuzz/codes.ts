@@ -1,5 +1,6 @@
 import { decodeBase32, encodeBase32 } from '../../core/base32.ts'
 import { bytesToUuid, type EventId, type TicketId } from '../../core/ids.ts'
+import { readKeyRing } from '../../core/key-ring.ts'
 import { eventTagOf } from '../../core/keys.ts'
 import { type Claims, openToken, sealToken } from '../../core/token.ts'
 import { webCryptography } from '../../web/scanner/platform/cryptography.ts'
@@ -13,6 +14,7 @@ import { Chance } from '../chance.ts'
  */
 
 const TICKET_KEY = 'the ticket key of the distorted codes'
+const ring = readKeyRing(TICKET_KEY)
 const HEADER = 8
 const SIGNATURE_AT = 67
 
@@ -129,7 +131,7 @@ async function openOne(forgery: Forgery, tally: Tally, made: Awaited<ReturnType<
   // A change that changed nothing, or capitals to small letters, which a code may be typed in.
   if (forgery.tickets.some((one) => one.text === text.toUpperCase())) return
   tally.distorted++
-  const opened = await openScan(TICKET_KEY, forgery.eventId, text)
+  const opened = await openScan(ring, forgery.eventId, text)
   const answer = opened.kind === 'invalid' ? opened.reason : opened.kind
   tally.byAnswer[answer] = (tally.byAnswer[answer] ?? 0) + 1
   if (opened.kind === 'token' || opened.kind === 'signed') tally.accepted.push(`${way}, at the edge: ${text}`)
@@ -180,7 +182,7 @@ function phoneOf(keys: EventKeys): (text: string) => Promise<boolean> {
 }
 
 async function isOpened({ eventId, inPhone }: Forgery, { text, claims }: Genuine): Promise<boolean> {
-  const opened = await openScan(TICKET_KEY, eventId, text)
+  const opened = await openScan(ring, eventId, text)
   return opened.kind === 'token' && opened.claims.ticketId === claims.ticketId && (await inPhone(text))
 }
 
