@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { alertKinds } from './alerts.ts'
+import { auditKinds } from './audit.ts'
 import {
   type DeviceId,
   type EventId,
@@ -424,6 +425,18 @@ export const AlertFilter = z.object({
   kind: z.enum(alertKinds).optional(),
 })
 export type AlertFilter = z.output<typeof AlertFilter>
+
+/** Lines of the audit log. `actor`: a key's, a device's or a member of staff's id, or `deployment`. */
+export const AuditFilter = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.coerce.number().int().min(1).optional(),
+  actor: z.string().max(64).optional(),
+  kind: z.enum(auditKinds).optional(),
+  subject: z.string().max(200).optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+})
+export type AuditFilter = z.output<typeof AuditFilter>
 
 /** Tickets. With `gate`, `from` or `to`: those with a scan there, from `from` to before `to`, whatever its verdict. */
 export const TicketFilter = Page.extend({

@@ -1,15 +1,25 @@
 import { ok, problem, type Result } from '../core/answers.ts'
+import type { Doing } from '../core/audit.ts'
 import type { DeviceId, OrganisationId, StaffId } from '../core/ids.ts'
 import type { EventParts } from './event-parts.ts'
 
 /** For whom a call is made. The Worker has checked who they are; whose event it is, only the Gatekeeper knows. */
-export type Actor =
+export type Actor = (
   | { kind: 'admin' }
   | { kind: 'organisation'; organisationId: OrganisationId }
   | { kind: 'device'; deviceId: DeviceId; staffId: StaffId; tokenHash: Uint8Array | null }
+) & {
+  /** What they do, where that is a change that the audit log tells of. */
+  doing?: Doing
+}
 
 /** Whoever holds a secret that says what it is for: a link, an enrolment code. */
 export const everybody: Actor = { kind: 'admin' }
+
+/** The same actor, for a step of something that is told of as a whole. */
+export function quietly({ doing: _, ...actor }: Actor): Actor {
+  return actor as Actor
+}
 
 /** Whether the event is theirs, and their device still one of its own and not blocked. */
 export function mayAct(actor: Actor, { configuration, devices, limits }: EventParts): Result<null> {

@@ -8,7 +8,7 @@ import type { StandingKey } from './standings.ts'
 
 /** Something that does not hold. `detail` is a sentence for a person. */
 export type Discrepancy = {
-  invariant: 'sequence' | 'chain' | 'counts' | 'standing' | 'once_only' | 'd1'
+  invariant: 'sequence' | 'chain' | 'counts' | 'standing' | 'once_only' | 'd1' | 'audit'
   ticketId?: string
   entryId?: string
   detail: string

@@ -1,3 +1,4 @@
+import { Audit } from './audit.ts'
 import { CodeFormats } from './code-formats.ts'
 import { Configuration } from './configuration.ts'
 import { Conflicts } from './conflicts.ts'
@@ -46,6 +47,7 @@ export function openParts(
   const drained = new Drained(log, outbox, counters)
   const telling = new Telling(configuration, tickets, log)
   const erasures = new Erasures(sql)
+  const audit = new Audit(sql, meta)
   const formats = new CodeFormats(sql, meta)
   const notices = new Notices(sql, configuration)
   const leases = new Leases(sql, meta, configuration, devices)
@@ -71,7 +73,7 @@ export function openParts(
   const opened = { configuration, devices, tickets, standings, log, counters, outbox, drained, telling }
   const images = new Images(meta, tickets, configuration)
   const warming = new Warming(meta, tickets, configuration, jobs, images, warmHours)
-  const judged = { judging, sales, shifts, jobs, formats, erasures, notices }
+  const judged = { judging, sales, shifts, jobs, formats, erasures, notices, audit }
   return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts, leases, warming }
 }
 

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type AlertKind, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
+import { type Doing, differences } from '../core/audit.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import type { FormatName } from '../core/formats.ts'
 import type { DeviceId, EventId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
@@ -9,6 +10,7 @@ import type { LimitedCall } from '../core/limits.ts'
 import type { Doors } from '../core/live-stats.ts'
 import type { Entry } from '../core/log.ts'
 import type {
+  AuditFilter,
   DeliveryFilter,
   EventChanges,
   GateBody,
@@ -19,7 +21,9 @@ import type {
 } from '../core/messages.ts'
 import type { Stats } from '../core/stats.ts'
 import type { WebhookPayload } from '../core/webhooks.ts'
-import { type Actor, everybody, mayAct } from './actor.ts'
+import { type Actor, everybody, mayAct, quietly } from './actor.ts'
+import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
+import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, logStart, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
@@ -138,7 +142,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Makes the event, with what it is made of where that is known already. The same event again is the same event. */
-  create(event: EventDetails, setup: { types: TicketType[]; gates: Gate[] } | null = null): Result<EventDetails> {
+  create(
+    event: EventDetails,
+    setup: { types: TicketType[]; gates: Gate[] } | null = null,
+    doing?: Doing,
+  ): Result<EventDetails> {
     const { sql } = this.ctx.storage
     this.ctx.storage.transactionSync(() => {
       migrate(sql)
@@ -148,6 +156,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
       configuration.setEvent(event)
       for (const type of setup?.types ?? []) configuration.putType(type)
       for (const gate of setup?.gates ?? []) configuration.putGate(gate)
+      const audit = new Audit(sql, this.#meta)
+      audit.about({ kind: 'event', id: event.id })
+      audit.write(doing, event.createdAt)
     })
     this.#wakeOutbox()
     return ok(this.#parts().configuration.event)
@@ -159,8 +170,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   async change(actor: Actor, changes: EventChanges): Promise<Result<EventDetails>> {
     const before = this.#for(actor, ({ configuration }) => ok(configuration.event.policy.rotatingCodes))
-    const changed = this.#configure(actor, ({ configuration, images }) => {
+    const changed = this.#configure(actor, ({ configuration, images, audit }) => {
+      const was = configuration.event
       const event = changeEvent(configuration, changes)
+      if (event.ok) putChanges(audit, 'event', was.id, was, event.value)
       if (event.ok && before.ok && event.value.policy.rotatingCodes !== before.value) images.outdate()
       return event
     })
@@ -171,19 +184,39 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   close(actor: Actor, at: number): Result<EventDetails> {
-    return this.#change(actor, ({ configuration }) => closeEvent(configuration, at))
+    return this.#change(actor, ({ configuration, audit }) => {
+      const was = configuration.event
+      const closed = closeEvent(configuration, at)
+      if (closed.ok) putChanges(audit, 'event', was.id, was, closed.value)
+      return closed
+    })
   }
 
   putTicketType(actor: Actor, id: TypeId, body: TicketTypeBody): Result<TicketType> {
-    return this.#configure(actor, ({ configuration }) => putTicketType(configuration, id, body))
+    return this.#configure(actor, ({ configuration, audit }) => {
+      const was = configuration.types.get(id)
+      const put = putTicketType(configuration, id, body)
+      if (put.ok) putChanges(audit, 'ticket_type', id, was, put.value)
+      return put
+    })
   }
 
   putGate(actor: Actor, id: GateId, body: GateBody): Result<Gate> {
-    return this.#configure(actor, ({ configuration }) => putGate(configuration, id, body))
+    return this.#configure(actor, ({ configuration, audit }) => {
+      const was = configuration.gates.get(id)
+      const put = putGate(configuration, id, body)
+      if (put.ok) putChanges(audit, 'gate', id, was, put.value)
+      return put
+    })
   }
 
   putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
-    return this.#change(actor, ({ configuration }) => putStaff(configuration, id, body))
+    return this.#change(actor, ({ configuration, audit }) => {
+      const was = configuration.staff.get(id)
+      const put = putStaff(configuration, id, body)
+      if (put.ok) putChanges(audit, 'staff', id, was, put.value)
+      return put
+    })
   }
 
   /** What the event is made of. */
@@ -204,6 +237,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#change(actor, (parts) => {
       const issued = parts.tickets.issue(wanted, at)
       if (!issued.ok) return issued
+      issuedChanges(parts.audit, issued.value)
       return ok(issued.value.map(({ ticket, created }) => ({ ...factsOf(parts, ticket), created })))
     })
   }
@@ -250,9 +284,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
     at: number,
   ): Promise<Result<TicketFacts>> {
     const acted = this.#change<TicketFacts>(actor, (parts) => {
-      const isFirst = parts.tickets.get(id)?.revokedAt === null
+      const was = parts.tickets.get(id)
       const ticket = parts.tickets.act(id, action, reason, newLink, at)
-      if (!ticket) return problem('not_found')
+      if (!was || !ticket) return problem('not_found')
+      const isFirst = was.revokedAt === null
+      ticketChanges(parts.audit, was, ticket, reason !== null)
       if (action === 'revoke' && isFirst) this.#tellRevoked(parts, ticket, at)
       if (action === 'reissue') parts.images.outdate()
       return ok(factsOf(parts, ticket))
@@ -276,7 +312,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
     how: { booking: boolean; by: string },
     at: number,
   ): Result<{ facts: TicketFacts; erasure: Erasure }> {
-    return this.#change(actor, (parts) => erasePerson(parts, id, how, at))
+    return this.#change(actor, (parts) => {
+      const erased = erasePerson(parts, id, how, at)
+      const fields = erased.ok && erased.value.erasure.booking ? ['holder', 'booking'] : ['holder']
+      parts.audit.about(
+        { kind: 'ticket', id },
+        fields.map((field) => ({ field })),
+      )
+      return erased
+    })
   }
 
   /** Whose person was erased, in the order in which they were. */
@@ -295,11 +339,21 @@ export class Gatekeeper extends DurableObject<Bindings> {
     keepPrevious: boolean,
     at: number,
   ): Result<SealedFormats> {
-    return this.#change(actor, ({ formats }) => ok(formats.put(wanted, keepPrevious, at)))
+    return this.#change(actor, ({ formats, audit }) => {
+      const { format, externalEventId, maxAgeMs } = wanted
+      const was = formats.all().formats.find((one) => one.format === format)
+      const told = was && { externalEventId: was.externalEventId, maxAgeMs: was.maxAgeMs }
+      const changes = differences(told, { externalEventId, maxAgeMs })
+      audit.about({ kind: 'format', id: format }, [...changes, { field: 'secret' }])
+      return ok(formats.put(wanted, keepPrevious, at))
+    })
   }
 
   removeCodeFormat(actor: Actor, format: FormatName): Result<SealedFormats> {
-    return this.#change(actor, ({ formats }) => ok(formats.remove(format)))
+    return this.#change(actor, ({ formats, audit }) => {
+      audit.about({ kind: 'format', id: format })
+      return ok(formats.remove(format))
+    })
   }
 
   /** What the image of a code is made of; brings along what the isolate counted since it last told. */
@@ -334,9 +388,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** The same for one ticket, as far as isolates go. Gives what its images are kept under elsewhere. */
   async clearImagesOf(actor: Actor, id: TicketId): Promise<Result<ImageSource>> {
-    const cleared = this.#change(actor, ({ images }) => {
+    const cleared = this.#change(actor, ({ images, audit }) => {
       const source = images.source(id)
       if (source) images.clearOne()
+      audit.about({ kind: 'ticket', id })
       return found(source)
     })
     if (cleared.ok) await this.#parts().images.untilKnown()
@@ -371,14 +426,26 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
-    return this.#change(actor, (parts) => invite(parts, body, codeHash, expiresAt))
+    return this.#change(actor, (parts) => {
+      parts.audit.about(
+        { kind: 'staff', id: body.staffId },
+        differences({}, { gateId: body.gateId ?? null, expiresAt }),
+      )
+      return invite(parts, body, codeHash, expiresAt)
+    })
   }
 
-  enrol(enrolling: Enrolling, at: number): Result<{ device: Device; event: EventDetails; gate: Gate | null }> {
-    return this.#change(everybody, ({ configuration, devices }) => {
+  enrol(
+    enrolling: Enrolling,
+    at: number,
+    doing?: Doing,
+  ): Result<{ device: Device; event: EventDetails; gate: Gate | null }> {
+    return this.#change({ ...everybody, ...(doing ? { doing } : {}) }, ({ configuration, devices, audit }) => {
       const enrolled = devices.enrol(enrolling, at)
       if (!enrolled.ok) return enrolled
       const device = enrolled.value
+      const { type, gateId } = device
+      audit.about({ kind: 'device', id: device.id }, differences({}, { staffId: device.staff.id, gateId, type }))
       const gate = device.gateId === null ? null : (configuration.gates.get(device.gateId) ?? null)
       return ok({ device, event: configuration.event, gate })
     })
@@ -402,8 +469,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Takes a device out: for good, with what it held of the tickets. */
   revokeDevice(actor: Actor, id: DeviceId, at: number): Result<DeviceFacts> {
     const revoked = this.#change<DeviceFacts>(actor, (parts) => {
+      const wasRevoked = parts.devices.get(id)?.revokedAt != null
       const device = parts.devices.revoke(id, at)
       if (!device) return problem('not_found')
+      if (wasRevoked) parts.audit.aboutNothing()
+      else parts.audit.about({ kind: 'device', id })
       parts.leases.release(id)
       return ok(deviceFacts(parts, this.#statuses, this.#live, device))
     })
@@ -511,7 +581,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const held = this.#heldForSale(actor, selling)
     if (held) await this.#live.recall(held)
     try {
-      const sold = this.#settled(actor, (parts) => sell(parts, selling, at))
+      const sold = this.#settled(actor, (parts) => {
+        const isKnown = parts.sales.known(selling.ask.scanId) !== null
+        const result = sell(parts, selling, at)
+        if (isKnown) parts.audit.aboutNothing()
+        else if (result.ok) saleChanges(parts.audit, selling.request, result.value.recorded)
+        return result
+      })
       if (!sold.ok || sold.value.kind === 'refused')
         return sold.ok ? ok({ ...sold.value, standings: [], rotates: false }) : sold
       const parts = this.#parts()
@@ -604,6 +680,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const device = parts.devices.get(id)
       if (!device) return problem('not_found')
       parts.limits.unblock(id)
+      parts.audit.about({ kind: 'device', id })
       return ok(deviceFacts(parts, this.#statuses, this.#live, device))
     })
   }
@@ -620,7 +697,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Begins to put a job together; the parts follow, and then it is queued. Asked twice, it is one job. */
   openJob(actor: Actor, job: NewJob, at: number): Result<Job> {
-    return this.#change(actor, ({ jobs }) => {
+    return this.#change(quietly(actor), ({ jobs }) => {
       jobs.open(job, at)
       this.#wakeAt(at + TEND_AFTER_MS)
       return found(jobs.get(job.id))
@@ -629,15 +706,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Adds the next part to a job, counted from 0; false where it was given up meanwhile. */
   addToJob(actor: Actor, id: JobId, no: number, part: Part, at: number): Result<boolean> {
-    return this.#change(actor, ({ jobs }) => ok(jobs.add(id, no, part, at)))
+    return this.#change(quietly(actor), ({ jobs }) => ok(jobs.add(id, no, part, at)))
   }
 
   /** All of a job is there: has it done. */
   async queueJob(actor: Actor, id: JobId, about: Job['about'], at: number): Promise<Result<Job>> {
-    const queued = this.#change(actor, ({ jobs, configuration }) => {
+    const queued = this.#change(actor, ({ jobs, configuration, audit }) => {
       jobs.queue(id, about, at)
       this.#wakeAt(at + TEND_AFTER_MS)
       const job = jobs.get(id)
+      if (about.dryRun === true) audit.aboutNothing()
+      else audit.about({ kind: 'job', id }, differences({}, { rows: job?.total ?? 0 }))
       return job ? ok({ job, eventId: configuration.event.id }) : problem('not_found')
     })
     if (!queued.ok) return queued
@@ -647,9 +726,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Has the images of all valid tickets drawn and kept, as a job. */
   async warm(actor: Actor, id: JobId, formats: ImageFormat[], at: number): Promise<Result<Job>> {
-    const begun = this.#change(actor, ({ warming, configuration }) => {
+    const begun = this.#change(actor, ({ warming, configuration, audit }) => {
       this.#wakeAt(at + TEND_AFTER_MS)
       const job = warming.begin(id, formats, null, at)
+      if (job) audit.about({ kind: 'job', id: job.id }, differences({}, { formats }))
       return job ? ok({ job, eventId: configuration.event.id }) : problem('not_found')
     })
     if (!begun.ok) return begun
@@ -659,7 +739,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Gives a job up for a reason; without one, it is taken away as if it had never been. */
   dropJob(actor: Actor, id: JobId, reason: string | null, at: number): Result<null> {
-    return this.#change(actor, ({ jobs }) => {
+    return this.#change(quietly(actor), ({ jobs }) => {
       if (reason === null) jobs.remove(id)
       else jobs.fail(id, reason, at)
       this.#wakeOutbox()
@@ -690,19 +770,27 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   putWebhook(actor: Actor, id: string, wish: WebhookWish, at: number) {
-    return this.#change<{ webhook: Webhook; secretIsMade: boolean; isNew: boolean }>(actor, ({ webhooks }) => {
+    return this.#change<{ webhook: Webhook; secretIsMade: boolean; isNew: boolean }>(actor, ({ webhooks, audit }) => {
+      const was = webhooks.get(id)
       const put = webhooks.put(id, wish, at)
       if (put.ok) this.#wakeAt(at)
+      if (put.ok) webhookChanges(audit, id, was, put.value.webhook)
       return put
     })
   }
 
   rotateWebhookSecret(actor: Actor, id: string, secret: Uint8Array, at: number): Result<Webhook> {
-    return this.#change(actor, ({ webhooks }) => webhooks.rotate(id, secret, at))
+    return this.#change(actor, ({ webhooks, audit }) => {
+      audit.about({ kind: 'webhook', id }, [{ field: 'secret' }])
+      return webhooks.rotate(id, secret, at)
+    })
   }
 
   removeWebhook(actor: Actor, id: string): Result<null> {
-    return this.#change(actor, ({ webhooks }) => webhooks.remove(id))
+    return this.#change(actor, ({ webhooks, audit }) => {
+      audit.about({ kind: 'webhook', id })
+      return webhooks.remove(id)
+    })
   }
 
   listWebhooks(actor: Actor): Result<Webhook[]> {
@@ -728,17 +816,19 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   replayFailedDeliveries(actor: Actor, id: string, at: number): Result<number> {
-    return this.#change(actor, ({ webhooks }) => {
+    return this.#change(actor, ({ webhooks, audit }) => {
       const replayed = webhooks.replayFailed(id, at)
       if (replayed.ok) this.#wakeAt(at)
+      if (replayed.ok) audit.about({ kind: 'webhook', id }, differences({}, { deliveries: replayed.value }))
       return replayed
     })
   }
 
   replayDelivery(actor: Actor, id: string, no: number, at: number): Result<Delivery> {
-    return this.#change(actor, ({ webhooks }) => {
+    return this.#change(actor, ({ webhooks, audit }) => {
       const replayed = webhooks.replay(id, no, at)
       if (replayed.ok) this.#wakeAt(at)
+      audit.about({ kind: 'webhook', id }, differences({}, { delivery: no }))
       return replayed
     })
   }
@@ -802,6 +892,30 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Checks the next slice of standings against the log. */
   checkStandings(actor: Actor, from: StandingKey | null): Result<StandingSlice> {
     return this.#for(actor, (parts) => ok(checkStandings(parts, from)))
+  }
+
+  /** Notes that somebody took away what is here: a file, a sheet, what is known of a person. */
+  noteTaken(actor: Actor): Result<null> {
+    return this.#change(actor, () => ok(null))
+  }
+
+  /** What people changed, the newest first, with the names that those who did it have now. */
+  listAudit(actor: Actor, filter: AuditFilter): Result<AuditedBy[]> {
+    return this.#for(actor, (parts) =>
+      ok(parts.audit.list(filter).map((audited) => ({ ...audited, ...namesOf(parts, audited) }))),
+    )
+  }
+
+  /** The same in the order in which it was done, for a file. */
+  auditAfter(actor: Actor, no: number, limit: number): Result<AuditedBy[]> {
+    return this.#for(actor, (parts) =>
+      ok(parts.audit.after(no, limit).map((audited) => ({ ...audited, ...namesOf(parts, audited) }))),
+    )
+  }
+
+  /** Checks the next lines of the audit log; null begins with the first. */
+  checkAudit(actor: Actor, from: AuditMark | null): Result<AuditSlice> {
+    return this.#for(actor, ({ audit }) => ok(audit.check(from ?? auditBegin())))
   }
 
   /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
@@ -981,7 +1095,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   #countLookups(actor: Actor, counted: Lookups | null): void {
     if (counted === null) return
-    this.#change(actor, ({ images }) => {
+    this.#change(quietly(actor), ({ images }) => {
       images.count(counted)
       return ok(null)
     })
@@ -1030,6 +1144,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
         const changed = this.ctx.storage.transactionSync(() => {
           const result = work(parts)
           if (!result.ok) throw new Refused(result.problem)
+          parts.audit.write(actor.doing, Date.now())
           if (parts.outbox.pending().directory || parts.notices.takeNew()) this.#wakeOutbox()
           return result
         })
@@ -1137,6 +1252,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const { entries, directory } = this.#parts().outbox.pending()
     if (entries > 0 || directory) this.#wakeOutbox(1)
   }
+}
+
+/** A line of the audit log and what whoever did it is called now, where it was a device. */
+export type AuditedBy = Audited & { name: string | null }
+
+function namesOf({ configuration }: EventParts, { line: { by } }: Audited): { name: string | null } {
+  return { name: by.kind === 'device' ? (configuration.staff.get(by.staffId)?.name ?? null) : null }
 }
 
 /** Enough to find somebody's ticket by name. */

@@ -183,6 +183,17 @@ export const steps: readonly string[] = [
   -- A device that showed too many codes that were none: until when, and since when.
   CREATE TABLE device_block (device INTEGER PRIMARY KEY, until INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- What people changed, a line of JSON each, chained. The network it came from stands beside, and is forgotten sooner.
+  CREATE TABLE audit (no INTEGER PRIMARY KEY, line TEXT NOT NULL, network TEXT, salt BLOB, chain BLOB NOT NULL) STRICT;
+  CREATE INDEX audit_kind ON audit (line->>'$.kind', no);
+  CREATE INDEX audit_subject ON audit (line->>'$.subject.id', no);
+  CREATE INDEX audit_network ON audit (no) WHERE network IS NOT NULL;
+  -- Append-only, whoever writes.
+  CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+  CREATE TRIGGER audit_holds BEFORE UPDATE OF no, line, chain ON audit
+    BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

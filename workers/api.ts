@@ -13,6 +13,7 @@ import { qrRoutes } from './qr-image.ts'
 import { contextOf, logRequest } from './request-log.ts'
 import type { Route } from './route.ts'
 import { analyticsRoutes } from './routes/analytics.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { doorRoutes } from './routes/door.ts'
 import { entryRoutes } from './routes/entries.ts'
@@ -56,6 +57,7 @@ export const routes: readonly Route[] = [
   ...jobRoutes, // workers/routes/jobs.ts: how far a job is, what failed in it
   ...integrityRoutes, // workers/routes/integrity.ts: every invariant, checked anew
   ...entryRoutes, // workers/routes/entries.ts: the log, duplicates
+  ...auditRoutes, // workers/routes/audit.ts: what people and their keys changed
   ...erasureRoutes, // workers/routes/erasures.ts: erase a person, and who was
   ...exportRoutes, // workers/routes/exports.ts: tickets, entries and duplicates as CSV and NDJSON
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on

@@ -34,7 +34,7 @@ export function describeRoute(route: Route): RouteConfig {
     path: route.path,
     summary: route.summary,
     tags: [route.tag],
-    description: whoMay(route),
+    description: [whoMay(route), whatIsTold(route)].join(' ').trim(),
     security: route.role === null ? [] : [{ bearer: [] }],
     request: {
       ...(params.length > 0 ? { params: z.object(Object.fromEntries(params)) } : {}),
@@ -46,6 +46,12 @@ export function describeRoute(route: Route): RouteConfig {
       default: { description: 'Refused, or not possible', content: content(failure) },
     },
   }
+}
+
+/** In words, what the audit log is told. */
+function whatIsTold({ audit }: Route): string {
+  if (audit === undefined) return ''
+  return typeof audit === 'string' ? `Noted in the audit log as ${audit}.` : `Not in the audit log: ${audit.because}.`
 }
 
 /** In words, who may make a call. */

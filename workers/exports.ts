@@ -4,12 +4,13 @@ import type { EventId, TicketId } from '../core/ids.ts'
 import { zonedIso } from '../core/local-day.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import type { ExportedTicket } from '../durable-objects/exporting.ts'
+import { namesFor, showAuditLine, type WireAuditLine } from './audit-line.ts'
 import { type DuplicateRow, duplicatesAfter, type EntryRow, entriesAfter } from './db/entries.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper, Unavailable } from './gatekeepers.ts'
 import { type Linking, showEntryRow, showTicket } from './shapes.ts'
 
-export const exportKinds = ['tickets', 'entries', 'duplicates'] as const
+export const exportKinds = ['tickets', 'entries', 'duplicates', 'audit'] as const
 export type ExportKind = (typeof exportKinds)[number]
 export type ExportFormat = 'csv' | 'ndjson'
 
@@ -26,6 +27,8 @@ export type Exporting = {
 /** Entries in one query of D1: a worker may make so many queries and no more, and this is 2,000 for a million. */
 const ENTRIES_A_PAGE = 500
 
+const AUDIT_LINES_A_PAGE = 500
+
 /** Tickets in one call of the Gatekeeper: few milliseconds, since scans wait for it. */
 const TICKETS_A_PAGE = 200
 
@@ -38,6 +41,8 @@ export async function* exportText(kind: ExportKind, format: ExportFormat, from: 
       return yield* written(entryPages(from), format === 'csv' ? entryCsv(from) : entryNdjson(from))
     case 'duplicates':
       return yield* written(duplicatePages(from), format === 'csv' ? duplicateCsv(from) : duplicateNdjson(from))
+    case 'audit':
+      return yield* auditText(format, auditPages(from))
   }
 }
 
@@ -78,6 +83,22 @@ async function* duplicatePages({ env, eventId }: Exporting): AsyncGenerator<Dupl
     yield page
     last = page.length === ENTRIES_A_PAGE ? page.at(-1)?.duplicate : undefined
   } while (last)
+}
+
+async function* auditPages({ env, eventId, actor }: Exporting): AsyncGenerator<WireAuditLine[]> {
+  const names = await namesFor(env, actor)
+  for (let last = 0, full = true; full; ) {
+    const page = await askGatekeeper(env, eventId, (it) => it.auditAfter(actor, last, AUDIT_LINES_A_PAGE))
+    if (!page.ok) throw new Unavailable(page.problem.code)
+    yield page.value.map((line) => showAuditLine(line, names))
+    last = page.value.at(-1)?.line.no ?? last
+    full = page.value.length === AUDIT_LINES_A_PAGE
+  }
+}
+
+/** The audit log as a file, whoever's it is. */
+export function auditText(format: ExportFormat, pages: AsyncIterable<WireAuditLine[]>): AsyncGenerator<string> {
+  return written(pages, format === 'csv' ? auditCsv : { head: '', line: ndjson })
 }
 
 const ndjson = (value: unknown) => `${JSON.stringify(value)}\n`
@@ -191,6 +212,24 @@ function entryColumns({ event, gateNames }: Exporting): Columns<EntryRow> {
     validationTime: ({ validationMs }) => validationMs,
   }
 }
+
+/** The changes stand in one cell, as JSON: there may be any number of them. */
+const auditCsv = table<WireAuditLine>({
+  id: ({ id }) => id,
+  at: ({ at }) => at,
+  kind: ({ kind }) => kind,
+  actorKind: ({ actor }) => actor.kind,
+  actorId: ({ actor }) => actor.id,
+  actorName: ({ actor }) => actor.name,
+  role: ({ actor }) => actor.role,
+  staffId: ({ actor }) => actor.staffId,
+  subjectKind: ({ subject }) => subject?.kind ?? null,
+  subjectId: ({ subject }) => subject?.id ?? null,
+  changes: ({ changes }) => JSON.stringify(changes),
+  network: ({ network }) => network,
+  requestId: ({ requestId }) => requestId,
+  hash: ({ hash }) => hash,
+})
 
 function table<T>(columns: Columns<T>): Writing<T> {
   const cells = Object.values(columns)

@@ -86,6 +86,15 @@ export const permissions: Record<string, readonly [role: Role | null, scope: Sco
   'GET /api/events/{eventId}/exports/duplicates.ndjson': ['viewer', 'event'],
   'GET /metrics': ['viewer', 'caller'],
 
+  // What people changed
+  'GET /api/events/{eventId}/audit': ['organiser', 'event'],
+  'GET /api/events/{eventId}/exports/audit.csv': ['organiser', 'event'],
+  'GET /api/events/{eventId}/exports/audit.ndjson': ['organiser', 'event'],
+  'GET /api/organisations/{organisationId}/audit': ['organiser', 'organisation'],
+  'GET /api/organisations/{organisationId}/audit/integrity': ['organiser', 'organisation'],
+  'GET /api/organisations/{organisationId}/exports/audit.csv': ['organiser', 'organisation'],
+  'GET /api/organisations/{organisationId}/exports/audit.ndjson': ['organiser', 'organisation'],
+
   // Events and how they are set up
   'POST /api/events': ['organiser', 'caller'],
   'GET /api/events': ['viewer', 'caller'],

@@ -1,9 +1,11 @@
 import type { z } from 'zod'
+import type { AuditKind, Doing } from '../core/audit.ts'
 import { type EventId, type OrganisationId, parseUuid } from '../core/ids.ts'
 import type { LimitedCall } from '../core/limits.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { actorOf, authorize, type Caller, identify, type Role } from './access.ts'
 import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
+import { doingOf } from './doing.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper } from './gatekeepers.ts'
 import { answerProblem, problemResponse } from './problems.ts'
@@ -23,8 +25,13 @@ export type Route = {
   /** What comes back in `data`, or as the whole body where it stands outside the envelope. */
   answer?: z.ZodType
   status: number
+  /** What the audit log is told of it; or why it is told nothing. */
+  audit?: AuditKind | NotAudited
   handle: (request: Request, env: Env, ctx: ExecutionContext, params: Record<string, string>) => Promise<Response>
 }
+
+/** Why a call that changes something leaves no line in the audit log. */
+export type NotAudited = { because: string }
 
 /** What a handler gets: everything parsed, and a caller who may make this call. */
 export type Call<B, Q> = {
@@ -37,6 +44,8 @@ export type Call<B, Q> = {
   caller: Caller
   /** The caller as the Gatekeeper sees it. */
   actor: Actor
+  /** What the audit log is to say of this call, where it is to say anything. */
+  doing: Doing | undefined
   /** The event or organisation that the path names; nobody else's gets this far. */
   eventId: EventId
   organisationId: OrganisationId
@@ -46,8 +55,14 @@ export type Call<B, Q> = {
   origin: string
 }
 
-type Definition<B extends z.ZodType, Q extends z.ZodObject> = {
-  method: Route['method']
+type Definition<B extends z.ZodType, Q extends z.ZodObject> = Described<B, Q> & Audited
+
+/** Whatever changes something says what the audit log is told. One that only reads may: what is taken away is told, too. */
+type Audited =
+  | { method: 'get'; audit?: AuditKind }
+  | { method: 'post' | 'put' | 'patch' | 'delete'; audit: AuditKind | NotAudited }
+
+type Described<B extends z.ZodType, Q extends z.ZodObject> = {
   path: string
   summary: string
   tag: string
@@ -79,6 +94,7 @@ export function route<B extends z.ZodType, Q extends z.ZodObject>(definition: De
     ...(query ? { query } : {}),
     ...(answer ? { answer } : {}),
     status,
+    ...(definition.audit ? { audit: definition.audit } : {}),
     handle: (request, env, ctx, params) => run(definition, request, env, ctx, params),
   }
 }
@@ -101,7 +117,10 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
     const no = await authorize(env, caller, { role: definition.role, eventId, organisationId })
     if (no) return no
   }
-  const actor = actorOf(caller ?? nobody, request)
+  const { audit } = definition
+  const doing =
+    typeof audit === 'string' ? doingOf(audit, definition.role === null ? null : caller, request) : undefined
+  const actor = { ...actorOf(caller ?? nobody, request), ...(doing ? { doing } : {}) }
   const limit = definition.limit === undefined ? 'call' : definition.limit
   if (caller?.kind === 'device' && limit !== null) {
     const spent = await askGatekeeper(env, caller.eventId, (gatekeeper) => gatekeeper.spend(actor, limit, at))
@@ -111,6 +130,10 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
   if (!bodyResult.ok) return bodyResult.response
   const queryResult = definition.query ? parse(definition.query, Object.fromEntries(url.searchParams)) : empty
   if (!queryResult.ok) return queryResult.response
+  if (definition.method === 'get' && doing && eventId !== undefined) {
+    const noted = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.noteTaken(actor))
+    if (!noted.ok) return answerProblem(noted.problem)
+  }
   return definition.handle({
     request,
     env,
@@ -120,6 +143,7 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
     query: queryResult.value as z.output<Q>,
     caller: caller ?? nobody,
     actor,
+    doing,
     // A route without the parameter does not read it.
     eventId: eventId as EventId,
     organisationId: organisationId as OrganisationId,

@@ -1,6 +1,8 @@
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
+import { type Doing, differences } from '../../core/audit.ts'
 import type { EventId, OrganisationId } from '../../core/ids.ts'
+import { writeAudited } from './audit.ts'
 import { event, organisation, organisationKey, wrongCode } from './schema.ts'
 
 /*
@@ -19,9 +21,15 @@ type NewKey = {
   expiresAt: number | null
 }
 
-export async function addOrganisation(db: D1Database, id: OrganisationId, name: string, key: NewKey): Promise<void> {
-  const orm = drizzle(db)
-  await orm.batch([
+export async function addOrganisation(
+  db: D1Database,
+  id: OrganisationId,
+  name: string,
+  key: NewKey,
+  doing: Doing,
+): Promise<void> {
+  const said = { subject: { kind: 'organisation', id }, changes: [{ field: 'firstKeyId', after: key.id }] }
+  await writeAudited(db, id, doing, said, key.createdAt, (orm) => [
     orm.insert(organisation).values({ id, name, createdAt: key.createdAt }),
     orm.insert(organisationKey).values({ ...key, organisation: id }),
   ])
@@ -51,10 +59,12 @@ export async function hasOrganisation(db: D1Database, id: OrganisationId): Promi
   return rows.length > 0
 }
 
-export async function addKey(db: D1Database, organisationId: OrganisationId, key: NewKey): Promise<void> {
-  await drizzle(db)
-    .insert(organisationKey)
-    .values({ ...key, organisation: organisationId })
+export async function addKey(db: D1Database, organisationId: OrganisationId, key: NewKey, doing: Doing): Promise<void> {
+  const { id, role, expiresAt } = key
+  const said = { subject: { kind: 'key', id }, changes: differences({}, { role, expiresAt }) }
+  await writeAudited(db, organisationId, doing, said, key.createdAt, (orm) => [
+    orm.insert(organisationKey).values({ ...key, organisation: organisationId }),
+  ])
 }
 
 /** Keys of an organisation in the order they were made, without their hashes. One more than `limit` is asked for. */
@@ -68,14 +78,27 @@ export function listKeys(db: D1Database, organisationId: OrganisationId, { limit
     .limit(limit + 1)
 }
 
-/** Whether there was such a key. */
-export async function revokeKey(db: D1Database, organisationId: OrganisationId, id: string, at: number) {
+/** Whether there was such a key. One that is revoked already stays as it is. */
+export async function revokeKey(db: D1Database, organisationId: OrganisationId, id: string, at: number, doing: Doing) {
+  const isIt = and(eq(organisationKey.id, id), eq(organisationKey.organisation, organisationId))
+  const { revokedAt } = organisationKey
+  const [known] = await drizzle(db).select({ revokedAt }).from(organisationKey).where(isIt)
+  if (known?.revokedAt === null) {
+    await writeAudited(db, organisationId, doing, { subject: { kind: 'key', id }, changes: [] }, at, (orm) => [
+      orm.update(organisationKey).set({ revokedAt: at }).where(isIt),
+    ])
+  }
+  return known !== undefined
+}
+
+/** What the organisation's keys are called, by their ids. */
+export async function keyNames(db: D1Database, organisationId: OrganisationId): Promise<Map<string, string>> {
+  const { id, name } = organisationKey
   const rows = await drizzle(db)
-    .update(organisationKey)
-    .set({ revokedAt: sql`ifnull(${organisationKey.revokedAt}, ${at})` })
-    .where(and(eq(organisationKey.id, id), eq(organisationKey.organisation, organisationId)))
-    .returning({ id: organisationKey.id })
-  return rows.length > 0
+    .select({ id, name })
+    .from(organisationKey)
+    .where(eq(organisationKey.organisation, organisationId))
+  return new Map(rows.map((row) => [row.id as string, row.name]))
 }
 
 /** Whose key this is, by its SHA-256 or its id, if it is good at this time. */

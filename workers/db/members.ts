@@ -1,6 +1,8 @@
 import { and, asc, eq, gt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
+import { type Doing, differences } from '../../core/audit.ts'
 import type { OrganisationId } from '../../core/ids.ts'
+import { writeAudited } from './audit.ts'
 import type { OrganisationRole, Page } from './directory.ts'
 import { member, organisation } from './schema.ts'
 
@@ -20,14 +22,32 @@ export type Membership = {
 }
 
 /** Makes somebody a member, or gives the member that has this address another role. */
-export async function putMember(db: D1Database, organisationId: OrganisationId, made: Member): Promise<Member> {
+export async function putMember(
+  db: D1Database,
+  organisationId: OrganisationId,
+  made: Member,
+  doing: Doing,
+): Promise<Member> {
   const { id, email, role, createdAt } = member
-  const rows = await drizzle(db)
-    .insert(member)
-    .values({ ...made, organisation: organisationId })
-    .onConflictDoUpdate({ target: [member.email, member.organisation], set: { role: made.role } })
-    .returning({ id, email, role, createdAt })
-  return rows[0] ?? made
+  const isIt = and(eq(email, made.email), eq(member.organisation, organisationId))
+  const [known] = await drizzle(db).select({ id, email, role, createdAt }).from(member).where(isIt)
+  const now = known ? { ...known, role: made.role } : made
+  const changes = differences(known && { role: known.role }, { role: now.role })
+  if (changes.length === 0) return now
+  const said = { subject: { kind: 'member', id: now.id }, changes }
+  await writeAudited(db, organisationId, doing, said, made.createdAt, (orm) => [
+    known
+      ? orm.update(member).set({ role: now.role }).where(isIt)
+      : orm.insert(member).values({ ...now, organisation: organisationId }),
+  ])
+  return now
+}
+
+/** The addresses of an organisation's members, by their ids. */
+export async function memberNames(db: D1Database, organisationId: OrganisationId): Promise<Map<string, string>> {
+  const { id, email } = member
+  const rows = await drizzle(db).select({ id, email }).from(member).where(eq(member.organisation, organisationId))
+  return new Map(rows.map((row) => [row.id, row.email]))
 }
 
 /** Members of an organisation in the order they were made. One more than `limit` is asked for. */
@@ -42,12 +62,19 @@ export function listMembers(db: D1Database, organisationId: OrganisationId, { li
 }
 
 /** Whether there was such a member. */
-export async function removeMember(db: D1Database, organisationId: OrganisationId, id: string): Promise<boolean> {
-  const rows = await drizzle(db)
-    .delete(member)
-    .where(and(eq(member.id, id), eq(member.organisation, organisationId)))
-    .returning({ id: member.id })
-  return rows.length > 0
+export async function removeMember(
+  db: D1Database,
+  organisationId: OrganisationId,
+  id: string,
+  doing: Doing,
+  at: number,
+): Promise<boolean> {
+  const isIt = and(eq(member.id, id), eq(member.organisation, organisationId))
+  const [known] = await drizzle(db).select({ role: member.role }).from(member).where(isIt)
+  if (!known) return false
+  const said = { subject: { kind: 'member', id }, changes: differences(known, { role: null }) }
+  await writeAudited(db, organisationId, doing, said, at, (orm) => [orm.delete(member).where(isIt)])
+  return true
 }
 
 /** What an address is a member of, the organisation that it was made a member of first at the head; at most 50. */

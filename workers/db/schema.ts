@@ -9,7 +9,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core'
-import { bytesToUuid, uuidToBytes } from '../../core/ids.ts'
+import { bytesToUuid, type OrganisationId, uuidToBytes } from '../../core/ids.ts'
 import { tallyScopes } from '../../core/tally.ts'
 
 /*
@@ -42,6 +42,19 @@ export const organisationKey = sqliteTable('organisation_key', {
   expiresAt: integer('expires_at'),
   revokedAt: integer('revoked_at'),
 })
+
+export const organisationAudit = sqliteTable(
+  'organisation_audit',
+  {
+    organisation: uuid<OrganisationId>('organisation').notNull(),
+    no: integer('no').notNull(),
+    line: text('line').notNull(),
+    network: text('network'),
+    salt: bytes('salt'),
+    chain: bytes('chain').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.organisation, table.no] })],
+)
 
 export const member = sqliteTable(
   'member',

@@ -26,6 +26,7 @@ export const deviceRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/enrolments',
+    audit: 'device.invited',
     summary: 'Invite one device, for a member of staff; the code works once',
     tag,
     role: 'supervisor',
@@ -51,6 +52,7 @@ export const deviceRoutes = [
   route({
     method: 'post',
     path: '/api/devices/enrol',
+    audit: 'device.enrolled',
     summary: 'Become a device of an event, with an enrolment code',
     tag,
     role: null,
@@ -66,7 +68,7 @@ export const deviceRoutes = [
     }),
     status: 201,
     async handle(call) {
-      const { env, body, at } = call
+      const { env, body, doing, at } = call
       const code = normalCode(body.code)
       const eventId = code && (await findEventByTag(env.DB, code.eventTag, null))
       if (!code || !eventId) return wrongCode(call)
@@ -77,7 +79,7 @@ export const deviceRoutes = [
         deviceId: body.deviceId ?? (crypto.randomUUID() as string as DeviceId),
         request: body,
       }
-      const enrolled = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.enrol(enrolling, at))
+      const enrolled = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.enrol(enrolling, at, doing))
       if (!enrolled.ok) {
         return enrolled.problem.code === 'enrolment_unknown' ? wrongCode(call) : answerProblem(enrolled.problem)
       }
@@ -99,6 +101,7 @@ export const deviceRoutes = [
   route({
     method: 'post',
     path: '/api/devices/token',
+    audit: { because: 'a device renews its own credential, every twelve hours' },
     summary: 'Renew the staff token with the device token',
     tag,
     role: null,
@@ -131,6 +134,7 @@ export const deviceRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/devices/{deviceId}/revoke',
+    audit: 'device.revoked',
     summary: 'Take a device out: its next call is refused',
     tag,
     role: 'supervisor',
@@ -145,6 +149,7 @@ export const deviceRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/devices/{deviceId}/unblock',
+    audit: 'device.unblocked',
     summary: 'Let a device go on that was blocked for showing too many codes that were none',
     tag,
     role: 'supervisor',

@@ -38,6 +38,7 @@ export const doorRoutes = [
   route({
     method: 'post',
     path: '/api/hp-scanner/scans/{scanId}/annul',
+    audit: { because: 'it is an entry of the log, with whoever took the admission back and why' },
     summary: 'Take an admission back: the same device within 15 minutes, or a supervisor',
     tag,
     role: 'scanner',
@@ -88,6 +89,7 @@ export const doorRoutes = [
   route({
     method: 'post',
     path: '/api/hp-scanner/walk-in',
+    audit: 'ticket.sold',
     summary: 'Sell a ticket at the door and, unless told otherwise, let its people in',
     tag,
     role: 'scanner',
@@ -107,6 +109,7 @@ export const doorRoutes = [
   route({
     method: 'post',
     path: '/api/hp-scanner/sessions',
+    audit: { because: 'a shift is its own record: who, on which device, from when to when' },
     summary: 'Start a shift on this device; one that was forgotten on it ends, and each ends by itself after 12 hours',
     tag,
     role: 'scanner',
@@ -131,6 +134,7 @@ export const doorRoutes = [
   route({
     method: 'post',
     path: '/api/hp-scanner/sessions/{sessionId}/end',
+    audit: { because: 'a shift is its own record: who, on which device, from when to when' },
     summary: 'End a shift',
     tag,
     role: 'scanner',

@@ -39,6 +39,7 @@ export const eventRoutes = [
   route({
     method: 'post',
     path: '/api/events',
+    audit: 'event.created',
     summary: 'Make an event, and its Gatekeeper near the venue',
     tag,
     role: 'organiser',
@@ -48,9 +49,14 @@ export const eventRoutes = [
     async handle(call) {
       const organisationId = await organisationFor(call)
       if (organisationId instanceof Response) return organisationId
-      const { body, env, at } = call
+      const { body, env, doing, at } = call
       const event = newEvent(uuidAt<EventId>(at, crypto.getRandomValues(new Uint8Array(16))), organisationId, body, at)
-      const created = await askGatekeeper(env, event.id, (gatekeeper) => gatekeeper.create(event), body.locationHint)
+      const created = await askGatekeeper(
+        env,
+        event.id,
+        (gatekeeper) => gatekeeper.create(event, null, doing),
+        body.locationHint,
+      )
       if (!created.ok) return answerProblem(created.problem)
       // So that it stands in the list at once; where D1 is away just now, the outbox tells it later.
       await askGatekeeper(env, event.id, (gatekeeper) => gatekeeper.flush())
@@ -97,6 +103,7 @@ export const eventRoutes = [
   route({
     method: 'patch',
     path: '/api/events/{eventId}',
+    audit: 'event.changed',
     summary: 'Change an event; what is not named stays as it is',
     tag,
     role: 'organiser',
@@ -110,6 +117,7 @@ export const eventRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/close',
+    audit: 'event.closed',
     summary: 'Close an event: late scans are refused and logged',
     tag,
     role: 'organiser',
@@ -122,6 +130,7 @@ export const eventRoutes = [
   route({
     method: 'put',
     path: '/api/events/{eventId}/ticket-types/{typeId}',
+    audit: 'ticket_type.put',
     summary: 'Say what is sold',
     tag,
     role: 'organiser',
@@ -138,6 +147,7 @@ export const eventRoutes = [
   route({
     method: 'put',
     path: '/api/events/{eventId}/gates/{gateId}',
+    audit: 'gate.put',
     summary: 'Say where people come in and go out',
     tag,
     role: 'organiser',
@@ -154,6 +164,7 @@ export const eventRoutes = [
   route({
     method: 'put',
     path: '/api/events/{eventId}/staff/{staffId}',
+    audit: 'staff.put',
     summary: 'Say who works at the doors',
     tag,
     role: 'organiser',

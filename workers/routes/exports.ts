@@ -9,17 +9,23 @@ import { type Call, route } from '../route.ts'
 import { iso } from '../shapes.ts'
 import { caughtUp } from './analytics.ts'
 
-const contentTypes: Record<ExportFormat, string> = {
+export const contentTypes: Record<ExportFormat, string> = {
   csv: 'text/csv; charset=utf-8; header=present',
   ndjson: 'application/x-ndjson; charset=utf-8',
 }
 
 /** Tickets hold people's names; the log names nobody. */
-const roles: Record<ExportKind, Role> = { tickets: 'organiser', entries: 'viewer', duplicates: 'viewer' }
+const roles: Record<ExportKind, Role> = {
+  tickets: 'organiser',
+  entries: 'viewer',
+  duplicates: 'viewer',
+  audit: 'organiser',
+}
 
 const summaries: Record<ExportKind, string> = {
   tickets: 'Every ticket with its people and where it stands',
   entries: 'The whole log, as far as X-Pending-Entries says',
+  audit: 'Everything that people and their keys changed',
   duplicates: 'Every ticket that was shown again, with the admission it repeats',
 }
 
@@ -31,6 +37,7 @@ export const exportRoutes = exportKinds.flatMap((kind) =>
       summary: `${summaries[kind]}, streamed as ${format.toUpperCase()}`,
       tag: 'Exports',
       role: roles[kind],
+      audit: `${kind}.exported`,
       handle: (call) => exportAs(call, kind, format),
     }),
   ),
@@ -58,13 +65,17 @@ async function exportAs(call: ExportCall, kind: ExportKind, format: ExportFormat
       'X-Event-Timezone': event.timezone,
       'X-Exported-At': iso(at),
       // Tickets come from the Gatekeeper itself; the log comes from D1, which may lack its last entries.
-      'X-Pending-Entries': String(kind === 'tickets' ? 0 : pending),
+      'X-Pending-Entries': String(kind === 'tickets' || kind === 'audit' ? 0 : pending),
     },
   })
 }
 
 /** Makes the next piece when the reader has taken the one before, and stops when nobody reads any more. */
-function streamed(begun: string, rest: AsyncGenerator<string>, eventId: EventId): ReadableStream<Uint8Array> {
+export function streamed(
+  begun: string,
+  rest: AsyncGenerator<string>,
+  eventId: EventId | null,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   return new ReadableStream({
     start: (controller) => (begun === '' ? undefined : controller.enqueue(encoder.encode(begun))),
@@ -77,7 +88,7 @@ function streamed(begun: string, rest: AsyncGenerator<string>, eventId: EventId)
         else controller.enqueue(encoder.encode(next.value))
       } catch (error) {
         // The answer has begun, so it cannot become a 503: it breaks off, and whoever reads it sees that.
-        log('error', 'an export broke off', { eventId, error })
+        log('error', 'an export broke off', { ...(eventId === null ? {} : { eventId }), error })
         controller.error(error)
       }
     },

@@ -50,6 +50,7 @@ export const formatRoutes = [
   route({
     method: 'put',
     path: '/api/events/{eventId}/code-formats/{format}',
+    audit: 'format.put',
     summary: 'Switch a format on, or change it: hmac-json or jwt, each with a secret of its own',
     tag,
     role: 'organiser',
@@ -76,6 +77,7 @@ export const formatRoutes = [
   route({
     method: 'delete',
     path: '/api/events/{eventId}/code-formats/{format}',
+    audit: 'format.removed',
     summary: 'Switch a format off, for the very next scan; its secret is forgotten',
     tag,
     role: 'organiser',

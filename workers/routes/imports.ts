@@ -52,6 +52,7 @@ export const importRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/imports',
+    audit: 'tickets.imported',
     summary:
       'Import tickets from a CSV file (text/csv, up to 10 MiB and 100,000 rows) as a job; dryRun says what would happen',
     tag: 'Jobs',

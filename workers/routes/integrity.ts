@@ -8,6 +8,7 @@ import { totalsOf } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
+import { checkAuditLog } from './audit.ts'
 
 /** More than so many help nobody. */
 const MAX_TOLD = 1000
@@ -26,7 +27,7 @@ export const integrityRoutes = [
       discrepancies: z
         .array(
           z.object({
-            invariant: z.enum(['sequence', 'chain', 'counts', 'standing', 'once_only', 'd1']),
+            invariant: z.enum(['sequence', 'chain', 'counts', 'standing', 'once_only', 'd1', 'audit']),
             ticketId: z.string().optional(),
             entryId: z.string().optional(),
             detail: z.string(),
@@ -51,6 +52,9 @@ async function checkIntegrity(call: CheckCall): Promise<Response> {
   if (!log.ok) return answerProblem(log.problem)
   const standings = await checkAllStandings(call, found)
   if (!standings.ok) return answerProblem(standings.problem)
+  const audit = await checkAuditLog((mark) => askGatekeeper(env, eventId, (it) => it.checkAudit(actor, mark)))
+  if (!audit.ok) return answerProblem(audit.problem)
+  found.push(...audit.value.wrong.map(auditDiscrepancy))
   const live = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.live(actor, at))
   if (!live.ok) return answerProblem(live.problem)
   return success({
@@ -102,6 +106,11 @@ async function checkAllStandings({ env, eventId, actor }: CheckCall, found: Disc
     from = slice.value.next
   } while (from !== null)
   return { ok: true, value: tickets }
+}
+
+/** Names the line, whose number is its id. */
+function auditDiscrepancy({ no, detail }: { no: number; detail: string }): Discrepancy {
+  return { invariant: 'audit', entryId: String(no), detail: `line ${no} of the audit log ${detail}` }
 }
 
 type Row = Awaited<ReturnType<typeof entriesInD1>>[number]

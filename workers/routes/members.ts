@@ -4,6 +4,7 @@ import { NewMember, Page } from '../../core/messages.ts'
 import { foldEmail } from '../cloudflare-access.ts'
 import { hasOrganisation } from '../db/directory.ts'
 import { listMembers, type Member, putMember, removeMember } from '../db/members.ts'
+import { told } from '../doing.ts'
 import { dropSockets } from '../drop-sockets.ts'
 import { problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
@@ -17,17 +18,18 @@ export const memberRoutes = [
   route({
     method: 'post',
     path: '/api/organisations/{organisationId}/members',
+    audit: 'member.put',
     summary: 'Let somebody sign in through Cloudflare Access, by their e-mail address; known already: another role',
     tag,
     role: 'organiser',
     body: NewMember,
     answer: z.object({ member: memberShape }),
     status: 201,
-    async handle({ env, ctx, organisationId, body, at }) {
+    async handle({ env, ctx, organisationId, body, at, doing }) {
       if (!(await hasOrganisation(env.DB, organisationId))) return problemResponse('not_found')
       const id = uuidAt<OrganisationId>(at, crypto.getRandomValues(new Uint8Array(16)))
       const wanted = { id, email: foldEmail(body.email), role: body.role, createdAt: at }
-      const member = await putMember(env.DB, organisationId, wanted)
+      const member = await putMember(env.DB, organisationId, wanted, told(doing))
       // What somebody listens to was opened with the role that they had.
       if (member.id !== id) ctx.waitUntil(dropSockets(env, organisationId, member.id, at))
       return success({ member: showMember(member) }, { status: member.id === id ? 201 : 200 })
@@ -51,14 +53,16 @@ export const memberRoutes = [
   route({
     method: 'delete',
     path: '/api/organisations/{organisationId}/members/{memberId}',
+    audit: 'member.removed',
     summary: 'Let a member sign in no more; their sessions end at once',
     tag,
     role: 'organiser',
     answer: z.object({ id: z.string() }),
-    async handle({ env, ctx, organisationId, params, at }) {
+    async handle({ env, ctx, organisationId, params, at, doing }) {
       const id = params.memberId ?? ''
       const isId = /^[0-9a-f-]{36}$/.test(id)
-      if (!isId || !(await removeMember(env.DB, organisationId, id))) return problemResponse('not_found')
+      if (!isId || !(await removeMember(env.DB, organisationId, id, told(doing), at)))
+        return problemResponse('not_found')
       ctx.waitUntil(dropSockets(env, organisationId, id, at))
       return success({ id })
     },

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type OrganisationId, uuidAt } from '../../core/ids.ts'
 import { NewKey, NewOrganisation, Page } from '../../core/messages.ts'
 import { addKey, addOrganisation, hasOrganisation, listKeys, listOrganisations, revokeKey } from '../db/directory.ts'
+import { told } from '../doing.ts'
 import { dropSockets } from '../drop-sockets.ts'
 import { problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
@@ -22,16 +23,17 @@ export const organisationRoutes = [
   route({
     method: 'post',
     path: '/api/organisations',
+    audit: 'organisation.created',
     summary: 'Make an organisation and its first key, which is shown once',
     tag,
     role: 'admin',
     body: NewOrganisation,
     answer: z.object({ organisation: z.object({ id: z.string(), name: z.string() }), key: z.string() }),
     status: 201,
-    async handle({ env, body, at }) {
+    async handle({ env, body, at, doing }) {
       const id = newId<OrganisationId>(at)
       const key = newSecret('a1_org_')
-      await addOrganisation(env.DB, id, body.name, newKey(at, 'First key', 'organiser', key, null))
+      await addOrganisation(env.DB, id, body.name, newKey(at, 'First key', 'organiser', key, null), told(doing))
       return success({ organisation: { id, name: body.name }, key }, { status: 201 })
     },
   }),
@@ -53,17 +55,18 @@ export const organisationRoutes = [
   route({
     method: 'post',
     path: '/api/organisations/{organisationId}/keys',
+    audit: 'key.created',
     summary: 'Make another key, which is shown once',
     tag,
     role: 'organiser',
     body: NewKey,
     answer: z.object({ id: z.string(), key: z.string() }),
     status: 201,
-    async handle({ env, organisationId, body, at }) {
+    async handle({ env, organisationId, body, at, doing }) {
       if (!(await hasOrganisation(env.DB, organisationId))) return problemResponse('not_found')
       const key = newSecret('a1_org_')
       const row = newKey(at, body.name, body.role, key, body.expiresAt ?? null)
-      await addKey(env.DB, organisationId, row)
+      await addKey(env.DB, organisationId, row, told(doing))
       return success({ id: row.id, key }, { status: 201 })
     },
   }),
@@ -91,14 +94,15 @@ export const organisationRoutes = [
   route({
     method: 'delete',
     path: '/api/organisations/{organisationId}/keys/{keyId}',
+    audit: 'key.revoked',
     summary: 'Revoke a key',
     tag,
     role: 'organiser',
     answer: z.object({ id: z.string() }),
-    async handle({ env, ctx, organisationId, params, at }) {
+    async handle({ env, ctx, organisationId, params, at, doing }) {
       const id = params.keyId ?? ''
       const isId = /^[0-9a-f-]{36}$/.test(id)
-      if (!isId || !(await revokeKey(env.DB, organisationId, id, at))) return problemResponse('not_found')
+      if (!isId || !(await revokeKey(env.DB, organisationId, id, at, told(doing)))) return problemResponse('not_found')
       ctx.waitUntil(dropSockets(env, organisationId, id, at))
       return success({ id })
     },

@@ -32,6 +32,7 @@ export const qrCacheRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/qr-cache/warm',
+    audit: 'images.warmed',
     summary: 'Draw the default QR images of all valid tickets before they are asked for, as a job',
     tag,
     role: 'organiser',
@@ -70,6 +71,7 @@ export const qrCacheRoutes = [
   route({
     method: 'delete',
     path: '/api/events/{eventId}/qr-cache',
+    audit: 'images.cleared',
     summary: 'Clear all QR images of the event, wherever they are kept; they are drawn again when they are asked for',
     tag,
     role: 'supervisor',
@@ -85,6 +87,7 @@ export const qrCacheRoutes = [
   route({
     method: 'delete',
     path: '/api/events/{eventId}/qr-cache/{ticketId}',
+    audit: 'images.cleared',
     summary: 'Clear the QR images of one ticket',
     tag,
     role: 'supervisor',

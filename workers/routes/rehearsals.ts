@@ -14,10 +14,14 @@ const tag = 'Rehearsals'
 /** More of them at once are nobody's rehearsal. */
 const MOST = 100
 
+/** Why the audit log is told nothing of rehearsals. */
+const ofACopy = 'nobody enters by a rehearsal, and within a day it is gone with everything in it'
+
 export const rehearsalRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/rehearsals',
+    audit: { because: ofACopy },
     summary: 'Make a copy to rehearse on: settings, types and gates, on from now on; it is deleted after a day',
     tag,
     role: 'organiser',
@@ -63,6 +67,7 @@ export const rehearsalRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/rehearsals/{rehearsalId}/tickets',
+    audit: { because: ofACopy },
     summary:
       'Issue nameless tickets of a rehearsal, and give the text of their codes; they are good there and nowhere else',
     tag,
@@ -90,6 +95,7 @@ export const rehearsalRoutes = [
   route({
     method: 'delete',
     path: '/api/events/{eventId}/rehearsals/{rehearsalId}',
+    audit: { because: ofACopy },
     summary: 'Delete a rehearsal with all that was scanned in it',
     tag,
     role: 'organiser',

@@ -44,6 +44,7 @@ export const scanRoutes = [
     route({
       method: 'post',
       path,
+      audit: { because: 'a scan is an entry of the log' },
       summary: 'Scan a ticket at a gate',
       tag,
       role: 'scanner',

@@ -27,6 +27,7 @@ export const sessionRoutes = [
   route({
     method: 'post',
     path: '/api/session',
+    audit: { because: 'signing in and out changes nothing that is stored; the request log has it' },
     summary: 'Sign in with a key, for a browser; behind Cloudflare Access without one, as a member of an organisation',
     tag,
     role: null,
@@ -55,6 +56,7 @@ export const sessionRoutes = [
   route({
     method: 'delete',
     path: '/api/session',
+    audit: { because: 'signing in and out changes nothing that is stored; the request log has it' },
     summary: 'Sign out',
     tag,
     role: null,

@@ -28,6 +28,7 @@ export const sheetRoutes = [
   route({
     method: 'get',
     path: '/api/events/{eventId}/sheet.pdf',
+    audit: 'tickets.printed',
     summary:
       'Tickets on paper, as a PDF: one a page, or a sheet of badges to cut (streamed; X-Total-Count says how many)',
     tag,
@@ -56,6 +57,7 @@ export const sheetRoutes = [
   route({
     method: 'get',
     path: '/api/events/{eventId}/sheet.zip',
+    audit: 'tickets.printed',
     summary: "The tickets' codes as PNGs in a ZIP, named by reference and short code (streamed)",
     tag,
     role: 'organiser',

@@ -56,6 +56,7 @@ export const stallRoutes = [
   route({
     method: 'post',
     path: '/t/{ref}/visits',
+    audit: { because: 'a visit is an entry of the log' },
     summary: "Note a visit: the ticket's link and what the stall's QR code says are all it takes",
     tag,
     role: null,

@@ -81,6 +81,7 @@ export const syncRoutes = [
   route({
     method: 'post',
     path: '/api/hp-scanner/offline-sync',
+    audit: { because: 'a scan is an entry of the log' },
     summary:
       'What a device did while it was cut off: each scan is written down as its gate did it (outside the envelope)',
     tag: 'Scanner',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ok } from '../../core/answers.ts'
+import type { AuditKind } from '../../core/audit.ts'
 import { parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
 import { IssueRequest, ReasonBody, ReissueBody, TicketFilter } from '../../core/messages.ts'
 import type { TicketFacts } from '../../durable-objects/event-parts.ts'
@@ -22,10 +23,18 @@ const actionSummary = {
   pay: 'Note that a ticket is paid',
 } satisfies Partial<Record<TicketAction, string>>
 
+const auditOf = {
+  revoke: 'ticket.revoked',
+  restore: 'ticket.restored',
+  block: 'ticket.blocked',
+  pay: 'ticket.paid',
+} satisfies Partial<Record<TicketAction, AuditKind>>
+
 export const ticketRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/tickets',
+    audit: 'tickets.issued',
     summary: 'Issue 1 to 500 tickets, all or none; a known reference gives the ticket that has it',
     tag,
     role: 'organiser',
@@ -81,6 +90,7 @@ export const ticketRoutes = [
     route({
       method: 'post',
       path: `/api/events/{eventId}/tickets/{ticketId}/${action}`,
+      audit: auditOf[action],
       summary: actionSummary[action],
       tag,
       role: 'supervisor',
@@ -94,6 +104,7 @@ export const ticketRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/tickets/{ticketId}/reissue',
+    audit: 'ticket.reissued',
     summary: 'Make a new code, which supersedes the old one; newLink makes the link to it new as well',
     tag,
     role: 'supervisor',

@@ -20,6 +20,7 @@ export const webhookRoutes = [
   route({
     method: 'put',
     path,
+    audit: 'webhook.put',
     summary: 'Say whom to tell of what; the secret made for it is shown once',
     tag,
     role,
@@ -79,6 +80,7 @@ export const webhookRoutes = [
   route({
     method: 'delete',
     path,
+    audit: 'webhook.removed',
     summary: 'Remove a webhook, with its deliveries',
     tag,
     role,
@@ -94,6 +96,7 @@ export const webhookRoutes = [
   route({
     method: 'post',
     path: `${path}/rotate-secret`,
+    audit: 'webhook.secret_rotated',
     summary: 'Sign with a new secret; for a day the old one signs too',
     tag,
     role,
@@ -117,6 +120,7 @@ export const webhookRoutes = [
   route({
     method: 'post',
     path: `${path}/test`,
+    audit: { because: 'it sends a message of no content and changes nothing' },
     summary: 'Send a message of type webhook.test now, and say how it went',
     tag,
     role,
@@ -168,6 +172,7 @@ export const webhookRoutes = [
   route({
     method: 'post',
     path: `${path}/replay-failed`,
+    audit: 'webhook.replayed',
     summary: 'Tell again everything that was given up',
     tag,
     role,
@@ -183,6 +188,7 @@ export const webhookRoutes = [
   route({
     method: 'post',
     path: `${deliveryPath}/replay`,
+    audit: 'webhook.replayed',
     summary: 'Tell it again, under the same message id',
     tag,
     role,
