@@ -309,6 +309,26 @@ describe('the reports', () => {
     expect(arrived).toBe(9)
   })
 
+  it('are summed up on paper for whoever asks for a PDF, with the tills for whoever may see them', async () => {
+    const viewer = await call('POST', `/api/organisations/${event.organisation.id}/keys`, {
+      as: event.key,
+      body: { name: 'the press', role: 'viewer' },
+    })
+    const path = `/api/hp-scanner/summary/${event.id}`
+    const ask = (query: string, as = event.key, Accept = '*/*') =>
+      call('GET', path + query, { as, headers: { Accept } })
+    const pdf = await ask('?format=pdf')
+    expect([pdf.status, pdf.headers.get('Content-Type')]).toEqual([200, 'application/pdf'])
+    expect(pdf.headers.get('Cache-Control')).toBe('private, no-store')
+    expect(pdf.text).toMatch(/^%PDF-1\.7\n[\s\S]*%%EOF\n$/)
+    expect((await ask('', event.key, 'application/pdf')).text).toMatch(/^%PDF/)
+    expect((await ask('?format=json', event.key, 'application/pdf')).body.data.totals.admitted).toBe(9)
+    const unseen = await ask('?format=pdf', viewer.body.data.key)
+    expect(unseen.text).toMatch(/^%PDF/)
+    expect(unseen.text.length).toBeLessThan(pdf.text.length)
+    expect((await ask('?format=xml')).body.data.issues[0].field).toBe('format')
+  })
+
   it('may be read by a viewer, and by nobody of another organisation', async () => {
     const key = await call('POST', `/api/organisations/${event.organisation.id}/keys`, {
       as: event.key,

@@ -6,6 +6,30 @@ import { A4, decimal, POINTS } from './pdf.ts'
 export type Box = { x: number; y: number; width: number; height: number }
 
 const MM_PER_POINT = 1 / POINTS
+
+/** What is drawn in which colour, red, green and blue from 0 to 1. All of them are told apart in grey too. */
+const colours = {
+  ink: '0.09 0.1 0.13',
+  soft: '0.36 0.39 0.44',
+  line: '0.82 0.84 0.87',
+  pale: '0.95 0.96 0.97',
+  people: '0.11 0.36 0.68',
+  peoplePale: '0.84 0.9 0.97',
+  refused: '0.76 0.26 0.16',
+} as const
+export type Colour = keyof typeof colours
+
+/** A line of text that stays within a width, as large as it is told, or smaller to `least`; beyond that it ends in dots. */
+export type Label = {
+  x: number
+  y: number
+  width: number
+  size: number
+  least?: number
+  align?: 'left' | 'right' | 'centre'
+  colour?: Colour
+  isBold?: boolean
+}
 /** What a symbol needs around it, in modules. */
 const QUIET = 4
 
@@ -36,6 +60,43 @@ export class Canvas {
       )
     }
     return fitted.lines.length * lineHeight
+  }
+
+  /** Writes one line whose upper edge is at `y`; gives its height. */
+  label(
+    text: string,
+    { x, y, width, size, least = size, align = 'left', colour = 'ink', isBold = false }: Label,
+  ): number {
+    const fitted = this.#fit(text, width, size, least, 1)
+    const line = fitted.lines[0] ?? ''
+    const room = width - (this.#use.widthOf(line) * fitted.size * MM_PER_POINT) / 1000
+    const left = x + (align === 'right' ? room : align === 'centre' ? room / 2 : 0)
+    const at = `${this.#x(left)} ${this.#y(y + size * MM_PER_POINT)}`
+    // There is one font: bold is its own outline drawn around each letter.
+    const weight = isBold ? `${colours[colour]} RG ${decimal(fitted.size / 30)} w 2 Tr ` : ''
+    this.#add(
+      `q ${colours[colour]} rg BT ${weight}/F ${decimal(fitted.size)} Tf ${at} Td ${this.#use.encode(line)} Tj ET Q`,
+    )
+    return size * 1.25 * MM_PER_POINT
+  }
+
+  /** Fills rectangles. */
+  fill(boxes: Box[], colour: Colour): void {
+    if (boxes.length === 0) return
+    const path = boxes.map(({ x, y, width, height }) =>
+      [this.#x(x), this.#y(y + height), decimal(width * POINTS), decimal(height * POINTS), 're'].join(' '),
+    )
+    this.#add(`q ${colours[colour]} rg ${path.join('\n')} f Q`)
+  }
+
+  /** Draws a line through points; `weight` in points. */
+  stroke(points: [x: number, y: number][], colour: Colour, weight = 0.5, isDashed = false): void {
+    this.#add(`q ${colours[colour]} RG ${weight} w 1 j ${isDashed ? '[3 2] 0 d ' : ''}${this.#path(points)} S Q`)
+  }
+
+  /** Fills what points lie around. */
+  area(points: [x: number, y: number][], colour: Colour): void {
+    this.#add(`q ${colours[colour]} rg ${this.#path(points)} h f Q`)
   }
 
   /** Draws a code as one path of exact modules, its quiet zone within the square. */
@@ -83,6 +144,10 @@ export class Canvas {
     const letters = [...text]
     while (letters.length > 0 && this.#use.widthOf(`${letters.join('')}…`) > room) letters.pop()
     return `${letters.join('')}…`
+  }
+
+  #path(points: [x: number, y: number][]): string {
+    return points.map(([x, y], i) => `${this.#x(x)} ${this.#y(y)} ${i === 0 ? 'm' : 'l'}`).join('\n')
   }
 
   #add(operator: string): void {

@@ -10,6 +10,7 @@ import { FontUse } from './font-use.ts'
 import { closingPages, type Layout, type Printed } from './layouts.ts'
 import { openSans } from './open-sans.ts'
 import { writePdf } from './pdf.ts'
+import { deflate, streamOf } from './streaming.ts'
 
 /** What is put on paper: some tickets of an event, as they come. */
 export type Sheet = { env: Env; plan: SheetPlan; tickets: AsyncIterable<TicketDetails> }
@@ -82,26 +83,4 @@ async function* pagesOf(
   if (waiting.length > 0) yield layout.draw(use, words, waiting)
   const heading = filled(words.unwritten, { count: unwritten.length.toLocaleString(tag) })
   yield* closingPages(use, use.writable(heading) ?? '', unwritten)
-}
-
-async function deflate(raw: Uint8Array): Promise<Uint8Array> {
-  const stream = new Blob([raw]).stream().pipeThrough(new CompressionStream('deflate'))
-  return new Uint8Array(await new Response(stream).arrayBuffer())
-}
-
-/** Makes the next piece only when it is asked for, however slow the reader is. */
-function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await pieces.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      async cancel() {
-        await pieces.return(undefined)
-      },
-    },
-    { highWaterMark: 4 },
-  )
 }

@@ -9,6 +9,7 @@ import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { iso } from '../shapes.ts'
+import { seriesShape } from '../summary-shape.ts'
 
 const tag = 'Statistics'
 
@@ -39,13 +40,6 @@ export const liveStatsShape = z.object({
     .nullable()
     .describe('until everybody with a ticket is in, at the rate of the last minute; null while nobody comes'),
   latency: z.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
-})
-
-const seriesItem = z.object({ at: z.iso.datetime(), admitted: z.int(), exited: z.int(), refused: z.int() })
-export const seriesShape = z.object({
-  bucket: z.enum(bucketSizes),
-  timezone: z.string(),
-  items: z.array(seriesItem),
 })
 
 const numbers = z.array(z.int())

@@ -1,34 +1,24 @@
 import { z } from 'zod'
+import { ok, type Result } from '../../core/answers.ts'
 import { withCapacity } from '../../core/event.ts'
 import { startOfLocalHour } from '../../core/local-day.ts'
 import { type BucketSize, seriesOf } from '../../core/series.ts'
 import { countOf } from '../../core/stats.ts'
 import { latencyQuantile, MINUTE_MS } from '../../core/tally.ts'
 import type { Live } from '../../durable-objects/gatekeeper.ts'
+import type { TillLine } from '../../durable-objects/sales.ts'
+import { reaches } from '../access.ts'
 import { activeSpan, eventOverTime, latenciesOf, scansOverTime, totalsOf } from '../db/reports.ts'
+import { askGatekeeper } from '../gatekeepers.ts'
+import { fileName } from '../paper/sheet.ts'
+import { summaryPdf } from '../paper/summary.ts'
 import { answerProblem } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
-import { eventShape, iso, isoOrNull, showEvent } from '../shapes.ts'
-import { caughtUp, readSeries, seriesShape } from './analytics.ts'
+import { iso, isoOrNull, showEvent } from '../shapes.ts'
+import { reportItem, type Summary, summaryShape } from '../summary-shape.ts'
+import { caughtUp, readSeries } from './analytics.ts'
 
 const tag = 'Reports'
-
-const counts = z.record(z.string(), z.int())
-const milliseconds = z.number().nullable()
-
-const reportItem = z.object({
-  name: z.string(),
-  scans: z.int(),
-  admitted: z.int(),
-  exited: z.int(),
-  visited: z.int(),
-  refused: counts,
-  duplicates: z.int(),
-  firstScanAt: z.iso.datetime().nullable(),
-  lastScanAt: z.iso.datetime().nullable(),
-  perHour: z.array(z.object({ at: z.iso.datetime(), scans: z.int() })),
-  validationTime: z.object({ p50: milliseconds, p95: milliseconds }),
-})
 
 const reportOf = <K extends string>(id: K) =>
   z.object({ items: z.array(reportItem.extend({ [id]: z.string() })), nextCursor: z.null(), timezone: z.string() })
@@ -43,7 +33,7 @@ export const reportRoutes = [
     limit: 'report',
     query: z.object({ staffId: z.string().max(64).optional() }),
     answer: reportOf('staffId'),
-    handle: (call) => report(call, 'staff', call.query.staffId),
+    handle: (call) => report(call, 'staff', 'staffId', call.query.staffId),
   }),
 
   route({
@@ -55,46 +45,46 @@ export const reportRoutes = [
     limit: 'report',
     query: z.object({ gateId: z.string().max(64).optional() }),
     answer: reportOf('gateId'),
-    handle: (call) => report(call, 'gate', call.query.gateId),
+    handle: (call) => report(call, 'gate', 'gateId', call.query.gateId),
   }),
 
   route({
     method: 'get',
     path: '/api/hp-scanner/summary/{eventId}',
-    summary: 'The report after the event',
+    summary: 'The report after the event; as a PDF with format=pdf or Accept: application/pdf',
     tag,
     role: 'viewer',
     limit: 'report',
-    answer: z.object({
-      event: eventShape,
-      totals: counts,
-      zones: z.array(z.object({ id: z.string(), name: z.string(), inside: z.int(), capacity: z.int().nullable() })),
-      gates: z.array(reportItem.extend({ gateId: z.string() })),
-      staff: z.array(reportItem.extend({ staffId: z.string() })),
-      types: z.array(
-        z.object({ id: z.string(), name: z.string(), tickets: z.int(), people: z.int(), admitted: z.int() }),
-      ),
-      refusals: counts,
-      arrivals: seriesShape,
-      peak: z.object({ at: z.iso.datetime(), perMinute: z.int() }).nullable(),
-      offline: z.object({ scans: z.int(), conflicts: z.int() }),
-      latency: z.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
-    }),
-    handle: summarise,
+    query: z.object({ format: z.enum(['json', 'pdf']).optional() }),
+    answer: summaryShape,
+    handle: answerSummary,
   }),
 ]
 
+type ReportItem = z.output<typeof reportItem>
+
 type ReportCall = Pick<Call<unknown, unknown>, 'env' | 'eventId' | 'actor' | 'at'>
 
-async function report(call: ReportCall, scope: 'gate' | 'staff', only: string | undefined) {
+async function report<K extends string>(
+  call: ReportCall,
+  scope: 'gate' | 'staff',
+  idName: K,
+  only: string | undefined,
+): Promise<Response> {
   const live = await caughtUp(call)
   if (!live.ok) return answerProblem(live.problem)
-  const items = await reportItems(call, live.value, scope, only)
+  const items = await reportItems(call, live.value, scope, idName, only)
   return success({ items, nextCursor: null, timezone: live.value.event.timezone })
 }
 
 /** One item for each gate or member of staff there is, whether anybody was scanned there or not. */
-async function reportItems({ env, eventId }: ReportCall, live: Live, scope: 'gate' | 'staff', only?: string) {
+async function reportItems<K extends string>(
+  { env, eventId }: ReportCall,
+  live: Live,
+  scope: 'gate' | 'staff',
+  idName: K,
+  only?: string,
+): Promise<(ReportItem & Record<K, string>)[]> {
   const { timezone } = live.event
   const [totals, hours, latencies] = await Promise.all([
     totalsOf(env.DB, eventId, scope, only),
@@ -111,8 +101,7 @@ async function reportItems({ env, eventId }: ReportCall, live: Live, scope: 'gat
       const refused = Object.fromEntries(
         own.filter(({ outcome }) => !isPassage(outcome)).map(({ outcome, scans }) => [outcome, scans]),
       )
-      return {
-        [`${scope}Id`]: id,
+      const item: ReportItem = {
         name,
         scans: own.reduce((sum, { scans }) => sum + scans, 0),
         admitted: peopleOf(own, 'admitted'),
@@ -125,26 +114,57 @@ async function reportItems({ env, eventId }: ReportCall, live: Live, scope: 'gat
         perHour: perHour(hoursBy.get(id) ?? [], timezone),
         validationTime: { p50: latencyQuantile(times, 0.5), p95: latencyQuantile(times, 0.95) },
       }
+      return { [idName]: id as string, ...item } as ReportItem & Record<K, string>
     })
 }
 
-async function summarise(call: ReportCall) {
-  const { env, eventId } = call
+type SummaryCall = Call<unknown, { format?: 'json' | 'pdf' | undefined }>
+
+async function answerSummary(call: SummaryCall): Promise<Response> {
   const live = await caughtUp(call)
   if (!live.ok) return answerProblem(live.problem)
-  const { event, stats, issued, types } = live.value
+  const summary = await summarise(call, live.value)
+  if (!wantsPdf(call)) return success(summary)
+  const till = await tillOf(call)
+  if (!till.ok) return answerProblem(till.problem)
+  const pdf = await summaryPdf(summary, till.value, call.at)
+  const name = `${fileName({ reference: live.value.event.title, shortCode: 'report' })}.pdf`
+  return new Response(pdf, {
+    headers: {
+      'Content-Type': 'application/pdf',
+      'Cache-Control': 'private, no-store',
+      Vary: 'Accept',
+      'Content-Disposition': `inline; filename="report.pdf"; filename*=UTF-8''${encodeURIComponent(name)}`,
+    },
+  })
+}
+
+/** What the address says counts for more than what the browser would like. */
+function wantsPdf({ query, request }: SummaryCall): boolean {
+  return query.format ? query.format === 'pdf' : (request.headers.get('Accept') ?? '').includes('application/pdf')
+}
+
+/** What was taken at the door, which not everybody may see who may see how many came. */
+async function tillOf({ env, eventId, actor, caller }: SummaryCall): Promise<Result<TillLine[] | null>> {
+  if (!reaches(caller.role, 'supervisor')) return ok(null)
+  return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.till(actor))
+}
+
+async function summarise(call: ReportCall, live: Live): Promise<Summary> {
+  const { env, eventId } = call
+  const { event, stats, issued, types } = live
   const active = await activeSpan(env.DB, eventId)
   const span = active ? { from: active.from, to: active.to + MINUTE_MS } : { from: event.startsAt, to: event.startsAt }
   const bucket = bucketFor(span.to - span.from)
   const [gates, staff, arrivals, minutes] = await Promise.all([
-    reportItems(call, live.value, 'gate'),
-    reportItems(call, live.value, 'staff'),
+    reportItems(call, live, 'gate', 'gateId'),
+    reportItems(call, live, 'staff', 'staffId'),
     readSeries(env.DB, eventId, span, bucket, event.timezone),
     eventOverTime(env.DB, eventId, MINUTE_MS, span),
   ])
   const tickets = issued.reduce((sum, type) => sum + type.tickets, 0)
   const buckets = Object.entries(stats.latency).map(([number, scans]) => [Number(number), scans] as const)
-  return success({
+  return {
     event: showEvent(event),
     totals: {
       tickets,
@@ -177,13 +197,13 @@ async function summarise(call: ReportCall) {
       items: arrivals.map((item) => ({ ...item, at: iso(item.at) })),
     },
     peak: peakOf(minutes),
-    offline: { scans: stats.offline, conflicts: live.value.conflicts },
+    offline: { scans: stats.offline, conflicts: live.conflicts },
     latency: {
       p50: latencyQuantile(buckets, 0.5),
       p95: latencyQuantile(buckets, 0.95),
       p99: latencyQuantile(buckets, 0.99),
     },
-  })
+  }
 }
 
 /** A curve of a few dozen to a few hundred points. */
