@@ -7,6 +7,7 @@ import { integrity } from './commands/integrity.ts'
 import { issue } from './commands/issue.ts'
 import { monitor } from './commands/monitor.ts'
 import { qr } from './commands/qr.ts'
+import { rehearse } from './commands/rehearse.ts'
 import { report } from './commands/report.ts'
 import { rotate } from './commands/rotate.ts'
 import { scan } from './commands/scan.ts'
@@ -26,6 +27,7 @@ export const admit: Command = {
       issue,
       monitor,
       qr,
+      rehearse,
       report,
       rotate,
       scan,

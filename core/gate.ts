@@ -16,7 +16,7 @@ export function directionAt(gate: Gate, asked: 'entry' | 'exit' | null, standing
 }
 
 /** Whether this gate lets a ticket of this type in: it is a way in, its zone is the type's, and it takes the type. */
-export function admitsType(gate: Gate, type: TicketType): boolean {
+export function admitsType(gate: Gate, type: Pick<TicketType, 'id' | 'zones'>): boolean {
   return gate.kind !== 'exit' && type.zones.includes(gate.zone) && (gate.accepts?.includes(type.id) ?? true)
 }
 
