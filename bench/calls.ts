@@ -2,57 +2,106 @@ import { randomUUID } from 'node:crypto'
 import type { Answer } from './http-answer.ts'
 import { type Stage, takeFresh, takeUsed } from './stage.ts'
 
-/** What is measured: two calls that do next to nothing, a ticket's first scan, and one that was admitted before. */
-export type Subject = 'hello' | 'noop' | 'first' | 'duplicate'
+/**
+ * What is measured: two calls that do next to nothing, a ticket's first scan, one that was admitted before, four first
+ * scans to one duplicate, and offline scans that are brought home.
+ */
+export type Work = 'hello' | 'noop' | 'first' | 'duplicate' | 'mixed' | 'sync 100' | 'sync 500'
 
-/** A whole HTTP request, and whether an answer is the one that it must get. */
+/** Of those, what is one scan. */
+export type ScanWork = 'first' | 'duplicate' | 'mixed'
+
+/** A whole request, and whether an answer is the one that it must get. */
 export type Call = { request: string; isRight: (answer: Answer) => boolean }
 
-/** Makes the next call. Each subject sends the same headers and body, so that only the path makes the difference. */
-export function nextCall(stage: Stage, subject: Subject): Call {
-  switch (subject) {
+/** Makes the next call. Each scan sends the same headers and body as the idle calls, so that only the path differs. */
+export function nextCall(stage: Stage, work: Work): Call {
+  switch (work) {
     case 'hello':
-      return scan(stage, '/bench/hello', stage.idleToken, isDone)
+      return post(stage, '/bench/hello', scanBody(stage, stage.idleToken), isDone)
     case 'noop':
-      return scan(stage, `/bench/noop/${stage.eventId}`, stage.idleToken, isDone)
-    case 'first':
-      return scan(stage, scanPath, takeFresh(stage), isAdmitted)
-    case 'duplicate':
-      return scan(stage, scanPath, takeUsed(stage), isRefusedAsDuplicate)
+      return post(stage, `/bench/noop/${stage.eventId}`, scanBody(stage, stage.idleToken), isDone)
+    case 'sync 100':
+      return syncCall(stage, 100)
+    case 'sync 500':
+      return syncCall(stage, 500)
+    default:
+      return scanCall(stage, work, (scan) => post(stage, '/api/hp-scanner/validate-qr', scan))
   }
 }
 
-const scanPath = '/api/hp-scanner/validate-qr'
+/** Makes the next scan as it goes over a device's socket. */
+export function nextLaneCall(stage: Stage, work: ScanWork): Call {
+  return scanCall(stage, work, (scan) => ({ request: `{"type":"scan","id":"${stage.calls}","scan":${scan}}` }))
+}
 
-function scan(
-  stage: Stage,
-  path: string,
-  qrPayload: string,
-  isRight: (answer: Answer, scanId: string) => boolean,
-): Call {
-  const device = stage.devices[stage.calls++ % stage.devices.length] ?? { staffToken: '', gateId: '' }
+/** Whether the next scan is of a ticket that nobody has scanned yet. */
+export function isNextFresh(work: ScanWork, calls: number): boolean {
+  return work === 'first' || (work === 'mixed' && calls % 5 !== 0)
+}
+
+export function isAdmitted({ status, body }: Answer, scanId: string): boolean {
+  return status === 200 && body.includes('"verdict":"admitted"') && isNewAnswerTo(scanId, body)
+}
+
+export function isRefusedAsDuplicate({ status, body }: Answer, scanId: string): boolean {
+  return status === 409 && body.includes('"code":"already_admitted"') && isNewAnswerTo(scanId, body)
+}
+
+/** Whether all scans of a batch were taken as they were shown. */
+export function isSynced(count: number): (answer: Answer) => boolean {
+  return ({ status, body }) => status === 200 && body.includes(`"successful":${count}`)
+}
+
+function scanCall(stage: Stage, work: ScanWork, wrap: (scan: string) => { request: string }): Call {
+  const isFresh = isNextFresh(work, stage.calls)
   const scanId = randomUUID()
-  const body =
-    `{"scanId":"${scanId}","qrPayload":"${qrPayload}","gateId":"${device.gateId}","source":"camera",` +
+  const { request } = wrap(scanBody(stage, isFresh ? takeFresh(stage) : takeUsed(stage), scanId))
+  return { request, isRight: (answer) => (isFresh ? isAdmitted : isRefusedAsDuplicate)(answer, scanId) }
+}
+
+function syncCall(stage: Stage, count: number): Call {
+  const { gateId } = deviceOf(stage)
+  const at = Date.now() - 60_000
+  const scans = Array.from({ length: count }, (_, sequence) => ({
+    scanId: randomUUID(),
+    qrPayload: takeFresh(stage),
+    gateId,
+    localTimestamp: new Date(at + 100 * sequence).toISOString(),
+    verdict: 'admitted',
+    sequence,
+  }))
+  const body = JSON.stringify({ scans, syncedAt: new Date().toISOString() })
+  return { ...post(stage, '/api/hp-scanner/offline-sync', body), isRight: isSynced(count) }
+}
+
+/** Moves on to the next call with each body. */
+function scanBody(stage: Stage, qrPayload: string, scanId: string = randomUUID()): string {
+  const { gateId } = deviceOf(stage)
+  stage.calls++
+  return (
+    `{"scanId":"${scanId}","qrPayload":"${qrPayload}","gateId":"${gateId}","source":"camera",` +
     `"deviceType":"handheld","localTimestamp":"${new Date().toISOString()}"}`
+  )
+}
+
+function post(stage: Stage, path: string, body: string, isRight: Call['isRight'] = () => false): Call {
   return {
     request:
-      `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${device.staffToken}\r\n` +
+      `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${deviceOf(stage).staffToken}\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    isRight: (answer) => isRight(answer, scanId),
+    isRight,
   }
+}
+
+function deviceOf({ devices, calls }: Stage): Stage['devices'][number] {
+  const device = devices[calls % devices.length]
+  if (!device) throw new Error('the bench has no device')
+  return device
 }
 
 function isDone({ status, body }: Answer): boolean {
   return status === 200 && body.startsWith('{"success":true,"message":')
-}
-
-function isAdmitted({ status, body }: Answer, scanId: string): boolean {
-  return status === 200 && body.includes('"verdict":"admitted"') && isNewAnswerTo(scanId, body)
-}
-
-function isRefusedAsDuplicate({ status, body }: Answer, scanId: string): boolean {
-  return status === 409 && body.includes('"code":"already_admitted"') && isNewAnswerTo(scanId, body)
 }
 
 function isNewAnswerTo(scanId: string, body: string): boolean {

@@ -2,6 +2,7 @@ import { Failure, inOneLine } from '../cli/failure.ts'
 import { describeMachine } from './machine.ts'
 import { measure } from './measure.ts'
 import { benchHelp, parseBenchOptions } from './options.ts'
+import { type Peers, startPeers } from './peers/start.ts'
 import { type Server, startServer } from './server.ts'
 import { setStage } from './stage.ts'
 import { summarize } from './summary.ts'
@@ -10,10 +11,12 @@ import { table } from './table.ts'
 // What `npm run bench` runs. This process does nothing but ask, and the server is one of its own.
 
 let server: Server | null = null
+let peers: Peers | null = null
+let isFinishing = false
 process.once('SIGINT', () => void finish(130))
 process.once('SIGTERM', () => void finish(143))
 // Thrown where nobody waits, on a socket: the server must not be left behind.
-process.once('uncaughtException', (error) => {
+process.on('uncaughtException', (error) => {
   process.stderr.write(`The bench failed: ${inOneLine(error)}\n`)
   void finish(1)
 })
@@ -33,11 +36,20 @@ async function bench({ plan, json }: NonNullable<ReturnType<typeof parseBenchOpt
   tell('starting the server')
   server = await startServer()
   const stage = await setStage(server)
-  const measured = await measure(stage, plan, server.pid, tell)
+  if (plan.peers.length > 0) tell('starting the peers')
+  peers = await startPeers(plan.peers)
+  const { running, skipped } = peers
+  for (const { name, because } of skipped) tell(`left out: ${name}, since ${because}`)
+  const rig = {
+    stage,
+    peers: running.map((peer) => ({ peer, fresh: [], used: [], calls: 0 })),
+    serverPid: server.pid,
+  }
+  const measured = await measure(rig, plan, tell)
   const summary = summarize(measured)
-  if (json)
-    process.stdout.write(`${JSON.stringify({ machine, rounds: plan.rounds, ...summary, windows: windows() })}\n`)
-  else process.stdout.write(table(machine, summary, plan.rounds))
+  const { rounds } = plan
+  if (json) process.stdout.write(`${JSON.stringify({ machine, rounds, skipped, ...summary, windows: windows() })}\n`)
+  else process.stdout.write(table(machine, summary, rounds, skipped))
 
   function windows() {
     return measured.map(({ latencies, ...figures }) => figures)
@@ -49,6 +61,10 @@ function tell(line: string): void {
 }
 
 async function finish(exitCode: number): Promise<void> {
+  // What fails on one connection mostly fails on the others as well.
+  if (isFinishing) return
+  isFinishing = true
+  await peers?.stop()
   await server?.stop()
   process.exit(exitCode)
 }

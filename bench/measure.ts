@@ -1,27 +1,23 @@
-import { nextCall, type Subject } from './calls.ts'
+import type { Work } from './calls.ts'
 import { type CpuUse, countCpu } from './cpu.ts'
 import { closedLoop, type Load, openLoop, type Window } from './load.ts'
 import type { Plan } from './options.ts'
-import { type Stage, settle, supply } from './stage.ts'
+import { driverOf, type Rig, type System } from './systems.ts'
 
-/** One window of one subject. `size` is the number of connections, or the calls a second. */
+/** One window of one setting. `size` is the number of connections, or the calls a second. */
 export type Measured = Setting & Load & { round: number; cpu: CpuUse | null }
 
-export type Setting = { loop: 'closed' | 'open'; size: number; subject: Subject }
+export type Setting = { loop: 'closed' | 'open'; size: number; system: System; work: Work }
 
 /** Measures everything in turn, so that whatever else the machine does falls on all alike. */
-export async function measure(
-  stage: Stage,
-  plan: Plan,
-  serverPid: number,
-  tell: (line: string) => void,
-): Promise<Measured[]> {
+export async function measure(rig: Rig, plan: Plan, tell: (line: string) => void): Promise<Measured[]> {
   const measured: Measured[] = []
   for (let round = 0; round <= plan.rounds; round++) {
     for (const setting of inTurn(plan.settings, round)) {
-      const load = await measureOne(stage, setting, round === 0 ? plan.warmUp : plan, serverPid, measured)
+      const load = await measureOne(rig, setting, round === 0 ? plan.warmUp : plan, measured)
+      if (load === null) continue
       tell(`${round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`}: ${describe(setting, load)}`)
-      // The first round only teaches the server's compiler what is hot, and us how many tickets are needed.
+      // The first round only teaches the compilers what is hot, and us how many tickets are needed.
       measured.push({ ...setting, ...load, round })
     }
   }
@@ -29,23 +25,25 @@ export async function measure(
 }
 
 async function measureOne(
-  stage: Stage,
+  rig: Rig,
   setting: Setting,
   window: Window,
-  serverPid: number,
   before: Measured[],
-): Promise<Load & { cpu: CpuUse | null }> {
-  const { loop, size, subject } = setting
-  if (subject === 'first') await supply(stage, ticketsFor(setting, window, before))
+): Promise<(Load & { cpu: CpuUse | null }) | null> {
+  const { loop, size, system, work } = setting
+  const driver = driverOf(rig, system, work)
+  if (driver === null) return null
+  await driver.supply(ticketsFor(setting, window, before))
   // One window is not to pay for what another left in the outbox.
-  await settle(stage)
-  const cpuUsed = countCpu(serverPid)
+  await driver.settle()
+  const isOurs = system === 'http' || system === 'lane'
+  const cpuUsed = countCpu(rig.serverPid)
   const drive = loop === 'closed' ? closedLoop : openLoop
-  const load = await drive(stage.port, size, () => nextCall(stage, subject), window)
-  return { ...load, cpu: cpuUsed() }
+  const load = await drive(driver.to, size, driver.next, window)
+  return { ...load, cpu: isOurs ? cpuUsed() : null }
 }
 
-/** What is compared is measured side by side, each round with another subject first. */
+/** What is compared is measured side by side, each round with another system first. */
 function inTurn(settings: Setting[], round: number): Setting[] {
   return Object.values(Object.groupBy(settings, ({ loop, size }) => `${loop} ${size}`)).flatMap((alike = []) => {
     const first = round % alike.length
@@ -53,14 +51,30 @@ function inTurn(settings: Setting[], round: number): Setting[] {
   })
 }
 
-/** Takes what was measured so far; gives how many tickets a window may take. */
-function ticketsFor({ loop, size, subject }: Setting, { leadInMs, windowMs }: Window, before: Measured[]): number {
-  const alike = before.filter((one) => one.loop === loop && one.size === size && one.subject === subject)
-  const perSecond = loop === 'open' ? size : Math.max(4000 + size * 100, ...alike.map((one) => one.perSecond * 1.5))
-  return Math.ceil((perSecond * (leadInMs + windowMs)) / 1000) + size
+/** So many tickets that nobody has scanned go with a call. */
+const ticketsPerCall: Record<Work, number> = {
+  hello: 0,
+  noop: 0,
+  first: 1,
+  duplicate: 0,
+  mixed: 0.8,
+  'sync 100': 100,
+  'sync 500': 500,
 }
 
-function describe({ loop, size, subject }: Setting, { perSecond }: Load): string {
+/** Takes what was measured so far; gives how many tickets a window may take. */
+function ticketsFor(setting: Setting, { leadInMs, windowMs }: Window, before: Measured[]): number {
+  const { loop, size, system, work } = setting
+  const alike = before.filter(
+    (one) => one.loop === loop && one.size === size && one.system === system && one.work === work,
+  )
+  // Codes of peers cost next to nothing to make.
+  const guess = system === 'http' || system === 'lane' ? 6000 : 15_000
+  const perSecond = loop === 'open' ? size : Math.max(guess, ...alike.map((one) => one.perSecond * 1.5))
+  return Math.ceil(ticketsPerCall[work] * ((perSecond * (leadInMs + windowMs)) / 1000 + size))
+}
+
+function describe({ loop, size, system, work }: Setting, { perSecond }: Load): string {
   const how = loop === 'closed' ? `${size} connections` : `${size} a second`
-  return `${subject} at ${how}: ${Math.round(perSecond)} a second`
+  return `${system} ${work} at ${how}: ${Math.round(perSecond)} a second`
 }

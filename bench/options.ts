@@ -2,42 +2,93 @@ import { parseArgs } from 'node:util'
 import { inOneLine, UsageFailure } from '../cli/failure.ts'
 import type { Window } from './load.ts'
 import type { Setting } from './measure.ts'
+import { type PeerName, peerNames } from './peers/start.ts'
 
-export type Plan = Window & { rounds: number; warmUp: Window; settings: Setting[] }
+export type Plan = Window & { rounds: number; warmUp: Window; settings: Setting[]; peers: PeerName[] }
 
-export const benchHelp = `Measures the scan from end to end, as ratios to what the same server does at best.
+/** The parts of the bench, each of which can be run by itself. */
+const parts = ['http', 'peers', 'lane', 'sync', 'open'] as const
+type Part = (typeof parts)[number]
+
+export const benchHelp = `Measures the scan from end to end: against what the same server does at best, and against
+what people would otherwise build. The peers need PostgreSQL and Redis; without them they are left out by name.
 
   npm run bench
   npm run bench -- [options]
 
-  --quick   shorter windows and fewer rounds, under a minute
-  --json    every figure for machines, instead of the table
-  --help    this text
+  --quick        shorter windows and two rounds, under three minutes
+  --only PARTS   some of ${parts.join(', ')}, with commas between
+  --json         every figure for machines, instead of the table
+  --help         this text
+
+  http    scans over 1, 10, 64 and 200 connections
+  peers   the same work over 64 connections, of Express, Fastify, Redis and PostgreSQL
+  lane    scans over 64 sockets, and Node's ws with Redis
+  sync    batches of 100 and 500 offline scans
+  open    scans that come at a fixed rate: 60, 300, 500 and 1,000 a second
 
 Let nothing else run on the machine meanwhile. Exit codes: 0 measured, 1 an answer was wrong, 2 a wrong option.
 `
 
 /** Takes the arguments of the command line; gives what to do, or null where the help was asked for. */
 export function parseBenchOptions(args: string[]): { plan: Plan; json: boolean } | null {
-  const { quick, json, help } = parse(args)
-  return help ? null : { plan: quick ? quickPlan : wholePlan, json }
+  const { quick, json, help, only } = parse(args)
+  if (help) return null
+  const wanted = only === undefined ? [...parts] : partsIn(only)
+  const settings = wanted.flatMap((part) => settingsOf[part])
+  const peers = peerNames.filter((name) => settings.some(({ system }) => system === name))
+  return { plan: { ...(quick ? quickly : wholly), settings: distinct(settings), peers }, json }
 }
 
-const settings: Setting[] = [
-  ...[1, 10, 64].flatMap((size) =>
-    (['hello', 'noop', 'first', 'duplicate'] as const).map((subject) => ({ loop: 'closed', size, subject }) as const),
+const closed = (size: number, system: Setting['system'], ...works: Setting['work'][]): Setting[] =>
+  works.map((work) => ({ loop: 'closed', size, system, work }))
+const open = (size: number, work: Setting['work'], ...systems: Setting['system'][]): Setting[] =>
+  systems.map((system) => ({ loop: 'open', size, system, work }))
+
+/** What each part measures; what a ratio needs stands in every part that has that ratio. */
+const settingsOf: Record<Part, Setting[]> = {
+  http: [
+    ...closed(1, 'http', 'noop', 'first', 'duplicate', 'mixed'),
+    ...closed(10, 'http', 'noop', 'first', 'duplicate', 'mixed'),
+    ...closed(64, 'http', 'hello', 'noop', 'first', 'duplicate', 'mixed'),
+    ...closed(200, 'http', 'noop', 'first', 'duplicate', 'mixed'),
+  ],
+  peers: [
+    ...closed(64, 'http', 'first', 'duplicate'),
+    ...closed(64, 'express-redis-postgres', 'first', 'duplicate'),
+    ...closed(64, 'express-postgres', 'first', 'duplicate'),
+    ...closed(64, 'fastify-redis', 'first'),
+  ],
+  lane: [
+    ...closed(64, 'http', 'first'),
+    ...closed(64, 'lane', 'first', 'duplicate'),
+    ...closed(64, 'ws-redis', 'first', 'duplicate'),
+    ...closed(64, 'fastify-redis', 'first'),
+  ],
+  sync: [...open(5, 'sync 100', 'http', 'express-postgres'), ...open(2, 'sync 500', 'http', 'express-postgres')],
+  open: [60, 300, 500, 1000].flatMap((rate) =>
+    open(rate, 'first', 'http', 'express-redis-postgres', 'express-postgres'),
   ),
-  ...[60, 300, 1000].flatMap((size) =>
-    (['noop', 'first'] as const).map((subject) => ({ loop: 'open', size, subject }) as const),
-  ),
-]
+}
 
-const warmUp = { leadInMs: 0, windowMs: 700 }
+/** The first time that a setting is taken makes the compilers ready, and tells how many tickets it takes. */
+const warmUp = { leadInMs: 0, windowMs: 500 }
 
-// The outbox tells D1 every two seconds: with a window of two seconds each holds its share of that work.
-const wholePlan: Plan = { rounds: 5, leadInMs: 500, windowMs: 2000, warmUp, settings }
+// The outbox tells D1 every two seconds: with its lead-in, a window of ours holds its share of that work.
+const wholly = { rounds: 5, leadInMs: 300, windowMs: 1800, warmUp }
 
-const quickPlan: Plan = { rounds: 2, leadInMs: 200, windowMs: 600, warmUp, settings }
+const quickly = { rounds: 2, leadInMs: 200, windowMs: 600, warmUp: { leadInMs: 0, windowMs: 300 } }
+
+function distinct(settings: Setting[]): Setting[] {
+  return [...new Map(settings.map((setting) => [JSON.stringify(setting), setting])).values()]
+}
+
+function partsIn(text: string): Part[] {
+  const named = text.split(',').map((word) => word.trim())
+  const unknown = named.filter((word) => !(parts as readonly string[]).includes(word))
+  if (unknown.length === 0) return parts.filter((part) => named.includes(part))
+  throw new UsageFailure(`There is no part "${unknown[0]}"; see npm run bench -- --help.`)
+}
 
 function parse(args: string[]) {
   try {
@@ -45,6 +96,7 @@ function parse(args: string[]) {
       args,
       options: {
         quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

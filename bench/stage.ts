@@ -22,6 +22,9 @@ export type Stage = {
   calls: number
 }
 
+/** Codes that nobody has scanned yet and those that are in, of ours or of a peer. */
+export type Codes = Pick<Stage, 'fresh' | 'used' | 'calls'>
+
 const DEVICES = 20
 const GATES = 4
 const BATCH = 500
@@ -45,6 +48,7 @@ export async function setStage({ url, port, adminKey, ticketKey }: Server): Prom
         scanBurst: 1_000_000,
         scansPerMinute: 1_000_000,
         callsPerMinute: 1_000_000,
+        syncsPerFiveMinutes: 1_000_000,
         invalidCodesPerFiveMinutes: 1_000_000,
       },
     })
@@ -78,7 +82,7 @@ export async function settle({ api, eventId }: Stage): Promise<void> {
   await api.post(`/bench/settle/${eventId}`, {})
 }
 
-export function takeFresh(stage: Stage): string {
+export function takeFresh(stage: Codes): string {
   const token = stage.fresh.pop()
   if (token === undefined) throw new Error('the bench ran out of tickets')
   stage.used.push(token)
@@ -86,7 +90,7 @@ export function takeFresh(stage: Stage): string {
 }
 
 /** One of the latest codes that were admitted, in turn. */
-export function takeUsed({ used, calls }: Stage): string {
+export function takeUsed({ used, calls }: Codes): string {
   const oldest = Math.max(0, used.length - USED)
   const token = used[oldest + (calls % Math.max(1, used.length - oldest))]
   if (token === undefined) throw new Error('no ticket was scanned yet')

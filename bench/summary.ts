@@ -1,62 +1,124 @@
-import type { Subject } from './calls.ts'
+import type { Work } from './calls.ts'
 import type { Measured } from './measure.ts'
 import { median, quantile } from './quantile.ts'
+import type { System } from './systems.ts'
 
-/** `othersCores`: how many cores were busy with something else, in the middle of all windows. */
-export type Summary = { closed: ClosedRow[]; open: OpenRow[]; othersCores: number | null }
+/** Medians over the rounds. `othersCores`: how many cores were busy with something else, in the middle of our windows. */
+export type Summary = { rates: Rate[]; races: Race[]; latencies: Latency[]; othersCores: number | null }
 
-/** Medians over the rounds. Ratios are those of the same round: what slows the machine slows both. */
-export type ClosedRow = {
+/** Closed loop: how many calls a second. */
+export type Rate = {
   connections: number
-  perSecond: Record<Subject, number>
-  /** Microseconds of the server's CPU that a call took; null where the machine does not tell. */
-  cpuMicros: Record<Subject, number | null>
-  ratio: { firstToHello: number; firstToNoop: number; duplicateToHello: number; duplicateToNoop: number }
+  system: System
+  work: Work
+  perSecond: number
+  /** Microseconds of the server's CPU that a call took; null for a peer, or where the machine does not tell. */
+  cpuMicros: number | null
 }
 
-/** Milliseconds from when a call was due, over all rounds together. */
-export type OpenRow = { perSecond: number; first: Latency; noop: Latency }
+/** Two of them against each other: the median of the ratios of each round, as what slows the machine slows both. */
+export type Race = { connections: number; work: Work; ours: Contender; theirs: Contender; ratio: number }
+export type Contender = { system: System; work: Work }
 
-export type Latency = { p50: number; p95: number; p99: number; max: number; reached: number }
+/** Open loop: milliseconds from when a call was due, over all rounds together; ratios as in a race, to ours. */
+export type Latency = {
+  perSecond: number
+  work: Work
+  system: System
+  p50: number
+  p95: number
+  p99: number
+  max: number
+  /** Ours to theirs, of each quantile; null for our own. */
+  ratios: { p50: number; p95: number; p99: number } | null
+}
 
 export function summarize(measured: Measured[]): Summary {
-  const sizes = (loop: 'closed' | 'open') =>
-    [...new Set(measured.filter((one) => one.loop === loop).map(({ size }) => size))].sort((a, b) => a - b)
   return {
-    closed: sizes('closed').map((size) => closedRow(ofSize(measured, 'closed', size), size)),
-    open: sizes('open').map((size) => openRow(ofSize(measured, 'open', size), size)),
+    rates: eachSetting(measured, 'closed').map(rateOf),
+    races: racesIn(measured),
+    latencies: eachSetting(measured, 'open').map((ones) => latencyOf(ones, measured)),
     othersCores: known(measured.map(({ cpu }) => cpu?.othersCores)),
   }
 }
 
-function ofSize(measured: Measured[], loop: 'closed' | 'open', size: number): Measured[] {
-  return measured.filter((one) => one.loop === loop && one.size === size)
+function eachSetting(measured: Measured[], loop: Measured['loop']): Measured[][] {
+  const ofLoop = measured.filter((one) => one.loop === loop)
+  const groups = Object.groupBy(ofLoop, ({ size, system, work }) => `${size} ${system} ${work}`)
+  return Object.values(groups)
+    .map((ones = []) => ones)
+    .sort(([a], [b]) => (a?.size ?? 0) - (b?.size ?? 0))
 }
 
-function closedRow(measured: Measured[], connections: number): ClosedRow {
-  const ratio = (subject: Subject, to: Subject) =>
-    median(
-      of(measured, subject).map(({ round, perSecond }) => {
-        const other = of(measured, to).find((one) => one.round === round)
-        return perSecond / (other?.perSecond ?? Number.NaN)
+function rateOf(ones: Measured[]): Rate {
+  const [{ size: connections, system, work }] = ones as [Measured]
+  const perSecond = median(ones.map((one) => one.perSecond))
+  return { connections, system, work, perSecond, cpuMicros: cpuMicros(ones) }
+}
+
+/** What is set against what: our scans against the limits of the same server, and against the peers. */
+function racesIn(measured: Measured[]): Race[] {
+  const own = (work: Work): Contender => ({ system: 'http', work })
+  const lane = (work: Work): Contender => ({ system: 'lane', work })
+  const pairs: [Contender, Contender][] = [
+    ...(['first', 'duplicate', 'mixed'] as const).flatMap((work): [Contender, Contender][] => [
+      [own(work), own('hello')],
+      [own(work), own('noop')],
+      [own(work), { system: 'express-redis-postgres', work }],
+      [own(work), { system: 'express-postgres', work }],
+      [own(work), { system: 'fastify-redis', work }],
+      [lane(work), own(work)],
+      [lane(work), { system: 'ws-redis', work }],
+      [lane(work), { system: 'fastify-redis', work }],
+    ]),
+  ]
+  const sizes = [...new Set(measured.filter(({ loop }) => loop === 'closed').map(({ size }) => size))]
+  return sizes
+    .sort((a, b) => a - b)
+    .flatMap((connections) =>
+      pairs.flatMap(([ours, theirs]) => {
+        const ratio = ratioOf(
+          of(measured, connections, ours),
+          of(measured, connections, theirs),
+          (one) => one.perSecond,
+        )
+        return ratio === null ? [] : [{ connections, work: ours.work, ours, theirs, ratio }]
       }),
     )
-  const each = <T>(figure: (ones: Measured[]) => T): Record<Subject, T> => ({
-    hello: figure(of(measured, 'hello')),
-    noop: figure(of(measured, 'noop')),
-    first: figure(of(measured, 'first')),
-    duplicate: figure(of(measured, 'duplicate')),
+}
+
+function of(measured: Measured[], connections: number, { system, work }: Contender): Measured[] {
+  return measured.filter(
+    (one) => one.loop === 'closed' && one.size === connections && one.system === system && one.work === work,
+  )
+}
+
+/** The median of each round's ratio; null where they share no round. */
+function ratioOf(ours: Measured[], theirs: Measured[], figure: (one: Measured) => number): number | null {
+  const ratios = ours.flatMap((one) => {
+    const other = theirs.find(({ round }) => round === one.round)
+    return other ? [figure(one) / figure(other)] : []
   })
+  return ratios.length === 0 ? null : median(ratios)
+}
+
+function latencyOf(ones: Measured[], measured: Measured[]): Latency {
+  const [{ size, system, work }] = ones as [Measured]
+  const all = ones.flatMap(({ latencies }) => latencies)
+  const ours = measured.filter(
+    (one) => one.loop === 'open' && one.size === size && one.work === work && one.system === 'http',
+  )
+  const ratio = (q: number) => ratioOf(ours, ones, ({ latencies }) => quantile(latencies, q)) ?? Number.NaN
+  const isOurs = system === 'http' || ours.length === 0
   return {
-    connections,
-    perSecond: each((ones) => median(ones.map(({ perSecond }) => perSecond))),
-    cpuMicros: each(cpuMicros),
-    ratio: {
-      firstToHello: ratio('first', 'hello'),
-      firstToNoop: ratio('first', 'noop'),
-      duplicateToHello: ratio('duplicate', 'hello'),
-      duplicateToNoop: ratio('duplicate', 'noop'),
-    },
+    perSecond: size,
+    work,
+    system,
+    p50: quantile(all, 0.5),
+    p95: quantile(all, 0.95),
+    p99: quantile(all, 0.99),
+    max: quantile(all, 1),
+    ratios: isOurs ? null : { p50: ratio(0.5), p95: ratio(0.95), p99: ratio(0.99) },
   }
 }
 
@@ -68,23 +130,4 @@ function cpuMicros(ones: Measured[]): number | null {
 function known(figures: (number | null | undefined)[]): number | null {
   const told = figures.filter((figure) => figure != null)
   return told.length === 0 ? null : median(told)
-}
-
-function openRow(measured: Measured[], perSecond: number): OpenRow {
-  return { perSecond, first: latency(of(measured, 'first')), noop: latency(of(measured, 'noop')) }
-}
-
-function latency(ones: Measured[]): Latency {
-  const all = ones.flatMap(({ latencies }) => latencies)
-  return {
-    p50: quantile(all, 0.5),
-    p95: quantile(all, 0.95),
-    p99: quantile(all, 0.99),
-    max: quantile(all, 1),
-    reached: median(ones.map(({ perSecond }) => perSecond)),
-  }
-}
-
-function of(measured: Measured[], subject: Subject): Measured[] {
-  return measured.filter((one) => one.subject === subject)
 }

@@ -1,79 +1,91 @@
 import type { Machine } from './machine.ts'
-import type { ClosedRow, OpenRow, Summary } from './summary.ts'
+import type { Peers } from './peers/start.ts'
+import type { Latency, Rate, Summary } from './summary.ts'
+import type { System } from './systems.ts'
+
+const names: Record<System, string> = {
+  http: 'Admit One',
+  lane: 'Admit One, sockets',
+  'express-redis-postgres': 'Express + Redis + PostgreSQL',
+  'express-postgres': 'Express + PostgreSQL',
+  'fastify-redis': 'Fastify + Redis (not durable)',
+  'ws-redis': 'ws + Redis, each write on the disk',
+}
+
+const works = { hello: 'hello', noop: 'no-op', first: 'first scan', duplicate: 'duplicate', mixed: 'mixed' } as const
 
 /** What a person reads of a run. */
-export function table(machine: Machine, { closed, open, othersCores }: Summary, rounds: number): string {
+export function table(machine: Machine, summary: Summary, rounds: number, skipped: Peers['skipped']): string {
   return `${[
-    machineLine(machine, othersCores),
+    machineLine(machine, summary.othersCores),
     `Medians of ${rounds} rounds. The ratios are what counts: both sides of one were measured in the same round.`,
+    ...skipped.map(({ name, because }) => `Left out: ${names[name]}, since ${because}.`),
+    ...rateLines(summary),
+    ...latencyLines(summary.latencies),
     '',
-    'Closed loop: each connection asks again as soon as it was answered',
-    ...columns([
-      ['', 'a second', '', '', '', 'to hello', '', 'to a no-op in the Gatekeeper', ''],
-      ['connections', 'hello', 'no-op', 'first', 'duplicate', 'first', 'duplicate', 'first', 'duplicate'],
-      ...closed.map(closedCells),
-    ]),
-    '',
-    ...cpuLines(closed),
-    'Open loop: calls come at a fixed rate; milliseconds from when each was due',
-    ...columns([
-      ['', 'first scan', '', '', '', 'no-op', '', '', ''],
-      ['a second', 'p50', 'p95', 'p99', 'max', 'p50', 'p95', 'p99', 'max'],
-      ...open.map(openCells),
-    ]),
-    '',
-    'Every answer was checked. An answer to a first scan or a duplicate means that it is on the disk.',
+    'Every answer was checked. Our answer to a scan means that it is on the disk.',
   ].join('\n')}\n`
 }
 
 function machineLine({ cores, cpu, node, workerd, syncMs }: Machine, othersCores: number | null): string {
   const others = othersCores === null ? [] : [`others took ${othersCores.toFixed(2)} of a core meanwhile`]
-  const sync = `a 4 KiB fdatasync in ${syncMs.toFixed(2)} ms`
+  const sync = `${(1000 / syncMs).toFixed(0)} fdatasyncs of 4 KiB a second`
   return [`${cores} cores (${cpu})`, `node ${node}`, `workerd ${workerd}`, sync, ...others].join(', ')
 }
 
-function closedCells({ connections, perSecond, ratio }: ClosedRow): string[] {
-  const { hello, noop, first, duplicate } = perSecond
-  const { firstToHello, duplicateToHello, firstToNoop, duplicateToNoop } = ratio
+/** Each contender's own figures, and ours in proportion to them. */
+function rateLines({ rates, races }: Summary): string[] {
+  if (rates.length === 0) return []
+  const rows = rates.map(({ connections, system, work, perSecond, cpuMicros }: Rate) => {
+    const ratio = (by: 'http' | 'lane') =>
+      races
+        .filter((race) => race.connections === connections && race.ours.system === by)
+        .filter(({ theirs }) => theirs.system === system && theirs.work === work)
+        .map((race) => `${works[race.work as keyof typeof works]} ${race.ratio.toFixed(2)}`)
+        .join(', ')
+    return [
+      String(connections),
+      names[system],
+      works[work as keyof typeof works] ?? work,
+      perSecond.toFixed(0),
+      cpuMicros === null ? '' : cpuMicros.toFixed(0),
+      ratio('http'),
+      ratio('lane'),
+    ]
+  })
   return [
-    String(connections),
-    ...[hello, noop, first, duplicate].map((figure) => figure.toFixed(0)),
-    ...[firstToHello, duplicateToHello, firstToNoop, duplicateToNoop].map((figure) => figure.toFixed(2)),
-  ]
-}
-
-function cpuLines(closed: ClosedRow[]): string[] {
-  const most = closed.at(-1)
-  if (!most || most.cpuMicros.first === null) return []
-  const { hello, noop, first, duplicate } = most.cpuMicros
-  const [h, n, f, d] = [hello, noop, first, duplicate].map((micros) => micros?.toFixed(0))
-  return [
-    `Server CPU a call at ${most.connections} connections: hello ${h} µs, no-op ${n} µs, first ${f} µs, duplicate ${d} µs`,
     '',
+    'Closed loop: each connection asks again as soon as it was answered',
+    ...columns([
+      ['at', 'who', 'what', 'a second', 'CPU µs', 'ours over HTTP to this', 'ours over sockets to this'],
+      ...rows,
+    ]),
   ]
 }
 
-function openCells({ perSecond, first, noop }: OpenRow): string[] {
-  return [
+function latencyLines(latencies: Latency[]): string[] {
+  if (latencies.length === 0) return []
+  const rows = latencies.map(({ perSecond, work, system, p50, p95, p99, max, ratios }) => [
     String(perSecond),
-    ...[first, noop].flatMap(({ p50, p95, p99, max }) => [p50, p95, p99, max].map((ms) => ms.toFixed(1))),
+    names[system],
+    works[work as keyof typeof works] ?? work,
+    ...[p50, p95, p99, max].map((ms) => ms.toFixed(1)),
+    ratios === null ? '' : [ratios.p50, ratios.p95, ratios.p99].map((ratio) => ratio.toFixed(2)).join('  '),
+  ])
+  return [
+    '',
+    'Open loop: calls come at a fixed rate; milliseconds from when each was due',
+    ...columns([['a second', 'who', 'what', 'p50', 'p95', 'p99', 'max', 'ours to this: p50 p95 p99'], ...rows]),
   ]
 }
 
 function columns(rows: string[][]): string[] {
-  const width = (column: number) => Math.max(...rows.slice(1).map((row) => row[column]?.length ?? 0)) + 3
-  return rows.map((row, index) =>
-    // The first line holds headings that stand over several columns.
-    index === 0 ? headings(row, width) : row.map((cell, column) => cell.padStart(width(column))).join(''),
+  const isText = (column: number) => rows.slice(1).some((row) => /[a-z]/i.test(row[column] ?? ''))
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('   ')
+      .trimEnd(),
   )
-}
-
-function headings(row: string[], width: (column: number) => number): string {
-  let line = ''
-  let at = 0
-  row.forEach((cell, column) => {
-    if (cell !== '') line = `${line.padEnd(at)}   ${cell}`
-    at += width(column)
-  })
-  return line
 }
