@@ -79,6 +79,8 @@ function workerConfig({ root, secrets, allowLocalWebhooks }: Options, code: stri
       ASSETS: { type: 'worker', worker: pages },
       QR_IMAGES: { type: 'kv', id: name },
       JOBS: { type: 'queue', name: jobQueue },
+      STRANGERS: { type: 'rate-limit', ...rateLimitOf(root, 'STRANGERS') },
+      LINKS: { type: 'rate-limit', ...rateLimitOf(root, 'LINKS') },
       ...settingsOf(root),
       // A line a request would bury what `npm start` has to say.
       LOG_LEVEL: { type: 'text', value: process.env.LOG_LEVEL ?? 'warn' },
@@ -151,6 +153,16 @@ function settingsOf(root: string): Record<string, { type: 'text'; value: string 
   return Object.fromEntries(
     settings.map(([, key = '', value = '']) => [key, { type: 'text', value: process.env[key] ?? value }]),
   )
+}
+
+/** A [[ratelimits]] of wrangler.toml. */
+function rateLimitOf(root: string, name: string) {
+  const wanted = new RegExp(
+    `name = "${name}"\\nnamespace_id = "(\\d+)"\\nsimple = \\{ limit = (\\d+), period = (10|60) \\}`,
+  )
+  const [, namespace, limit, period] = wanted.exec(readFileSync(join(root, 'wrangler.toml'), 'utf8')) ?? []
+  if (!namespace) throw new Failure(`wrangler.toml has no [[ratelimits]] called ${name}.`)
+  return { namespace, simple: { limit: Number(limit), period: period === '10' ? (10 as const) : (60 as const) } }
 }
 
 /** Whatever the runtime has to say goes to stderr: stdout belongs to the welcome. */

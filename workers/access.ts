@@ -1,3 +1,4 @@
+import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { base64url } from 'jose'
 import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
 import type { Actor } from '../durable-objects/actor.ts'
@@ -6,9 +7,12 @@ import { findKey, hasEvent } from './db/directory.ts'
 import { findMembership, type Membership, membershipsOf } from './db/members.ts'
 import type { Env } from './env.ts'
 import { ringOf } from './key-ring.ts'
+import { LeastRecent } from './least-recent.ts'
+import { isMarked, newMarked } from './marked.ts'
 import { problemResponse, roleRequired } from './problems.ts'
 import { hashSecret, sameSecret } from './secrets.ts'
 import { comesFromOurselves, markOf, readSession, type SessionHolder } from './session.ts'
+import { isShutOut, turnAway } from './shield.ts'
 import { verifyStaffToken } from './staff-token.ts'
 
 /** `viewer` stands beside the others: it reads statistics and reports, and nothing else. */
@@ -49,24 +53,36 @@ export async function identify(request: Request, env: Env, at: number): Promise<
   if (credential === undefined) {
     return (await identifySession(request, env, at)) ?? (await identifyByAccess(request, env, at))
   }
-  const holder = await holderOfKey(credential, env, at)
+  const holder = await holderOfKey(credential, env, at, isShutOut(request))
   if (holder) return holder.caller
   const staff = await verifyStaffToken(ringOf(env), credential, at)
   return staff && { kind: 'device', ...staff }
 }
 
-/** Takes a key that a person or a system may sign in with; gives who that is, and what a session of theirs names. */
+/** Keys that were good of late, by their hashes. */
+const seenGood = new LeastRecent<true>(1000)
+
+/**
+ * Takes a key that a person or a system may sign in with; gives who that is, and what a session of theirs names. From an
+ * address that is shut out no key is looked up that was not good before: a flood of made-up ones does not reach D1.
+ */
 export async function holderOfKey(
   key: string,
   env: Env,
   at: number,
+  isShut: boolean,
 ): Promise<{ caller: Exclude<Caller, { kind: 'device' }>; session: SessionHolder } | null> {
   const deploymentKey = deploymentKeys(env).find((one) => sameSecret(key, one))
   if (deploymentKey !== undefined) {
     return { caller: { kind: 'admin', role: 'admin' }, session: { kind: 'admin', of: markOf(deploymentKey) } }
   }
-  const found = key.startsWith('a1_org_') ? await findKey(env.DB, { hash: hashSecret(key) }, at) : null
+  if (!key.startsWith('a1_org_')) return null
+  const hash = hashSecret(key)
+  const name = base64url.encode(hash)
+  if (isShut && !seenGood.get(name)) return null
+  const found = await findKey(env.DB, { hash }, at)
   if (!found) return null
+  seenGood.set(name, true, 1)
   return { caller: callerOf(found), session: { kind: 'key', keyId: found.id } }
 }
 
@@ -127,9 +143,14 @@ export type Needed = { role: Role; eventId?: EventId | undefined; organisationId
  * The one place that says who may do what. Gives null for yes, or the answer to give. Whose event it is the Gatekeeper
  * looks at with the call itself; only where the role is too small it never comes so far.
  */
-export async function authorize(env: Env, caller: Caller | null, needed: Needed): Promise<Response | null> {
+export async function authorize(
+  request: Request,
+  env: Env,
+  caller: Caller | null,
+  needed: Needed,
+): Promise<Response | null> {
   if (caller === null) {
-    return problemResponse('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } })
+    return turnAway(request, env, problemResponse('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } }))
   }
   if (isElsewhere(caller, needed)) return problemResponse('not_found')
   if (reaches(caller.role, needed.role) && !(caller.kind === 'device' && needed.organisationId)) return null
@@ -163,14 +184,21 @@ export function actorOf(caller: Caller, request: Request): Actor {
   }
 }
 
+/** Of a device token's 32 bytes so many are a mark of ours: 160 random bits are left. */
+const TOKEN_MARK = 12
+
 /** A device token is bound to its event, so that it can be renewed without asking D1: the event stands in it. */
-export function newDeviceToken(eventId: EventId): string {
-  const secret = crypto.getRandomValues(new Uint8Array(32))
-  return `a1_dev_${eventId.replaceAll('-', '')}_${base64url.encode(secret)}`
+export function newDeviceToken(env: Env, eventId: EventId): string {
+  const hex = eventId.replaceAll('-', '')
+  const marked = newMarked(ringOf(env), 'device', hexToBytes(hex), 20, TOKEN_MARK)
+  return `a1_dev_${hex}_${base64url.encode(marked.slice(16))}`
 }
 
-/** The event that a device token names, or null where it has not the shape of one. */
-export function eventOfDeviceToken(token: string): string | null {
-  const hex = /^a1_dev_([0-9a-f]{32})_/.exec(token)?.[1]
-  return hex ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : null
+/** The event that a device token names, or null where it was not made here. */
+export function eventOfDeviceToken(env: Env, token: string): string | null {
+  const [, hex, secret] = /^a1_dev_([0-9a-f]{32})_([\w-]{43})$/.exec(token) ?? []
+  if (!hex || !secret) return null
+  const marked = concatBytes(hexToBytes(hex), base64url.decode(secret))
+  if (!isMarked(ringOf(env), 'device', marked, TOKEN_MARK)) return null
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

@@ -9,6 +9,9 @@ export type Env = {
   /** What `npm run build` makes of web/. */
   ASSETS: Fetcher
   JOBS: Queue<JobMessage>
+  /** Counts who comes without a good credential, by address; and calls with a ticket's link, by link. */
+  STRANGERS: RateLimit
+  LINKS: RateLimit
   /** How many seconds KV keeps an image; 0: it keeps none. */
   QR_CACHE_SECONDS: string
   /** What is written to the logs: `debug`, `info`, `warn`, `error` or `silent`. */

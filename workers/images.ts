@@ -3,7 +3,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { base64url } from 'jose'
 import type { EventId } from '../core/ids.ts'
 import { eventTagOf } from '../core/keys.ts'
-import { type QrStyle, qrPng, qrSvg } from '../core/qr.ts'
+import { defaultQrStyle, type QrStyle, qrPng, qrSvg } from '../core/qr.ts'
 import type { ImageSource } from '../durable-objects/images.ts'
 import { log } from '../durable-objects/logging.ts'
 import { codeOf, shownCode } from './codes.ts'
@@ -46,9 +46,10 @@ export async function imageOf(env: Env, ctx: ExecutionContext, ask: ImageAsk, co
   if (known) return { ...known, cached: true }
   const text = code ?? (await codeOf(env, eventId, source.ticket))
   const key = kvPrefix(eventId, generation, text) + styleName(format, style)
-  const fromKv = await readKv(env, key)
+  const isKept = isUsual(style)
+  const fromKv = isKept ? await readKv(env, key) : null
   const bytes = fromKv ?? (await render(text, format, style))
-  if (!fromKv) ctx.waitUntil(keepInKv(env, key, bytes))
+  if (!fromKv && isKept) ctx.waitUntil(keepInKv(env, key, bytes))
   const etag = etagOf(ask)
   inMemory.set(memoryKey, { bytes, etag }, bytes.length + ENTRY_BYTES)
   return { bytes, etag, cached: fromKv !== null }
@@ -81,6 +82,19 @@ export async function warmImage(env: Env, ask: ImageAsk, code: string, keepUntil
 function nameOf({ eventId, source: { ticket }, format, style }: ImageAsk): string {
   const { id, issuedAt, validFrom, validUntil, typeNumber, admits } = ticket
   return `${eventId}:${id}:${issuedAt}:${validFrom}:${validUntil}:${typeNumber}:${admits}:${styleName(format, style)}`
+}
+
+/** Sizes that KV keeps. */
+const usualSizes = [128, 200, 256, 300, 342, 400, 500, 512, 600, 800, 1000, 1024]
+
+/**
+ * Whoever has a ticket's link may ask for a billion different images of it. KV keeps those in black and white in the usual
+ * sizes, two dozen a ticket at most; any other is drawn when it is asked for, in a millisecond.
+ */
+function isUsual({ size, margin, ecc, dark, light }: QrStyle): boolean {
+  const usual = defaultQrStyle
+  const isPlain = dark === usual.dark && light === usual.light
+  return usualSizes.includes(size) && margin === usual.margin && ecc === usual.ecc && isPlain
 }
 
 function styleName(format: Format, { size, margin, ecc, dark, light }: QrStyle): string {

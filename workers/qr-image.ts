@@ -11,8 +11,11 @@ import { askGatekeeper } from './gatekeepers.ts'
 import { countLookup, takeLookups } from './image-lookups.ts'
 import { sourceByRef } from './image-sources.ts'
 import { etagOf, type Format, type Image, type ImageAsk, imageOf } from './images.ts'
+import { ringOf } from './key-ring.ts'
+import { openLink } from './links.ts'
 import { answerProblem, badRequestResponse, problemResponse } from './problems.ts'
 import type { Route } from './route.ts'
+import { countLink, turnAway } from './shield.ts'
 
 const contentTypes: Record<Format, string> = { svg: 'image/svg+xml', png: 'image/png' }
 
@@ -85,7 +88,11 @@ async function serveImage(request: IRequestStrict, env: Env, ctx: ExecutionConte
   if (format !== 'svg' && format !== 'png') return problemResponse('not_found')
   const style = styleOf(request)
   if (!style.ok) return style.response
-  const found = await sourceByRef(env, request.params.ref ?? '')
+  const ref = request.params.ref ?? ''
+  if (openLink(ringOf(env), ref) === null) return turnAway(request, env, problemResponse('not_found'))
+  const tooMany = await countLink(request, env, ref)
+  if (tooMany) return tooMany
+  const found = await sourceByRef(env, ref)
   if (found === null) return problemResponse('not_found')
   if (!found.ok) return answerProblem(found.problem)
   const { eventId, source } = found.value
@@ -105,7 +112,7 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   const ticketId = parseUuid<TicketId>(request.params.ticketId ?? '')
   if (eventId === null) return problemResponse('not_found')
   const caller = await identify(request, env, Date.now())
-  const no = await authorize(env, caller, { role: 'supervisor', eventId })
+  const no = await authorize(request, env, caller, { role: 'supervisor', eventId })
   if (no || !caller) return no ?? problemResponse('unauthenticated')
   if (ticketId === null) return problemResponse('not_found')
   const wanted = parse(QrJsonOptions, request.query)

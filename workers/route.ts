@@ -114,7 +114,7 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
   const caller = definition.role === null ? nobody : await identify(request, env, at)
   noteCaller(request, caller, eventId)
   if (definition.role !== null) {
-    const no = await authorize(env, caller, { role: definition.role, eventId, organisationId })
+    const no = await authorize(request, env, caller, { role: definition.role, eventId, organisationId })
     if (no) return no
   }
   const { audit } = definition

@@ -8,6 +8,7 @@ import { openLink } from './links.ts'
 import { problemResponse } from './problems.ts'
 import { type Route, route, success } from './route.ts'
 import { iso } from './shapes.ts'
+import { countLink, turnAway } from './shield.ts'
 import { calendarOf } from './ticket-page/calendar.ts'
 import { imageOf, notFoundPage, ticketPage } from './ticket-page/render.ts'
 import { styleSource } from './ticket-page/style.ts'
@@ -26,8 +27,8 @@ export const ticketPageRoutes: Route[] = [
     query: z.object({ saved: z.string().optional() }),
     async handle({ request, env, params, query, at }) {
       const ref = params.ref ?? ''
-      const found = await find(env, ref)
-      if (found === null) return notHere(request)
+      const found = await find(request, env, ref)
+      if (found instanceof Response) return found
       const isSaved = query.saved !== undefined
       const page = await ticketPage(
         { ...found, ref, isSaved, now: at, code: await codeToShow(env, found, isSaved, at) },
@@ -49,9 +50,10 @@ export const ticketPageRoutes: Route[] = [
       nextAt: z.iso.datetime().nullable(),
       serverTime: z.iso.datetime(),
     }),
-    async handle({ env, params, at }) {
-      const found = await find(env, params.ref ?? '')
-      const code = found && (await codeToShow(env, found, false, at))
+    async handle({ request, env, params, at }) {
+      const found = await find(request, env, params.ref ?? '')
+      if (found instanceof Response) return found
+      const code = await codeToShow(env, found, false, at)
       if (!code) return problemResponse('not_found', { headers: uncached })
       const { turn } = code
       const answer = success({
@@ -72,8 +74,8 @@ export const ticketPageRoutes: Route[] = [
     tag,
     role: null,
     async handle({ request, env, params, at }) {
-      const found = await find(env, params.ref ?? '')
-      if (found === null) return notHere(request)
+      const found = await find(request, env, params.ref ?? '')
+      if (found instanceof Response) return found
       return new Response(calendarOf(found.event, at), {
         headers: {
           ...uncached,
@@ -85,12 +87,14 @@ export const ticketPageRoutes: Route[] = [
   }),
 ]
 
-/** The ticket behind a link; null where the link is wrong, void, or its event is gone. */
-async function find(env: Env, ref: string): Promise<PageSource | null> {
+/** The ticket behind a link, or what to answer where the link is wrong, void, or asked for all too often. */
+async function find(request: Request, env: Env, ref: string): Promise<PageSource | Response> {
   const link = openLink(ringOf(env), ref)
-  if (link === null) return null
+  if (link === null) return turnAway(request, env, await notHere(request))
+  const tooMany = await countLink(request, env, ref)
+  if (tooMany) return tooMany
   const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.pageByLink(link.ticketId, link.link))
-  return found.ok ? found.value : null
+  return found.ok ? found.value : notHere(request)
 }
 
 /** A revoked ticket shows no code. Nor does a saved copy where codes rotate: its code would be long over. */
@@ -101,7 +105,7 @@ async function codeToShow(env: Env, { ticket, event }: PageSource, isSaved: bool
 
 /** The same for every wrong link, to the byte. */
 async function notHere(request: Request): Promise<Response> {
-  if (!request.headers.get('Accept')?.includes('text/html')) return problemResponse('not_found')
+  if (!request.headers.get('Accept')?.includes('text/html')) return problemResponse('not_found', { headers: uncached })
   const page = await notFoundPage(languageFor(request.headers.get('Accept-Language')))
   return new Response(page, { status: 404, headers: pageHeaders })
 }

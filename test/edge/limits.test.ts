@@ -1,6 +1,6 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { type Answer, call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
 type Device = Awaited<ReturnType<typeof newDevice>>
 
@@ -184,4 +184,132 @@ describe('a device at which many are shown twice', () => {
     await times(10, () => scan(device.token, ticket?.code ?? ''))
     expect(await noticesOf('device.duplicates')).toHaveLength(1)
   })
+})
+
+describe('whoever comes without a good credential', () => {
+  /** From one address, as only the front of Cloudflare says it. */
+  const at = (address: string) => ({ headers: { 'CF-Connecting-IP': address } })
+  const untilShut = async (address: string, ask: (i: number) => Promise<Answer>) => {
+    const answers: Answer[] = []
+    // Counted by the minute, and one may end in between.
+    while (answers.length < 150 && answers.at(-1)?.status !== 429) answers.push(await ask(answers.length))
+    expect(answers.at(-1)?.status, address).toBe(429)
+    expect(answers.length).toBeGreaterThan(60)
+    return answers
+  }
+
+  it('is shut out by address after sixty in a minute, longer each time, whatever it was that was wrong', async () => {
+    const address = '203.0.113.1'
+    const [ticket] = await issue(event)
+    const wrong: ((i: number) => Promise<Answer>)[] = [
+      () => call('GET', event.path, at(address)),
+      (i) => call('GET', event.path, { as: `a1_org_${i}`.padEnd(50, 'x'), ...at(address) }),
+      (i) => call('POST', '/api/session', { body: { key: `a1_org_guess_${i}` }, ...at(address) }),
+      (i) =>
+        call('POST', '/api/devices/token', { body: { deviceId: 'x', deviceToken: `a1_dev_${i}` }, ...at(address) }),
+      (i) => call('GET', `/t/${i}${ticket?.url.split('/').at(-1)}`, at(address)),
+      (i) => call('GET', `/qr/${'A'.repeat(60 + (i % 9))}.svg`, at(address)),
+    ]
+    const answers = await untilShut(address, (i) => wrong[i % wrong.length]?.(i) as Promise<Answer>)
+    expect(new Set(statuses(answers.slice(0, -1)))).toEqual(new Set([401, 403, 404]))
+    const waits = [answers.at(-1)?.headers.get('Retry-After')]
+    for (let i = 0; i < 6; i++) {
+      later(Number(waits.at(-1)) * 1000)
+      waits.push((await call('GET', event.path, at(address))).headers.get('Retry-After'))
+    }
+    expect(waits).toEqual(['10', '20', '40', '80', '160', '300', '300'])
+    for (const ask of wrong) expect((await ask(0)).status).toBe(429)
+    expect((await call('GET', event.path, at('203.0.113.2'))).status).toBe(401)
+  })
+
+  it('does not shut out who comes from the same address with what is good', async () => {
+    const address = '203.0.113.3'
+    const from = at(address)
+    const [ticket] = await issue(event)
+    const invited = await call('POST', `${event.path}/enrolments`, { as: event.key, body: { staffId: 'sam' } })
+    expect((await call('GET', event.path, { as: event.key, ...from })).status).toBe(200)
+    await untilShut(address, () => call('GET', event.path, from))
+    const good = [
+      await call('GET', event.path, { as: event.key, ...from }),
+      await call('GET', event.path, { as: device.token, ...from }),
+      await call('GET', ticket?.url ?? '', from),
+      await call('GET', ticket?.qr.svg ?? '', from),
+      await call('POST', '/api/devices/token', {
+        body: { deviceId: device.id, deviceToken: device.deviceToken },
+        ...from,
+      }),
+      await call('POST', '/api/devices/enrol', {
+        body: { code: invited.body.data.code, deviceName: 'Phone', deviceType: 'mobile' },
+        ...from,
+      }),
+    ]
+    expect(statuses(good)).toEqual([200, 200, 200, 200, 200, 201])
+    expect((await call('GET', event.path, from)).status).toBe(429)
+  })
+
+  it("never reaches the event's Gatekeeper, with whatever they make up for it", { timeout: 60_000 }, async () => {
+    const [ticket] = await issue(event)
+    const ref = ticket?.url.split('/').at(-1) ?? ''
+    const hex = event.id.replaceAll('-', '')
+    const [head, claims] = device.token.split('.')
+    const invited = await call('POST', `${event.path}/enrolments`, { as: event.key, body: { staffId: 'sam' } })
+    const code = invited.body.data.code as string
+    await drained()
+    // Asleep, it would be woken up by any call at all. Once more where something of its own still did.
+    await vi.waitFor(isAsleep, { timeout: 20_000, interval: 500 })
+    const other = (text: string, i: number) => text.slice(0, -3) + 'ABCDEFGH'.slice(i % 6, (i % 6) + 3)
+    const forged: ((i: number) => Promise<Answer>)[] = [
+      () => scan('', ticket?.code ?? ''),
+      (i) => scan(`${head}.${claims}.${i}`, ticket?.code ?? ''),
+      (i) => scan(`a1_org_${i}`, ticket?.code ?? '', { eventId: event.id }),
+      (i) => call('GET', event.path, { as: `${head}.${claims}.${'A'.repeat(i % 50)}` }),
+      (i) =>
+        call('POST', '/api/devices/enrol', {
+          body: { code: other(code, i), deviceName: 'x', deviceType: 'mobile' },
+          headers: { 'CF-Connecting-IP': `198.51.100.${i % 250}` },
+        }),
+      (i) =>
+        call('POST', '/api/devices/token', {
+          body: { deviceId: device.id, deviceToken: `a1_dev_${hex}_${String(i).padEnd(43, 'A')}` },
+        }),
+      (i) => call('GET', `/t/${other(ref, i)}`),
+      (i) => call('GET', `/qr/${other(ref, i)}.svg`),
+      (i) => call('POST', `/t/${other(ref, i)}/visits`, { body: { stall: ref } }),
+      (i) => call('GET', `/api/hp-scanner/live/${event.id}?ticket=${i}`, { headers: { Upgrade: 'websocket' } }),
+    ]
+    const answers = await inTwenties(1000, (i) => forged[i % forged.length]?.(i) as Promise<Answer>)
+    expect(answers.filter(({ status }) => status < 400 || status >= 500)).toEqual([])
+    await isAsleep()
+  })
+
+  const isAsleep = () => expect(evictDurableObject(gatekeeperOf(event))).rejects.toThrow('not currently running')
+
+  it('with a ticket’s link, which is good, may ask a hundred and twenty times a minute', async () => {
+    const [ticket, other] = await issue(event, {}, {})
+    const from = at('203.0.113.4')
+    const answers: Answer[] = []
+    while (answers.length < 300 && answers.at(-1)?.status !== 429) {
+      answers.push(await call('GET', `${ticket?.url}/code`, from))
+    }
+    expect([answers.length > 120, answers.at(-1)?.status]).toEqual([true, 429])
+    expect((await call('GET', other?.url ?? '', from)).status).toBe(200)
+  })
+
+  const inTwenties = async (count: number, work: (i: number) => Promise<Answer>) => {
+    const answers: Answer[] = []
+    for (let i = 0; i < count; i += 20) {
+      answers.push(...(await Promise.all(Array.from({ length: 20 }, (_, k) => work(i + k)))))
+    }
+    return answers
+  }
+
+  /** Waits until nothing is under way that would wake it up by itself. */
+  const drained = () =>
+    vi.waitFor(
+      () =>
+        runInDurableObject(gatekeeperOf(event), async (_, state) => {
+          expect(await state.storage.getAlarm()).toBe(null)
+        }),
+      { timeout: 20_000, interval: 200 },
+    )
 })

@@ -1,4 +1,3 @@
-import { concatBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { decodeBase32, encodeBase32 } from '../../core/base32.ts'
 import { type DeviceId, type EventId, parseUuid } from '../../core/ids.ts'
@@ -11,10 +10,12 @@ import { countWrongCode, findEventByTag } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
+import { isMarked, newMarked } from '../marked.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { hashSecret } from '../secrets.ts'
 import { deviceShape, eventShape, gateShape, iso, showDevice, showEvent, showGate, svgDataUri } from '../shapes.ts'
+import { countStranger, turnAway } from '../shield.ts'
 import { signStaffToken } from '../staff-token.ts'
 
 const tag = 'Devices'
@@ -34,7 +35,7 @@ export const deviceRoutes = [
     answer: z.object({ code: z.string(), url: z.string(), qr: z.string(), expiresAt: z.string() }),
     status: 201,
     async handle({ env, eventId, actor, body, at, origin }) {
-      const code = newEnrolmentCode(eventId)
+      const code = newEnrolmentCode(env, eventId)
       const expiresAt = at + body.expiresInMs
       const invited = await askGatekeeper(env, eventId, (gatekeeper) =>
         gatekeeper.invite(actor, body, hashSecret(code), expiresAt),
@@ -69,10 +70,10 @@ export const deviceRoutes = [
     status: 201,
     async handle(call) {
       const { env, body, doing, at } = call
-      const code = normalCode(body.code)
+      const code = normalCode(env, body.code)
       const eventId = code && (await findEventByTag(env.DB, code.eventTag, null))
       if (!code || !eventId) return wrongCode(call)
-      const deviceToken = newDeviceToken(eventId)
+      const deviceToken = newDeviceToken(env, eventId)
       const enrolling = {
         codeHash: hashSecret(code.text),
         tokenHash: hashSecret(deviceToken),
@@ -107,9 +108,9 @@ export const deviceRoutes = [
     role: null,
     body: RenewRequest,
     answer: z.object({ staffToken: z.string(), expiresAt: z.string() }),
-    async handle({ env, body, at }) {
-      const eventId = parseUuid<EventId>(eventOfDeviceToken(body.deviceToken) ?? '')
-      if (eventId === null) return problemResponse('device_token_invalid')
+    async handle({ request, env, body, at }) {
+      const eventId = parseUuid<EventId>(eventOfDeviceToken(env, body.deviceToken) ?? '')
+      if (eventId === null) return turnAway(request, env, problemResponse('device_token_invalid'))
       const hash = hashSecret(body.deviceToken)
       const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.deviceByToken(body.deviceId, hash))
       if (found.ok) return success(await tokenFor(env, eventId, found.value, at))
@@ -172,25 +173,32 @@ async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) 
   return { staffToken, expiresAt: iso(expiresAt) }
 }
 
+/** Of an enrolment code's 16 bytes so many are a mark of ours. */
+const CODE_MARK = 5
+
 /**
- * An enrolment code: the event's tag, so that it finds its Gatekeeper, and 80 random bits; 26 characters of base32.
+ * An enrolment code: the event's tag, so that it finds its Gatekeeper, 40 random bits and a mark of 40; 26 characters of
+ * base32. To guess one takes 80 bits, as many as if all of them were random.
  */
-function newEnrolmentCode(eventId: EventId): string {
-  return encodeBase32(concatBytes(eventTagOf(eventId), crypto.getRandomValues(new Uint8Array(10))))
+function newEnrolmentCode(env: Env, eventId: EventId): string {
+  return encodeBase32(newMarked(ringOf(env), 'enrolment', eventTagOf(eventId), 5, CODE_MARK))
 }
 
-/** Codes are typed in any case, with spaces or dashes where it helps the eye. */
-function normalCode(typed: string): { text: string; eventTag: Uint8Array } | null {
+/** Codes are typed in any case, with spaces or dashes where it helps the eye. null: it was not made here. */
+function normalCode(env: Env, typed: string): { text: string; eventTag: Uint8Array } | null {
   const text = typed.replace(/[\s-]/g, '').toUpperCase()
   const bytes = decodeBase32(text)
-  return bytes?.length === 16 ? { text, eventTag: bytes.slice(0, 6) } : null
+  if (bytes?.length !== 16 || !isMarked(ringOf(env), 'enrolment', bytes, CODE_MARK)) return null
+  return { text, eventTag: bytes.slice(0, 6) }
 }
 
 /**
  * A wrong code is told so five times in ten minutes and then no more. A right one always works: everybody at a venue
- * may have one address, and 80 random bits are not guessed.
+ * may have one address, and nobody guesses 80 bits.
  */
 async function wrongCode({ request, env, at }: Call<unknown, unknown>): Promise<Response> {
+  const tooMany = await countStranger(request, env)
+  if (tooMany) return tooMany
   const address = hashSecret(`${env.TICKET_KEY} ${request.headers.get('CF-Connecting-IP') ?? ''}`)
   const tries = await countWrongCode(env.DB, address, at)
   if (tries <= WRONG_CODES) return problemResponse('enrolment_unknown')

@@ -127,7 +127,7 @@ async function openSocket(
   const eventId = parseUuid<EventId>(params.eventId ?? '')
   if (eventId === null) return problemResponse('not_found')
   const who = await whoListens(request, env, url.searchParams.get('ticket'), eventId, at)
-  const no = await authorize(env, who?.caller ?? null, { role: 'viewer', eventId })
+  const no = await authorize(request, env, who?.caller ?? null, { role: 'viewer', eventId })
   if (no || who === null) return no ?? problemResponse('unauthenticated')
   const wrong = check(request.headers)
   if (wrong) return wrong

@@ -8,6 +8,7 @@ import { ringOf } from '../key-ring.ts'
 import { badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { beginSession, comesFromOurselves, endSession, type SessionHolder } from '../session.ts'
+import { isShutOut, turnAway } from '../shield.ts'
 
 const tag = 'Sessions'
 
@@ -35,8 +36,8 @@ export const sessionRoutes = [
     answer: whoShape,
     async handle({ request, env, body, at }) {
       if (body.key == null) return signInByAccess(request, env, body.organisationId ?? null, at)
-      const holder = await holderOfKey(body.key, env, at)
-      if (!holder) return problemResponse('unauthenticated')
+      const holder = await holderOfKey(body.key, env, at, isShutOut(request))
+      if (!holder) return turnAway(request, env, problemResponse('unauthenticated'))
       return signedIn(env, await who(env, holder.caller), holder.session, at)
     },
   }),

@@ -7,6 +7,7 @@ import { openLink, openStall, sealStall } from '../links.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
 import { svgDataUri } from '../shapes.ts'
+import { countLink, turnAway } from '../shield.ts'
 import { answerScan } from '../verdict-answer.ts'
 import { fingerprintOf } from './scans.ts'
 
@@ -61,10 +62,14 @@ export const stallRoutes = [
     tag,
     role: null,
     body: z.object({ stall: z.string().max(400), scanId: z.string().optional() }),
-    async handle({ env, params, body, at }) {
+    async handle({ request, env, params, body, at }) {
       const link = openLink(ringOf(env), params.ref ?? '')
       const stall = openStall(ringOf(env), body.stall)
-      if (link === null || stall === null || stall.eventId !== link.eventId) return problemResponse('not_found')
+      if (link === null || stall === null || stall.eventId !== link.eventId) {
+        return turnAway(request, env, problemResponse('not_found'))
+      }
+      const tooMany = await countLink(request, env, params.ref ?? '')
+      if (tooMany) return tooMany
       const scanId =
         parseUuid<ScanId>(body.scanId ?? '') ?? uuidAt<ScanId>(at, crypto.getRandomValues(new Uint8Array(16)))
       const visit = { ticketId: link.ticketId, link: link.link, gateId: stall.gateId, scanId }
