@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty'
 import type { Command } from './command.ts'
+import { check } from './commands/check.ts'
 import { completion } from './commands/completion.ts'
 import { export_ } from './commands/export.ts'
 import { import_ } from './commands/import.ts'
@@ -20,6 +21,7 @@ export const admit: Command = {
   ...defineCommand({
     meta: { name: 'admit', description: 'Runs an event on an Admit One server: its tickets, its doors, its numbers' },
     subCommands: {
+      check,
       completion: completion(() => admit),
       export: export_,
       import: import_,

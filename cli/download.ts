@@ -11,10 +11,14 @@ import { Failure, inOneLine, systemCode, UsageFailure, whyNot } from './failure.
 export type Passage = Transform & { readonly soFar: string }
 
 /** Asks for a file of the event; throws where there is none to be had. */
-export async function askForFile({ url, key, eventId }: Connection, path: string): Promise<Response> {
+export function askForFile(connection: Connection, path: string): Promise<Response> {
+  return askFor(connection, `/api/events/${encodeURIComponent(connection.eventId)}/${path}`)
+}
+
+/** Asks for what is no JSON; throws where there is none to be had. */
+export async function askFor({ url, key }: Connection, path: string): Promise<Response> {
   if (key === null) throw new UsageFailure('Say who is asking with --key or ADMIT_KEY: an organisation key.')
-  const address = `${url}/api/events/${encodeURIComponent(eventId)}/${path}`
-  const response = await fetch(address, { headers: { authorization: `Bearer ${key}` } }).catch((error: unknown) => {
+  const response = await fetch(url + path, { headers: { authorization: `Bearer ${key}` } }).catch((error: unknown) => {
     throw new Failure(`No server answers at ${url} (${inOneLine(error)}).`)
   })
   if (response.ok) return response

@@ -4,7 +4,7 @@ import { connectionArgs, findConnection } from '../connection.ts'
 import { askForFile, copyFile, saveFile } from '../download.ts'
 import { say, showProgress } from '../output.ts'
 
-const kinds = ['tickets', 'entries', 'duplicates'] as const
+const kinds = ['tickets', 'entries', 'duplicates', 'audit'] as const
 const formats = ['csv', 'ndjson'] as const
 
 const { event: eventArg, ...otherArgs } = connectionArgs
@@ -12,10 +12,10 @@ const { event: eventArg, ...otherArgs } = connectionArgs
 /** The command; named with an underscore, since `export` is a word of the language. */
 export const export_ = command({
   name: 'export',
-  description: 'Saves tickets, the log or the duplicates as a file',
+  description: 'Saves tickets, the log, the duplicates or the audit log as a file',
   args: {
     first: { type: 'positional', description: 'The event id, if --event does not say it', valueHint: 'EVENT' },
-    what: { type: 'positional', description: 'tickets, entries or duplicates', required: false, valueHint: 'WHAT' },
+    what: { type: 'positional', description: kinds.join(', '), required: false, valueHint: 'WHAT' },
     format: { type: 'string', description: 'csv or ndjson; else what the file is called, or csv', valueHint: 'FORMAT' },
     output: {
       type: 'string',
