@@ -9,7 +9,15 @@ export const webhookKinds = [
   'ticket.revoked',
   'scan.conflict',
   'device.blocked',
+  'device.duplicates',
+  'device.silent',
+  'device.clock_skew',
+  'device.refusing',
+  'gate.surge',
+  'ticket.many_gates',
+  'zone.nearly_full',
   'zone.full',
+  'outbox.lagging',
 ] as const
 export type WebhookKind = (typeof webhookKinds)[number]
 
@@ -31,6 +39,20 @@ export type Notice =
   /** Nothing was heard of these, though they were at work; `deviceId` is the first of them. */
   | { kind: 'device.silent'; deviceId: string; deviceIds: string[]; lastSeenAt: number; pending: number }
   | { kind: 'device.clock_skew'; deviceId: string; skewMs: number }
+  /** It refuses a far larger share of its scans than the other devices of its zone; shares are from 0 to 1. */
+  | {
+      kind: 'device.refusing'
+      deviceId: string
+      scans: number
+      refused: number
+      share: number
+      usual: number
+      limit: number
+    }
+  /** Far more scans in a minute than the gate usually has in one. */
+  | { kind: 'gate.surge'; gateId: GateId; scans: number; usual: number; spread: number; limit: number }
+  /** One ticket shown at more gates than its holder can be at. */
+  | { kind: 'ticket.many_gates'; ticketId: TicketId; gateIds: GateId[]; scans: number }
   /** D1 has not taken the log for a while. Entry does not depend on it; reports do. */
   | { kind: 'outbox.lagging'; pending: number; since: number }
   /** Not delivered, since nobody answers there: shown to the organiser. */
@@ -117,6 +139,12 @@ function noticeData(notice: Notice, at: number): Record<string, unknown> {
     }
     case 'device.clock_skew':
       return { deviceId: notice.deviceId, skewMs: notice.skewMs }
+    case 'device.refusing':
+    case 'gate.surge':
+    case 'ticket.many_gates': {
+      const { kind: _, ...details } = notice
+      return details
+    }
     case 'outbox.lagging':
       return { pending: notice.pending, since: iso(notice.since) }
     case 'webhook.disabled':

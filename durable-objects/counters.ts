@@ -4,6 +4,7 @@ import type { Entry } from '../core/log.ts'
 import { countEntry, countOf, noStats, type Stats } from '../core/stats.ts'
 import type { Meta } from './meta.ts'
 import { Pace } from './pace.ts'
+import { Patterns } from './patterns.ts'
 import type { ScanLog } from './scan-log.ts'
 
 /** What a stall was visited: in all, and by different tickets. */
@@ -17,11 +18,13 @@ export class Counters {
   readonly #meta: Meta
   readonly #stats: Stats
   readonly #pace: Pace
+  readonly patterns: Patterns
   #saved: number
 
   constructor(meta: Meta, log: ScanLog) {
     this.#meta = meta
     this.#pace = new Pace(log)
+    this.patterns = new Patterns(log)
     const stored = meta.text('stats')
     // What was stored before a sum was added starts that sum at nothing.
     this.#stats = stored === null ? noStats() : { ...noStats(), ...JSON.parse(stored) }
@@ -69,6 +72,7 @@ export class Counters {
   count(entry: Entry): void {
     countEntry(this.#stats, entry)
     this.#pace.count(entry)
+    this.patterns.count(entry)
     if (this.#stats.seq - this.#saved >= SAVE_EVERY) this.save()
   }
 

@@ -54,7 +54,11 @@ export class Notices {
   }
 
   /** When one of a kind was last raised, in all or of one thing. */
-  lastAt(kind: Notice['kind'], field: 'zone' | 'deviceId' | null = null, value = ''): number | null {
+  lastAt(
+    kind: Notice['kind'],
+    field: 'zone' | 'deviceId' | 'gateId' | 'ticketId' | null = null,
+    value = '',
+  ): number | null {
     return this.#sql
       .exec<{ at: number | null }>(
         "SELECT max(at) AS at FROM notice WHERE kind = ? AND (?2 IS NULL OR notice->>('$.' || ?2) = ?3)",

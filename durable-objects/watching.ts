@@ -3,6 +3,7 @@ import type { DeviceId } from '../core/ids.ts'
 import type { DeviceStatuses } from './device-status.ts'
 import type { Device } from './devices.ts'
 import type { EventParts } from './event-parts.ts'
+import type { Unusual } from './patterns.ts'
 
 /** D1 may be this far behind before somebody is told, and then they are told once in so long. */
 const LAG_MS = 60_000
@@ -20,6 +21,8 @@ const SETTING_UP_MS = 3_600_000
 /** Looks at the newest entries alone: enough to know which gates are busy. */
 const NEWEST = 1000
 
+const UNUSUAL_AGAIN_AFTER_MS = 15 * 60_000
+
 const LOOK_EVERY_MS = 10_000
 
 /** When a device was last heard of on a live socket, or null. */
@@ -34,6 +37,7 @@ export class Watch {
     if (at >= this.#lookedAt && at < this.#lookedAt + LOOK_EVERY_MS) return this.#lookedAt + LOOK_EVERY_MS
     this.#lookedAt = at
     tellLag(parts, at)
+    tellUnusual(parts, at)
     return tellSilence(parts, statuses, heard, at)
   }
 }
@@ -45,6 +49,25 @@ function tellLag({ outbox, log, notices }: EventParts, at: number): void {
   const toldAt = notices.lastAt('outbox.lagging')
   if (toldAt !== null && at < toldAt + LAG_AGAIN_AFTER_MS) return
   notices.raise({ kind: 'outbox.lagging', pending, since }, at)
+}
+
+/** What stays out of the ordinary is told of once in a while. */
+function tellUnusual({ counters, notices }: EventParts, at: number): void {
+  for (const notice of counters.patterns.unusual(at)) {
+    const toldAt = notices.lastAt(notice.kind, ...subjectOf(notice))
+    if (toldAt === null || at >= toldAt + UNUSUAL_AGAIN_AFTER_MS) notices.raise(notice, at)
+  }
+}
+
+function subjectOf(notice: Unusual): ['gateId' | 'deviceId' | 'ticketId', string] {
+  switch (notice.kind) {
+    case 'gate.surge':
+      return ['gateId', notice.gateId]
+    case 'device.refusing':
+      return ['deviceId', notice.deviceId]
+    case 'ticket.many_gates':
+      return ['ticketId', notice.ticketId]
+  }
 }
 
 /** Those that fell silent together, as when a network went away, are told of together. */

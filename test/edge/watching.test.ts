@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Allowances } from '../../durable-objects/device-limits.ts'
 import { DeviceStatuses } from '../../durable-objects/device-status.ts'
 import { openParts } from '../../durable-objects/event-parts.ts'
@@ -98,5 +98,77 @@ describe('a log that D1 has not taken for a minute', () => {
       expect(raised()).toBe(2)
     })
     expect(await alerts('outbox.lagging')).toMatchObject([{ pending: 1 }, { pending: 1 }])
+  })
+})
+
+describe('what is out of the ordinary', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** Tickets with codes that were printed elsewhere, shown one after the other. */
+  async function printed(many: number) {
+    const codes = Array.from({ length: many }, (_, i) => `PRINTED-${i}`)
+    await issue(event, ...codes.map((code) => ({ code })))
+    let next = 0
+    return { codes, take }
+    function take(more: number) {
+      next += more
+      return codes.slice(next - more, next)
+    }
+  }
+  /** Has codes judged now, at a gate. */
+  async function show(as: string, codes: string[], gateId = 'GATE-A') {
+    const scans = codes.map((qrPayload) => ({ scanId: crypto.randomUUID(), qrPayload, gateId }))
+    const body = { eventId: event.id, scans, syncedAt: new Date().toISOString() }
+    const { status } = await call('POST', '/api/hp-scanner/offline-sync', { as, body })
+    expect(status).toBe(200)
+  }
+
+  it('is a gate far above its own rate', async () => {
+    const device = await newDevice(event)
+    const { take } = await printed(110)
+    const from = Math.ceil(Date.now() / MINUTE) * MINUTE
+    for (let minute = 0; minute < 12; minute++) {
+      vi.useFakeTimers({ toFake: ['Date'], now: from + minute * MINUTE })
+      await show(device.token, take(4 + (minute % 3)))
+    }
+    await lookAfter(0)
+    expect(await alerts('gate.surge')).toEqual([])
+    vi.useFakeTimers({ toFake: ['Date'], now: from + 13 * MINUTE })
+    await show(device.token, take(40))
+    await lookAfter(0, 0.5)
+    expect(await alerts('gate.surge')).toMatchObject([{ gateId: 'GATE-A', scans: 40, usual: 5, limit: 18.4 }])
+  })
+
+  it('is one ticket at many gates, and not one that is shown again and again at one', async () => {
+    for (const gate of ['GATE-C', 'GATE-D']) await event.put(`gates/${gate}`, { name: gate })
+    const device = await newDevice(event)
+    const { codes } = await printed(2)
+    const [wanders = '', stays = ''] = codes
+    for (const gateId of ['GATE-A', 'GATE-C', 'GATE-D']) {
+      await show(device.token, [wanders], gateId)
+      await show(device.token, [stays])
+    }
+    await lookAfter(0)
+    expect(await alerts('ticket.many_gates')).toMatchObject([
+      { gateIds: expect.arrayContaining(['GATE-A', 'GATE-C', 'GATE-D']), scans: 3 },
+    ])
+  })
+
+  it('is a device that refuses far more than its neighbours', async () => {
+    const [one, two, three] = [await newDevice(event), await newDevice(event), await newDevice(event)]
+    const { take } = await printed(75)
+    const own = take(25)
+    await show(one.token, own)
+    await show(two.token, take(25))
+    await show(three.token, take(25))
+    await lookAfter(0)
+    expect(await alerts('device.refusing')).toEqual([])
+    await show(one.token, own)
+    await lookAfter(0.2)
+    expect(await alerts('device.refusing')).toMatchObject([
+      { deviceId: one.id, scans: 50, refused: 25, share: 0.5, usual: 0 },
+    ])
   })
 })

@@ -50,6 +50,14 @@ const kindWords: Record<WebhookKind, string> = {
   'ticket.revoked': 'A ticket was revoked',
   'scan.conflict': 'A gate decided otherwise without network',
   'device.blocked': 'A device was blocked',
+  'device.duplicates': 'A device shows many tickets that were used before',
+  'device.silent': 'A device has fallen silent',
+  'device.clock_skew': 'The clock of a device is wrong',
+  'device.refusing': 'A device refuses far more than its neighbours',
+  'gate.surge': 'A gate is far above its own rate',
+  'ticket.many_gates': 'One ticket was shown at many gates',
+  'zone.nearly_full': 'A zone is nearly full',
+  'outbox.lagging': 'The log’s database lags behind',
   'zone.full': 'A zone is full',
 }
 
