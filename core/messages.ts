@@ -384,6 +384,14 @@ export const Page = z.object({
   cursor: uuid().optional(),
 })
 
+/** Which conflicts: those that nobody has dealt with yet, unless others are asked for. */
+export const ConflictFilter = Page.extend({
+  cursor: z.coerce.number().int().min(1).optional(),
+  state: z.enum(['open', 'handled', 'all']).default('open'),
+})
+
+export const HandleConflict = z.object({ note: note.nullish() })
+
 /** Which events, and whether the one that was made last comes first. */
 export const EventFilter = Page.extend({
   search: z.string().trim().max(100).optional(),

@@ -5,6 +5,7 @@ import {
   bytesToUuid,
   type DeviceId,
   type GateId,
+  parseUuid,
   type ScanId,
   type TicketId,
   uuidToBytes,
@@ -22,6 +23,8 @@ import type { TicketDetails, Tickets } from './tickets.ts'
  * none. `settled`: it was a conflict, and with what became known since it is none.
  */
 export type KnownConflict = {
+  /** Its name in the list: the entry's number, or of a stray admission its scan. */
+  id: string
   ticketId: TicketId | null
   scanId: ScanId
   zone: ZoneId | null
@@ -32,7 +35,15 @@ export type KnownConflict = {
   judged: string
   with: { scanId: ScanId; deviceId: DeviceId | null; gateId: GateId | null; scannedAt: number } | null
   settled: boolean
+  /** Somebody has dealt with it. What became otherwise since is open again. */
+  handled: Handled | null
 }
+
+/** When and by whom a conflict was dealt with, and what they had to say of it. */
+export type Handled = { at: number; by: string; note: string | null }
+
+/** Which conflicts somebody wants to see. */
+export type ConflictState = 'open' | 'handled' | 'all'
 
 /** Somebody whom a device let in alone with what is no ticket of this event. */
 export type StrayAdmission = {
@@ -44,6 +55,12 @@ export type StrayAdmission = {
   people: number
   scannedAt: number
 }
+
+type StrayRow = { scan: ArrayBuffer; reason: string; gate: number; device: number | null; scanned_at: number }
+
+/** SQLite has no UUIDs: the name that such a conflict has in the list, made of the scan's bytes. */
+const SCAN_AS_ID = `lower(substr(hex(scan), 1, 8) || '-' || substr(hex(scan), 9, 4) || '-' || substr(hex(scan), 13, 4) || '-' ||
+  substr(hex(scan), 17, 4) || '-' || substr(hex(scan), 21))`
 
 type Row = { seq: number; shown: string; judged: string; with_seq: number | null }
 
@@ -115,7 +132,10 @@ export class Conflicts {
       row.seq === now.seq && row.shown === now.shown && row.judged === now.judged && row.with_seq === now.with
     const gone = before.filter((row) => !conflicts.some((now) => isSame(row, now)))
     const fresh = conflicts.filter((now) => !before.some((row) => isSame(row, now)))
-    for (const { seq } of gone) this.#sql.exec('DELETE FROM conflict WHERE seq = ?', seq)
+    for (const { seq } of gone) {
+      this.#sql.exec('DELETE FROM conflict WHERE seq = ?', seq)
+      this.reopen(String(seq))
+    }
     for (const { seq, shown, judged, with: other } of fresh) {
       this.#sql.exec(
         'INSERT INTO conflict (seq, ticket, zone, shown, judged, with_seq) VALUES (?, ?, ?, ?, ?, ?)',
@@ -140,12 +160,36 @@ export class Conflicts {
     return row ? this.#known({ ...row, with: row.with_seq }, false) : null
   }
 
+  /** Notes that somebody has dealt with one; null where there is no such conflict. The caller holds the transaction. */
+  handle(id: string, handled: Handled): KnownConflict | null {
+    if (!this.get(id)) return null
+    const { at, by, note } = handled
+    this.#sql.exec('INSERT OR REPLACE INTO handled_conflict (id, at, by, note) VALUES (?, ?, ?, ?)', id, at, by, note)
+    return this.get(id)
+  }
+
+  /** Takes that back. */
+  reopen(id: string): KnownConflict | null {
+    this.#sql.exec('DELETE FROM handled_conflict WHERE id = ?', id)
+    return this.get(id)
+  }
+
+  /** By its name in the list. */
+  get(id: string): KnownConflict | null {
+    if (/^\d{1,15}$/.test(id)) return this.of(Number(id))
+    const scanId = parseUuid<ScanId>(id)
+    const row = scanId && this.#strayRows('all', 1, uuidToBytes(scanId))[0]
+    return row ? this.#stray(row) : null
+  }
+
   /** Up to `limit` conflicts with a ticket, the newest entries first, before `before`. */
-  list(before: number | null, limit: number): { seq: number; conflict: KnownConflict }[] {
+  list(before: number | null, limit: number, state: ConflictState): { seq: number; conflict: KnownConflict }[] {
     return this.#sql
       .exec<Row>(
-        'SELECT * FROM conflict WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+        `SELECT conflict.* FROM conflict LEFT JOIN handled_conflict AS handled ON handled.id = CAST(seq AS TEXT)
+         WHERE seq < ? AND (?2 = 'all' OR (handled.id IS NULL) = (?2 = 'open')) ORDER BY seq DESC LIMIT ?3`,
         before ?? Number.MAX_SAFE_INTEGER,
+        state,
         limit,
       )
       .toArray()
@@ -161,23 +205,46 @@ export class Conflicts {
   }
 
   /** Those without a ticket, the newest first: a device that lets them in is broken or in bad hands, so they are few. */
-  strays(limit: number): KnownConflict[] {
-    type StrayRow = { scan: ArrayBuffer; reason: string; gate: number; device: number | null; scanned_at: number }
+  strays(limit: number, state: ConflictState): KnownConflict[] {
+    return this.#strayRows(state, limit, null).map((row) => this.#stray(row))
+  }
+
+  #strayRows(state: ConflictState, limit: number, scan: Uint8Array | null): StrayRow[] {
     return this.#sql
-      .exec<StrayRow>('SELECT * FROM stray_admission ORDER BY received_at DESC LIMIT ?', limit)
+      .exec<StrayRow>(
+        `SELECT stray.* FROM stray_admission AS stray LEFT JOIN handled_conflict AS handled
+         ON handled.id = ${SCAN_AS_ID}
+         WHERE (?1 = 'all' OR (handled.id IS NULL) = (?1 = 'open')) AND (?2 IS NULL OR scan = ?2)
+         ORDER BY received_at DESC LIMIT ?3`,
+        state,
+        scan,
+        limit,
+      )
       .toArray()
-      .map((row) => ({
-        ticketId: null,
-        scanId: bytesToUuid<ScanId>(new Uint8Array(row.scan)),
-        zone: this.#configuration.gates.byNumber(row.gate)?.zone ?? null,
-        gateId: this.#configuration.gates.byNumber(row.gate)?.id ?? null,
-        deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
-        scannedAt: row.scanned_at,
-        shown: 'admitted',
-        judged: row.reason,
-        with: null,
-        settled: false,
-      }))
+  }
+
+  #stray(row: StrayRow): KnownConflict {
+    const scanId = bytesToUuid<ScanId>(new Uint8Array(row.scan))
+    const gate = this.#configuration.gates.byNumber(row.gate)
+    return {
+      id: scanId,
+      ticketId: null,
+      scanId,
+      zone: gate?.zone ?? null,
+      gateId: gate?.id ?? null,
+      deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
+      scannedAt: row.scanned_at,
+      shown: 'admitted',
+      judged: row.reason,
+      with: null,
+      settled: false,
+      handled: this.#handled(scanId),
+    }
+  }
+
+  #handled(id: string): Handled | null {
+    const row = this.#sql.exec<Handled>('SELECT at, by, note FROM handled_conflict WHERE id = ?', id).toArray()[0]
+    return row ?? null
   }
 
   /** Whether such a scan was noted already. */
@@ -202,7 +269,7 @@ export class Conflicts {
     const { scanId, gateId, deviceId, scannedAt, reason } = stray
     const zone = gateId === null ? null : (gates.get(gateId)?.zone ?? null)
     const scan = { ticketId: null, scanId, zone, gateId, deviceId, scannedAt }
-    return { ...scan, shown: 'admitted', judged: reason, with: null, settled: false }
+    return { id: scanId, ...scan, shown: 'admitted', judged: reason, with: null, settled: false, handled: null }
   }
 
   #rowsOf(ticket: TicketId, zone: number): Row[] {
@@ -217,7 +284,9 @@ export class Conflicts {
     if (!entry) throw new Error(`a conflict names entry ${seq}, which is not there`)
     const other = conflict.with === null ? null : (this.#log.at(conflict.with)?.entry ?? null)
     const { ticketId, zone } = entry
-    return { ticketId, zone, ...scanOf(entry), shown, judged, with: other && scanOf(other), settled }
+    const id = String(seq)
+    const what = { shown, judged, with: other && scanOf(other), settled }
+    return { id, ticketId, zone, ...scanOf(entry), ...what, handled: this.#handled(id) }
   }
 }
 

@@ -29,7 +29,7 @@ import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
 import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } from './configuring.ts'
-import type { KnownConflict } from './conflicts.ts'
+import type { ConflictState, Handled, KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
 import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
@@ -524,12 +524,23 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Where gates showed something else than is judged, the newest first. */
-  listConflicts(actor: Actor, before: number | null, limit: number) {
+  listConflicts(actor: Actor, before: number | null, limit: number, state: ConflictState) {
     return this.#for<{ conflicts: { seq: number; conflict: KnownConflict }[]; strays: KnownConflict[] }>(
       actor,
       ({ conflicts }) =>
-        ok({ conflicts: conflicts.list(before, limit), strays: before === null ? conflicts.strays(limit) : [] }),
+        ok({
+          conflicts: conflicts.list(before, limit, state),
+          strays: before === null ? conflicts.strays(limit, state) : [],
+        }),
     )
+  }
+
+  /** Notes that somebody has dealt with a conflict, or with null that it is open again. */
+  handleConflict(actor: Actor, id: string, handled: Handled | null): Result<KnownConflict> {
+    return this.#change(actor, ({ conflicts }) => {
+      const known = conflicts.get(id) && (handled ? conflicts.handle(id, handled) : conflicts.reopen(id))
+      return found(known)
+    })
   }
 
   /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */

@@ -463,11 +463,9 @@ function conflictText(conflict: KnownConflict): string {
 }
 
 function toWireConflict(conflict: KnownConflict): WireConflict {
-  const { scannedAt, with: other, shown, judged, ...rest } = conflict
+  const { ticketId, scanId, zone, gateId, deviceId, scannedAt, shown, judged, with: other, settled } = conflict
   return {
-    ...rest,
-    shown,
-    judged,
+    ...{ ticketId, scanId, zone, gateId, deviceId, shown, judged, settled },
     scannedAt: new Date(scannedAt).toISOString(),
     with: other && { ...other, scannedAt: new Date(other.scannedAt).toISOString() },
   }

@@ -194,6 +194,12 @@ export const steps: readonly string[] = [
   CREATE TRIGGER audit_holds BEFORE UPDATE OF no, line, chain ON audit
     BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
   `,
+  `
+  -- Conflicts that somebody has dealt with: of an entry of the log by its number, of a stray admission by its scan.
+  CREATE TABLE handled_conflict (
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL, note TEXT
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

@@ -42,6 +42,8 @@ export const permissions: Record<string, readonly [role: Role | null, scope: Sco
   'GET /api/hp-scanner/stream/{eventId}': ['viewer', 'event'],
   'GET /api/events/{eventId}/alerts': ['supervisor', 'event'],
   'GET /api/events/{eventId}/conflicts': ['supervisor', 'event'],
+  'POST /api/events/{eventId}/conflicts/{conflictId}/handle': ['supervisor', 'event'],
+  'POST /api/events/{eventId}/conflicts/{conflictId}/reopen': ['supervisor', 'event'],
 
   // Tickets
   'POST /api/events/{eventId}/tickets': ['organiser', 'event'],

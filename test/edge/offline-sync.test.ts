@@ -270,6 +270,8 @@ describe('a conflict', () => {
       const told = (await conflicts()).filter(({ ticketId }: Item) => ticketId === ticket.id)
       expect(told).toEqual([
         {
+          id: expect.stringMatching(/^\d+$/),
+          handled: null,
           ticketId: ticket.id,
           scanId: late.scanId,
           zone: 'main',
@@ -341,6 +343,37 @@ describe('a conflict', () => {
     expect(answer.body.results.items).toMatchObject([{ outcome: 'conflict', judged: 'wrong_event', shown: 'admitted' }])
     expect((await sync(device.token, item)).body.results.items[0].outcome).toBe('replayed')
     expect(await conflicts()).toMatchObject([{ ticketId: null, scanId: item.scanId, judged: 'wrong_event' }])
+  })
+
+  it('is put away when somebody has dealt with it, until it is opened again or becomes another', async () => {
+    const ticket = await one()
+    const early = alone(ticket.code, 20)
+    await sync(device.token, early, alone(ticket.code, 10))
+    const elsewhere = await newEvent()
+    const [foreign] = await issue(elsewhere, {})
+    await sync(device.token, alone(foreign?.code ?? '', 5))
+    const open = await conflicts()
+    expect(open).toHaveLength(2)
+    const listed = async (state: string) =>
+      (await call('GET', `${event.path}/conflicts?state=${state}`, { as: event.key })).body.data.items
+    const put = (id: string, what: string, body?: unknown) =>
+      call('POST', `${event.path}/conflicts/${id}/${what}`, { as: other.token, ...(body ? { body } : {}) })
+
+    for (const { id } of open) {
+      const { body } = await put(id, 'handle', { note: ' Spoke with both gates. ' })
+      expect(body.data.conflict.handled).toMatchObject({ by: 'sue', note: 'Spoke with both gates.' })
+    }
+    expect(await conflicts()).toEqual([])
+    expect(await listed('handled')).toHaveLength(2)
+    expect((await put(open[0].id, 'reopen')).body.data.conflict.handled).toBeNull()
+    expect((await conflicts()).map(({ id }: Item) => id)).toEqual([open[0].id])
+    await put(open[0].id, 'handle')
+
+    // An earlier scan of a third gate turns up: what was dealt with is another matter now.
+    await sync(other.token, alone(ticket.code, 30))
+    expect(await conflicts()).not.toEqual([])
+    for (const id of ['0', '999999', crypto.randomUUID(), 'x', '1e1'])
+      expect((await put(id, 'handle')).status).toBe(404)
   })
 
   it('is for supervisors to see', async () => {
@@ -475,6 +508,7 @@ describe('the same scans', () => {
     for (const { id } of tickets) standings.push(await standingOf(id))
     const told = (await conflicts()).map((conflict: { ticketId: TicketId; scanId: string; with: Item | null }) => ({
       ...conflict,
+      id: null,
       ticketId: nameOf.get(conflict.ticketId),
       deviceId: null,
       with: conflict.with?.scanId ?? null,

@@ -363,7 +363,7 @@ class Evening {
   #compare(): void {
     const { gatekeeper } = this.#server
     const entries = must(gatekeeper.entries(everybody, 0, 1_000_000))
-    const { conflicts } = must(gatekeeper.listConflicts(everybody, null, 1_000_000))
+    const { conflicts } = must(gatekeeper.listConflicts(everybody, null, 1_000_000, 'all'))
     const conflictsOf = new Map<TicketId, number>()
     for (const { conflict } of conflicts) {
       const { ticketId, shown } = conflict

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { Recorded, Result } from '../../core/answers.ts'
 import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
-import { OfflineScan, Page, SyncRequest } from '../../core/messages.ts'
+import { ConflictFilter, HandleConflict, OfflineScan, SyncRequest } from '../../core/messages.ts'
 import type { RefusalReason } from '../../core/verdict.ts'
-import type { KnownConflict } from '../../durable-objects/conflicts.ts'
+import type { Actor } from '../../durable-objects/actor.ts'
+import type { Handled, KnownConflict } from '../../durable-objects/conflicts.ts'
 import type { ShownAlone, SyncedScan, SyncOutcome } from '../../durable-objects/syncing.ts'
 import { type Caller, reaches } from '../access.ts'
 import { parse } from '../body.ts'
@@ -20,6 +21,7 @@ import { askOf, eventOfCaller } from './scans.ts'
 const MAX_BYTES = 256 * 1024
 
 const conflictShape = z.object({
+  id: z.string(),
   ticketId: z.string().nullable(),
   scanId: z.string(),
   zone: z.string().nullable(),
@@ -36,6 +38,10 @@ const conflictShape = z.object({
       scannedAt: z.iso.datetime(),
     })
     .nullable(),
+  handled: z
+    .object({ at: z.iso.datetime(), by: z.string(), note: z.string().nullable() })
+    .nullable()
+    .describe('when and by whom it was dealt with; null while it is open'),
 })
 
 const itemShape = z.object({
@@ -99,11 +105,11 @@ export const syncRoutes = [
     summary: 'Where gates showed something else than is judged, the newest first',
     tag: 'Reports',
     role: 'supervisor',
-    query: Page.extend({ cursor: z.coerce.number().int().min(1).optional() }),
+    query: ConflictFilter,
     answer: z.object({ items: z.array(conflictShape), nextCursor: z.string().nullable() }),
     async handle({ env, eventId, actor, query }) {
       const found = await askGatekeeper(env, eventId, (gatekeeper) =>
-        gatekeeper.listConflicts(actor, query.cursor ?? null, query.limit + 1),
+        gatekeeper.listConflicts(actor, query.cursor ?? null, query.limit + 1, query.state),
       )
       if (!found.ok) return answerProblem(found.problem)
       const { conflicts, strays } = found.value
@@ -114,7 +120,55 @@ export const syncRoutes = [
       })
     },
   }),
+
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/conflicts/{conflictId}/handle',
+    summary: 'Note that somebody has dealt with a conflict, and how',
+    tag: 'Reports',
+    role: 'supervisor',
+    body: HandleConflict,
+    bodyOptional: true,
+    answer: z.object({ conflict: conflictShape }),
+    async handle({ env, eventId, actor, caller, params, body, at }) {
+      return handleConflict(env, eventId, actor, params, { at, by: whoOf(caller), note: body.note || null })
+    },
+  }),
+
+  route({
+    method: 'post',
+    path: '/api/events/{eventId}/conflicts/{conflictId}/reopen',
+    summary: 'Take back that a conflict was dealt with',
+    tag: 'Reports',
+    role: 'supervisor',
+    answer: z.object({ conflict: conflictShape }),
+    handle: ({ env, eventId, actor, params }) => handleConflict(env, eventId, actor, params, null),
+  }),
 ]
+
+/** The id of the key or the member, the member of staff at a device, or the deployment. */
+function whoOf(caller: Caller): string {
+  switch (caller.kind) {
+    case 'admin':
+      return 'deployment'
+    case 'organisation':
+      return (caller.key ?? caller.member)?.id ?? caller.organisationId
+    case 'device':
+      return caller.staffId
+  }
+}
+
+async function handleConflict(
+  env: Env,
+  eventId: EventId,
+  actor: Actor,
+  params: Record<string, string>,
+  handled: Handled | null,
+): Promise<Response> {
+  const id = params.conflictId ?? ''
+  const done = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.handleConflict(actor, id, handled))
+  return done.ok ? success({ conflict: showConflict(done.value) }) : answerProblem(done.problem)
+}
 
 /** A scan of a batch: understood, or with what is wrong about it. */
 type Read =
@@ -282,8 +336,9 @@ function showWith({ with: other }: KnownConflict) {
 }
 
 function showConflict(conflict: KnownConflict): z.input<typeof conflictShape> {
-  const { settled: _, scannedAt, ...rest } = conflict
-  return { ...rest, scannedAt: iso(scannedAt), with: showWith(conflict) }
+  const { settled: _, scannedAt, handled, ...rest } = conflict
+  const shownHandled = handled && { ...handled, at: iso(handled.at) }
+  return { ...rest, scannedAt: iso(scannedAt), with: showWith(conflict), handled: shownHandled }
 }
 
 function answer(items: Item[], scans: unknown[], read: Read[]): Response {
