@@ -1,22 +1,28 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startAccessTeam } from '../process/access-team.ts'
 import { Client, gateA, openVenue, type Venue } from '../process/client.ts'
 import { adminKey, type Server, startServer } from '../process/server.ts'
 import { violations } from './accessible.ts'
 import { type Phone, takePhone } from './browser.ts'
 
 let server: Server
+let team: Awaited<ReturnType<typeof startAccessTeam>>
 let key: string
 
 beforeAll(async () => {
-  server = await startServer()
+  team = await startAccessTeam()
+  server = await startServer({ env: team.settings })
   const made = await new Client(server.url, adminKey).ask<{ key: string }>('POST', '/api/organisations', {
     name: 'Expo GmbH',
   })
   key = made.key
 })
 
-afterAll(() => server?.remove())
+afterAll(async () => {
+  await server?.remove()
+  team?.stop()
+})
 
 describe('an organiser at the console', () => {
   let desk: Phone
@@ -106,6 +112,77 @@ describe('an organiser at the console', () => {
     await page.reload()
     await page.getByLabel('Key').waitFor()
     expect(await page.evaluate(async () => (await fetch('/api/session')).status)).toBe(401)
+  })
+
+  test('sees no error, and nothing that the page’s policy forbids', () => {
+    expect(desk.complaints).toEqual([])
+  })
+})
+
+describe('somebody who comes through Cloudflare Access', () => {
+  const admin = () => new Client(server.url, adminKey)
+  const email = 'olga@organisers.example'
+  let desk: Phone
+  let page: Page
+  let members: { path: string; id: string }[]
+
+  beforeAll(async () => {
+    desk = await takePhone({ viewport: { width: 1280, height: 800 }, isTouch: false })
+    page = desk.page
+    await desk.context.setExtraHTTPHeaders({ 'Cf-Access-Jwt-Assertion': await team.assertion({ email }) })
+  })
+  afterAll(() => desk?.close())
+
+  const join = async (name: string, role: string) => {
+    const { organisation } = await admin().ask<{ organisation: { id: string } }>('POST', '/api/organisations', { name })
+    const path = `/api/organisations/${organisation.id}/members`
+    const { member } = await admin().ask<{ member: { id: string } }>('POST', path, { email, role })
+    return { path, id: member.id }
+  }
+
+  test('is told that no organisation has them, and may still use a key', async () => {
+    await page.goto(`${server.url}/console`)
+    await page.getByText('no organisation here has your address among its members').waitFor()
+    await page.getByLabel('Key').waitFor()
+  })
+
+  test('is in as soon as they are a member, with no key, and sees what their role may', async () => {
+    members = [await join('First Hall', 'viewer')]
+    await page.reload()
+    await page.getByRole('heading', { name: 'There is no event yet' }).waitFor()
+    await page.getByText('First Hall').waitFor()
+  })
+
+  test('chooses for which of their organisations they act', async () => {
+    members.push(await join('Second Hall', 'organiser'))
+    await page.reload()
+    await page.getByLabel('Organisation').selectOption({ label: 'Second Hall' })
+    await page.getByRole('heading', { name: 'Make your first event' }).waitFor()
+    await page.reload()
+    await page.getByRole('heading', { name: 'Make your first event' }).waitFor()
+  })
+
+  test('changes nothing from a page of another site, though their browser brings everything along', async () => {
+    const headers = { 'Cf-Access-Jwt-Assertion': await team.assertion({ email }), 'Content-Type': 'application/json' }
+    const invite = (more: Record<string, string>) =>
+      fetch(`${server.url}${members[1]?.path}`, {
+        method: 'POST',
+        headers: { ...headers, ...more },
+        body: JSON.stringify({ email: 'mallory@evil.example', role: 'organiser' }),
+      })
+    expect((await invite({ Origin: 'https://evil.example' })).status).toBe(401)
+    expect((await invite({ 'Sec-Fetch-Site': 'cross-site' })).status).toBe(401)
+  })
+
+  test('is out at once when they are taken out of the members', async () => {
+    for (const { path, id } of members) await admin().ask('DELETE', `${path}/${id}`)
+    await page.getByRole('link', { name: 'New event' }).click()
+    await page.getByRole('button', { name: 'Make the event' }).click()
+    await page.getByLabel('Title').fill('Too late')
+    await page.getByRole('button', { name: 'Make the event' }).click()
+    await page.getByRole('heading', { name: 'You were signed out' }).waitFor()
+    await page.getByRole('button', { name: 'Sign in again' }).click()
+    await page.getByText('no organisation here has your address among its members').waitFor()
   })
 
   test('sees no error, and nothing that the page’s policy forbids', () => {

@@ -80,6 +80,12 @@ export const routes: readonly ScreenRoute[] = [
     nav: { label: 'entries', icon: 'clock', group: 'now' },
   },
   {
+    path: '/events/:eventId/alerts',
+    load: () => import('./screens/alerts.tsx'),
+    role: 'supervisor',
+    nav: { label: 'alerts', icon: 'conflict', group: 'now' },
+  },
+  {
     path: '/events/:eventId/duplicates',
     load: () => import('./screens/duplicates.tsx'),
     nav: { label: 'duplicates', icon: 'twice', group: 'after' },
@@ -123,4 +129,10 @@ export const routes: readonly ScreenRoute[] = [
     load: () => import('./screens/keys.tsx'),
     role: 'organiser',
   },
+  {
+    path: '/organisations/:organisationId/members',
+    load: () => import('./screens/members.tsx'),
+    role: 'organiser',
+  },
+  { path: '/organisations', load: () => import('./screens/organisations.tsx'), role: 'admin' },
 ]

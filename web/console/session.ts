@@ -3,8 +3,10 @@ import { type Answer, del, get, type Problem, post, turnedAway } from './api.ts'
 
 export type Role = 'admin' | 'organiser' | 'supervisor' | 'viewer'
 
-/** `organisation` is null for the deployment key. */
-export type Who = { role: Role; organisation: { id: string; name: string } | null }
+type Organisation = { id: string; name: string }
+
+/** `organisation` is null for the deployment key; `member` is there for whom Cloudflare Access vouches. */
+export type Who = { role: Role; organisation: Organisation | null; member?: { organisations: Organisation[] } }
 
 /**
  * Who uses the console. `unknown` until the server was asked; `expired` is somebody who was signed in a moment ago: what
@@ -12,7 +14,8 @@ export type Who = { role: Role; organisation: { id: string; name: string } | nul
  */
 export type Session =
   | { state: 'unknown'; problem: Problem | null }
-  | { state: 'none' }
+  /** `isStranger`: Cloudflare Access knows them, and no organisation does. */
+  | { state: 'none'; isStranger?: boolean }
   | { state: 'in'; who: Who }
   | { state: 'expired'; who: Who }
 
@@ -30,17 +33,37 @@ export function may(role: Role): boolean {
   return who.value !== null && rank[who.value.role] >= rank[role]
 }
 
-/** Asks the server whose cookie the browser has. */
+/** Asks the server whose cookie the browser has, and else whether Cloudflare Access knows who it is. */
 export async function lookWhoItIs(): Promise<void> {
   const answer = await get<Who>('/api/session')
-  if (answer.ok) session.value = { state: 'in', who: answer.value }
-  else if (answer.problem.status === 401) session.value = { state: 'none' }
-  else session.value = { state: 'unknown', problem: answer.problem }
+  if (!answer.ok && answer.problem.status !== 401) {
+    session.value = { state: 'unknown', problem: answer.problem }
+    return
+  }
+  if (answer.ok && !answer.value.member) {
+    session.value = { state: 'in', who: answer.value }
+    return
+  }
+  // A member's session begins anew with each visit: Access may stand before these two calls and no others.
+  const member = await signInByAccess(answer.ok ? answer.value.organisation?.id : undefined)
+  if (member.ok) return
+  session.value = answer.ok
+    ? { state: 'in', who: answer.value }
+    : { state: 'none', isStranger: member.problem.code === 'not_a_member' }
+}
+
+/** Signs in whom Cloudflare Access vouches for, to the organisation named or to the one that they were made a member of first. */
+export function signInByAccess(organisationId?: string): Promise<Answer<Who>> {
+  return signInWith(organisationId ? { organisationId } : {})
 }
 
 /** The key goes to the server and is kept nowhere; a cookie that no script can read stands for it afterwards. */
-export async function signIn(key: string): Promise<Answer<Who>> {
-  const answer = await post<Who>('/api/session', { key })
+export function signIn(key: string): Promise<Answer<Who>> {
+  return signInWith({ key })
+}
+
+async function signInWith(body: object): Promise<Answer<Who>> {
+  const answer = await post<Who>('/api/session', body)
   if (answer.ok) {
     session.value = { state: 'in', who: answer.value }
     signedInSince.value++
@@ -49,8 +72,11 @@ export async function signIn(key: string): Promise<Answer<Who>> {
 }
 
 export async function signOut(): Promise<Answer<null>> {
+  const isMember = who.peek()?.member !== undefined
   const answer = await del<null>('/api/session')
   if (answer.ok) session.value = { state: 'none' }
+  // Access would sign them in again at once.
+  if (answer.ok && isMember) location.assign('/cdn-cgi/access/logout')
   return answer
 }
 

@@ -1,5 +1,5 @@
 import { type Signal, signal } from '@preact/signals'
-import type { AlertKind } from '../../../core/alerts.ts'
+import type { AlertKind, WireAlert } from '../../../core/alerts.ts'
 import { get, type Problem, withQuery } from '../api.ts'
 import { may } from '../session.ts'
 import type { Device, Entry, EventDetails } from '../things.ts'
@@ -19,6 +19,7 @@ export type Doors = {
   /** null where whoever looks may not see them. */
   devices: Signal<Device[] | null>
   conflicts: Signal<number | null>
+  alerts: Signal<WireAlert[] | null>
   /** How the numbers come: told by the Gatekeeper, or asked for. */
   how: Signal<'told' | 'asked'>
   /** Why the last numbers did not come; null where they did. */
@@ -50,6 +51,7 @@ export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers)
     gates: signal(null),
     devices: signal(null),
     conflicts: signal(null),
+    alerts: signal(null),
     how: signal('asked'),
     problem: signal(null),
   }
@@ -74,12 +76,17 @@ export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers)
     into(doors.gates, scanner('gate-report'), abort, (report: { items: GateReport[] }) => report.items)
   const minutes = (abort: AbortSignal) => {
     const now = Date.now()
-    const query = { bucket: 'minute', from: new Date(now - RECENT_MS).toISOString(), to: new Date(now).toISOString() }
+    const query = {
+      bucket: 'minute',
+      by: 'gate',
+      from: new Date(now - RECENT_MS).toISOString(),
+      to: new Date(now).toISOString(),
+    }
     return into(doors.minutes, withQuery(scanner('analytics', '/series'), query), abort, (series: Series) => series)
   }
   const whole = async (abort: AbortSignal) => {
     if (!(await gates(abort))) return false
-    const query = { bucket: spanOf(doors.gates.peek() ?? []) > DAY_MS ? 'hour' : '5min' }
+    const query = { bucket: spanOf(doors.gates.peek() ?? []) > DAY_MS ? 'hour' : '5min', by: 'gate' }
     return into(doors.whole, withQuery(scanner('analytics', '/series'), query), abort, (series: Series) => series)
   }
   const devices = (abort: AbortSignal) =>
@@ -92,6 +99,9 @@ export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers)
       (page: { items: unknown[] }) => page.items.length,
     )
 
+  const alerts = (abort: AbortSignal) =>
+    into(doors.alerts, withQuery(own('/alerts'), { limit: 20 }), abort, (page: { items: WireAlert[] }) => page.items)
+
   const pace = (ms: number) => (event.closedAt ? Math.max(ms, CLOSED_MS) : ms)
   const stopped = new AbortController()
   const quick = [
@@ -101,9 +111,7 @@ export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers)
   const slow = [
     poll({ ask: minutes, everyMs: pace(SERIES_MS) }),
     poll({ ask: whole, everyMs: pace(SLOW_MS) }),
-    ...(may('supervisor')
-      ? [poll({ ask: devices, everyMs: pace(SLOW_MS) }), poll({ ask: conflicts, everyMs: pace(SLOW_MS) })]
-      : []),
+    ...(may('supervisor') ? [devices, conflicts, alerts].map((ask) => poll({ ask, everyMs: pace(SLOW_MS) })) : []),
   ]
   const end = event.closedAt
     ? () => {}

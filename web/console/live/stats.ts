@@ -1,7 +1,13 @@
 export type { WireLiveStats as LiveStats } from '../../../core/live-stats.ts'
 
 export type Bucket = { at: string; admitted: number; exited: number; refused: number }
-export type Series = { bucket: 'minute' | '5min' | 'hour'; timezone: string; items: Bucket[] }
+export type Series = {
+  bucket: 'minute' | '5min' | 'hour'
+  timezone: string
+  items: Bucket[]
+  /** Each gate's own numbers, one for each of the items. */
+  gates?: { gateId: string; name: string; admitted: number[] }[]
+}
 
 export type GateReport = {
   gateId: string

@@ -1,3 +1,4 @@
+import type { WireAlert } from '../../../core/alerts.ts'
 import type { Device, EventDetails } from '../things.ts'
 import type { LiveStats } from './stats.ts'
 
@@ -11,6 +12,9 @@ export type Worry =
   | { kind: 'conflicts'; count: number }
   | { kind: 'device_blocked'; device: string; until: string }
   | { kind: 'device_silent'; device: string; since: string }
+  | { kind: 'gate_surge'; gate: string; scans: number; usual: number; at: string }
+  | { kind: 'device_refusing'; device: string; share: number; usual: number; at: string }
+  | { kind: 'ticket_many_gates'; ticket: string; gates: string[]; at: string }
   | { kind: 'clock_skew'; device: string; skewMs: number }
 
 /** From where on something is worth a look. The words of each worry say so too. */
@@ -23,6 +27,8 @@ export const limits = {
   /** Whoever was not heard of for this long went home. */
   goneMs: 12 * 60 * 60_000,
   skewMs: 60_000,
+  /** The Gatekeeper says again what stays out of the ordinary. */
+  unusualMs: 15 * 60_000,
 } as const
 
 type Known = {
@@ -30,16 +36,47 @@ type Known = {
   stats: LiveStats | null
   devices: Device[] | null
   conflicts: number | null
+  /** The newest alerts: what is out of the ordinary is told by them alone. */
+  alerts?: WireAlert[] | null
+  /** Takes a gate's id; gives its name. */
+  nameOfGate?: (id: string) => string
 }
 
 /** Takes what is known of the doors and the time; gives what is worrying, the gravest first. */
-export function worriesOf({ event, stats, devices, conflicts }: Known, now: number): Worry[] {
+export function worriesOf({ event, stats, devices, conflicts, alerts, nameOfGate }: Known, now: number): Worry[] {
   const isOn = event.closedAt === null && now < Date.parse(event.endsAt)
   return [
     ...(stats ? worriesOfStats(stats, isOn) : []),
     ...(conflicts ? [{ kind: 'conflicts' as const, count: conflicts }] : []),
+    ...(isOn ? unusualIn(alerts ?? [], devices ?? [], nameOfGate ?? String, now) : []),
     ...(isOn ? (devices ?? []).flatMap((device) => worriesOfDevice(device, now)) : []),
   ]
+}
+
+/** The newest of each gate, device and ticket. */
+function unusualIn(alerts: WireAlert[], devices: Device[], nameOfGate: (id: string) => string, now: number): Worry[] {
+  const seen = new Set<unknown>()
+  return alerts.flatMap((alert): Worry[] => {
+    const { kind, at, gateId, deviceId, ticketId, gateIds } = alert
+    const about = `${kind} ${gateId ?? deviceId ?? ticketId}`
+    if (now - Date.parse(at) > limits.unusualMs || seen.has(about)) return []
+    seen.add(about)
+    const numbers = { usual: Number(alert.usual), at }
+    switch (kind) {
+      case 'gate.surge':
+        return [{ kind: 'gate_surge', gate: nameOfGate(String(gateId)), scans: Number(alert.scans), ...numbers }]
+      case 'device.refusing': {
+        const device = devices.find(({ id }) => id === deviceId)?.name ?? String(deviceId)
+        return [{ kind: 'device_refusing', device, share: Number(alert.share), ...numbers }]
+      }
+      case 'ticket.many_gates':
+        return [
+          { kind: 'ticket_many_gates', ticket: String(ticketId), gates: (gateIds as string[]).map(nameOfGate), at },
+        ]
+      default:
+        return []
+    }
+  })
 }
 
 function worriesOfStats(stats: LiveStats, isOn: boolean): Worry[] {

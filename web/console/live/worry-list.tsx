@@ -13,6 +13,8 @@ export function Worries({ doors, event }: { doors: Doors; event: EventDetails })
     stats: doors.stats.value?.data ?? null,
     devices: doors.devices.value,
     conflicts: doors.conflicts.value,
+    alerts: doors.alerts.value,
+    nameOfGate: (id: string) => doors.gates.value?.find(({ gateId }) => gateId === id)?.name ?? id,
   }
   const worries = worriesOf(known, now)
   const shown = worries.slice(0, MOST)
@@ -22,9 +24,7 @@ export function Worries({ doors, event }: { doors: Doors; event: EventDetails })
       {shown.map((worry) => {
         const { icon, title, how } = inWords(worry, event.timezone, now)
         return (
-          <li
-            key={'device' in worry ? worry.kind + worry.device : 'zone' in worry ? worry.kind + worry.zone : worry.kind}
-          >
+          <li key={worry.kind + subjectOf(worry)}>
             <Icon name={icon} />
             <p>
               <strong>{title}</strong> {how}
@@ -45,6 +45,13 @@ export function Worries({ doors, event }: { doors: Doors; event: EventDetails })
 }
 
 const MOST = 8
+
+function subjectOf(worry: Worry): string {
+  if ('device' in worry) return worry.device
+  if ('zone' in worry) return worry.zone
+  if ('gate' in worry) return worry.gate
+  return 'ticket' in worry ? worry.ticket : ''
+}
 
 function inWords(worry: Worry, timezone: string, now: number): { icon: IconName; title: string; how: string } {
   const t = words.value.live.worries
@@ -91,6 +98,24 @@ function inWords(worry: Worry, timezone: string, now: number): { icon: IconName;
         title: `${worry.device}: ${t.device_silent[0]}`,
         how: `${t.device_silent[1]} ${ago(now - Date.parse(worry.since))}. ${t.device_silent[2]}`,
       }
+    case 'gate_surge':
+      return {
+        icon: 'gate',
+        title: `${worry.gate}: ${t.gate_surge[0]}`,
+        how: `${number(worry.scans)} ${t.gate_surge[1]} ${number(worry.usual)} ${t.gate_surge[2]} ${when(worry.at, now)}`,
+      }
+    case 'device_refusing':
+      return {
+        icon: 'device',
+        title: `${worry.device} ${t.device_refusing[0]}`,
+        how: `${percent(worry.share)} ${t.device_refusing[1]} ${percent(worry.usual)} ${t.device_refusing[2]} ${when(worry.at, now)}`,
+      }
+    case 'ticket_many_gates':
+      return {
+        icon: 'twice',
+        title: t.ticket_many_gates[0],
+        how: `${t.ticket_many_gates[1]} ${worry.gates.join(', ')}. ${when(worry.at, now)}`,
+      }
     case 'clock_skew':
       return {
         icon: 'clock',
@@ -98,4 +123,8 @@ function inWords(worry: Worry, timezone: string, now: number): { icon: IconName;
         how: `${number(Math.round(worry.skewMs / 1000))} ${t.clock_skew[1]}`,
       }
   }
+}
+
+function when(at: string, now: number): string {
+  return `${words.value.live.worries.unusualWhen} ${ago(now - Date.parse(at))}.`
 }

@@ -7,10 +7,12 @@ import { type Column, Table } from './table.tsx'
 
 export type Line = {
   label: string
-  values: number[]
+  /** null: it has none at that time. */
+  values: (number | null)[]
   /** A custom property of the style sheet, so that it is another in the dark. */
-  colour: '--blue' | '--alarm' | '--fine' | '--dim'
-  as: 'bars' | 'line' | 'area'
+  colour: '--blue' | '--alarm' | '--fine' | '--dim' | '--warn' | `--gate-${1 | 2 | 3 | 4 | 5 | 6}`
+  /** `stacked` are bars that stand on those before them. */
+  as: 'bars' | 'stacked' | 'line' | 'dashed' | 'area'
 }
 
 type Props = {
@@ -21,10 +23,12 @@ type Props = {
   timezone: string
   /** What a table is told for a time: a minute, a day with an hour. */
   sayTime?: (at: number) => string
+  /** What has to be known to read it. */
+  hint?: string
 }
 
 /** A curve over time, and the same numbers as a table for whoever would rather read, or has to. */
-export function Chart({ title, times, lines, timezone, sayTime }: Props) {
+export function Chart({ title, times, lines, timezone, sayTime, hint }: Props) {
   const t = words.value.chart
   const isTable = useSignal(false)
   const say = sayTime ?? ((at: number) => timeOfDay(at, timezone))
@@ -51,6 +55,7 @@ export function Chart({ title, times, lines, timezone, sayTime }: Props) {
           <Plot label={`${title}. ${summary(times, lines, say)}`} times={times} lines={lines} timezone={timezone} />
         </>
       )}
+      {hint && <p class="hint">{hint}</p>}
     </figure>
   )
 }
@@ -75,8 +80,8 @@ type TableProps = { title: string; times: number[]; lines: Line[]; say: (at: num
 function AsTable({ title, times, lines, say }: TableProps) {
   const t = words.value.chart
   const rows = times
-    .map((at, i) => ({ at, values: lines.map(({ values }) => values[i] ?? 0) }))
-    .filter(({ values }) => values.some((value) => value !== 0))
+    .map((at, i) => ({ at, values: lines.map(({ values }) => values[i] ?? null) }))
+    .filter(({ values }) => values.some((value) => value !== 0 && value !== null))
     .reverse()
     .slice(0, MOST_ROWS)
   const columns: Column<(typeof rows)[number]>[] = [
@@ -84,7 +89,7 @@ function AsTable({ title, times, lines, say }: TableProps) {
     ...lines.map(({ label }, i) => ({
       title: label,
       isNumber: true,
-      cell: ({ values }: (typeof rows)[number]) => number(values[i] ?? 0),
+      cell: ({ values }: (typeof rows)[number]) => (values[i] == null ? '–' : number(Math.round(values[i] ?? 0))),
     })),
   ]
   if (rows.length === 0) return <p class="hint">{t.nothing}</p>
@@ -97,8 +102,8 @@ function summary(times: number[], lines: Line[], say: (at: number) => string): s
   const t = words.value.chart
   return lines
     .map(({ label, values }) => {
-      const most = Math.max(0, ...values)
-      const at = times[values.indexOf(most)]
+      const most = Math.round(Math.max(0, ...values.map((value) => value ?? 0)))
+      const at = times[values.findIndex((value) => Math.round(value ?? 0) === most)]
       return most === 0 || at === undefined ? `${label}: 0` : `${label}: ${t.most} ${number(most)} (${say(at)})`
     })
     .join('. ')
@@ -110,7 +115,7 @@ function Plot({ label, times, lines, timezone }: PlotProps) {
   const element = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const data = useMemo<uPlot.AlignedData>(
-    () => [times.map((at) => at / 1000), ...lines.map(({ values }) => values)],
+    () => [times.map((at) => at / 1000), ...drawn(lines).map(({ values }) => values)],
     [times, lines],
   )
   const kind = lines.map(({ label: name, as }) => name + as).join()
@@ -139,6 +144,18 @@ function Plot({ label, times, lines, timezone }: PlotProps) {
 }
 
 const HEIGHT = 220
+
+/** As they are drawn: what is stacked is added up, and the highest comes first, so that the others stand before it. */
+function drawn(lines: Line[]): Line[] {
+  let below: number[] = []
+  const stacked = lines
+    .filter(({ as }) => as === 'stacked')
+    .map((line) => {
+      below = line.values.map((value, i) => (value ?? 0) + (below[i] ?? 0))
+      return { ...line, values: below }
+    })
+  return [...stacked.reverse(), ...lines.filter(({ as }) => as !== 'stacked')]
+}
 
 function optionsFor(width: number, lines: Line[], timezone: string): uPlot.Options {
   const style = getComputedStyle(document.documentElement)
@@ -170,7 +187,7 @@ function optionsFor(width: number, lines: Line[], timezone: string): uPlot.Optio
         values: (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? number(value) : '')),
       },
     ],
-    series: [{}, ...lines.map((line) => seriesFor(line, colour(line.colour)))],
+    series: [{}, ...drawn(lines).map((line) => seriesFor(line, colour(line.colour)))],
   }
 }
 
@@ -178,9 +195,12 @@ function seriesFor({ label, as }: Line, stroke: string): uPlot.Series {
   const points = { show: false }
   switch (as) {
     case 'bars':
+    case 'stacked':
       return { label, stroke, fill: stroke, points, ...pathsOf(uPlot.paths.bars?.({ size: [0.75, 40] })) }
     case 'line':
       return { label, stroke, width: 2, points }
+    case 'dashed':
+      return { label, stroke, width: 2, points, dash: [6, 6] }
     case 'area':
       return { label, stroke, width: 2, points, fill: `${stroke}33` }
   }

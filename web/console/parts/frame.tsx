@@ -3,9 +3,9 @@ import type { ComponentChildren } from 'preact'
 import { reached } from '../api.ts'
 import { EventContext, type EventSource } from '../event.ts'
 import { useGet } from '../loading.ts'
-import { place } from '../router.ts'
+import { go, place } from '../router.ts'
 import { navGroups, routes, type ScreenRoute } from '../routes.ts'
-import { may, session, signOut, who } from '../session.ts'
+import { may, session, signInByAccess, signOut, who } from '../session.ts'
 import type { EventDetails } from '../things.ts'
 import { words } from '../words/language.ts'
 import { Dialog } from './dialog.tsx'
@@ -31,7 +31,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
           <img src="/icons/logo.svg" alt="" width="28" height="28" />
           {t.name}
         </Link>
-        <p class="whose dim">{who.value?.organisation?.name ?? t.signIn.admin}</p>
+        <Whose />
         <button type="button" class="plain" onClick={() => void leave()}>
           <Icon name="exit" />
           <span class="label">{t.signIn.out}</span>
@@ -45,6 +45,33 @@ export function Frame({ children }: { children: ComponentChildren }) {
       )}
       {children}
     </div>
+  )
+}
+
+/** For whom one acts; whoever belongs to several organisations chooses. */
+function Whose() {
+  const t = words.value.signIn
+  const organisations = who.value?.member?.organisations ?? []
+  const choose = async (organisationId: string) => {
+    const answer = await signInByAccess(organisationId)
+    if (answer.ok) go('/')
+    else complain(answer.problem)
+  }
+  if (organisations.length < 2) return <p class="whose dim">{who.value?.organisation?.name ?? t.admin}</p>
+  return (
+    <label class="whose">
+      <span class="visually-hidden">{t.whose}</span>
+      <select
+        value={who.value?.organisation?.id ?? ''}
+        onChange={({ currentTarget }) => void choose(currentTarget.value)}
+      >
+        {organisations.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   )
 }
 

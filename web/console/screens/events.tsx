@@ -20,6 +20,12 @@ export default function EventsScreen() {
   return (
     <>
       <Heading title={t.title}>
+        {may('admin') && (
+          <Link to="/organisations" class="button">
+            <Icon name="people" />
+            {t.organisations}
+          </Link>
+        )}
         {may('organiser') && !isFirst && (
           <Link to="/new" class="button primary">
             <Icon name="plus" />

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
-import { useMemo } from 'preact/hooks'
+import { useEffect, useMemo } from 'preact/hooks'
 import { type Problem, post } from '../api.ts'
+import { useList } from '../loading.ts'
 import { Choices, Field, issueOf } from '../parts/field.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
@@ -56,7 +57,7 @@ export default function NewEventScreen() {
     focusFirstError()
   }
 
-  const text = (field: 'title' | 'organisationId' | 'location' | 'capacity') => ({
+  const text = (field: 'title' | 'location' | 'capacity') => ({
     value: form.value[field],
     onInput: (event: { currentTarget: HTMLInputElement }) => set({ [field]: event.currentTarget.value }),
   })
@@ -75,7 +76,13 @@ export default function NewEventScreen() {
         </Field>
         {who.value?.role === 'admin' && (
           <Field label={t.organisation} hint={t.organisationHint} error={errorOf('organisationId', 'organisationId')}>
-            {(props) => <input {...props} {...text('organisationId')} required autocomplete="off" spellcheck={false} />}
+            {(props) => (
+              <OrganisationChoice
+                props={props}
+                value={form.value.organisationId}
+                onChoose={(organisationId) => set({ organisationId })}
+              />
+            )}
           </Field>
         )}
         <div class="pair">
@@ -144,6 +151,26 @@ export default function NewEventScreen() {
         </div>
       </form>
     </>
+  )
+}
+
+type ChoiceProps = { props: object; value: string; onChoose: (id: string) => void }
+
+/** Whoever deployed makes events for any organisation. */
+function OrganisationChoice({ props, value, onChoose }: ChoiceProps) {
+  const list = useList<{ id: string; name: string }>('/api/organisations', 200)
+  useEffect(() => {
+    if (list.hasMore) void list.more()
+  }, [list.items?.length])
+  return (
+    <select {...props} value={value} required onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
+      <option value="">{words.value.newEvent.noOrganisation}</option>
+      {(list.items ?? []).map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </select>
   )
 }
 

@@ -8,7 +8,7 @@ import { Icon } from '../parts/icon.tsx'
 import { Link } from '../parts/link.tsx'
 import type { EventDetails, Zone } from '../things.ts'
 import { localAt, timezonesByRegion } from '../times.ts'
-import { moment } from '../words/language.ts'
+import { moment, words } from '../words/language.ts'
 
 /** Everything an event can be told, each with what it means. */
 export default function SettingsScreen() {
@@ -25,6 +25,9 @@ export default function SettingsScreen() {
         </Link>
         <Link to={`/organisations/${event.organisationId}/keys`} class="button">
           Keys of the organisation
+        </Link>
+        <Link to={`/organisations/${event.organisationId}/members`} class="button">
+          {words.value.members.title}
         </Link>
       </nav>
       <Part title="The event" fields={eventFields} initial={eventValues(event)} bodyOf={eventBody} />

@@ -2,12 +2,13 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Field } from '../parts/field.tsx'
 import { sayProblem } from '../parts/states.tsx'
-import { session, signIn, signOut } from '../session.ts'
+import { session, signIn, signInByAccess, signOut, who } from '../session.ts'
 import { words } from '../words/language.ts'
 
 /** Before anything else. The address stays as it is, so that one arrives where one was going. */
 export function SignIn() {
   const t = words.value
+  const now = session.value
   useEffect(() => {
     document.title = `${t.signIn.title} · ${t.name}`
   }, [t])
@@ -16,6 +17,7 @@ export function SignIn() {
       <div class="sign-in">
         <img src="/icons/logo.svg" alt="" width="64" height="64" />
         <h1>{t.name}</h1>
+        {now.state === 'none' && now.isStranger && <p class="notice">{t.signIn.notAMember}</p>}
         <p class="dim">{t.signIn.how}</p>
         <KeyForm />
         <p class="hint">{t.signIn.kept}</p>
@@ -41,11 +43,26 @@ export function SignInAgain() {
     <dialog ref={element} aria-label={t.expired} onCancel={(event) => event.preventDefault()}>
       <h2>{t.expired}</h2>
       <p class="dim">{t.expiredHow}</p>
-      <KeyForm />
+      {who.value?.member ? <AccessAgain /> : <KeyForm />}
       <button type="button" class="plain wide" onClick={() => void giveUp()}>
         {t.out}
       </button>
     </dialog>
+  )
+}
+
+/** Access still knows them, or asks them anew once the page is fetched again. */
+function AccessAgain() {
+  const isWorking = useSignal(false)
+  const again = async () => {
+    isWorking.value = true
+    const answer = await signInByAccess(who.peek()?.organisation?.id)
+    if (!answer.ok) location.reload()
+  }
+  return (
+    <button type="button" class="primary wide" disabled={isWorking.value} onClick={() => void again()}>
+      {words.value.signIn.again}
+    </button>
   )
 }
 

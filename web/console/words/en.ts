@@ -1,8 +1,11 @@
 import type { AlertKind } from '../../../core/alerts.ts'
 import type { RefusalReason } from '../../../core/verdict.ts'
+import { manage } from './en-manage.ts'
 
 /** Everything that the console says, in English. A section each screen; where a sentence goes on, it ends in `: `. */
 export const en = {
+  ...manage,
+
   name: 'Admit One',
 
   common: {
@@ -49,6 +52,10 @@ export const en = {
     out: 'Sign out',
     signedOut: 'You are signed out.',
     admin: 'Deployment key',
+    again: 'Sign in again',
+    whose: 'Organisation',
+    notAMember:
+      'Cloudflare Access knows who you are, but no organisation here has your address among its members. Ask one of its organisers to add you, or sign in with a key.',
   },
 
   nav: {
@@ -56,6 +63,7 @@ export const en = {
     events: 'Events',
     live: 'Live',
     entries: 'Scans',
+    alerts: 'Alerts',
     tickets: 'Tickets',
     import: 'Import',
     types: 'Ticket types',
@@ -84,6 +92,7 @@ export const en = {
   events: {
     title: 'Events',
     create: 'New event',
+    organisations: 'Organisations',
     first: 'Make your first event',
     firstHow: 'Then add what you sell, your gates and your staff, and bring in the tickets.',
     emptyViewer: 'There is no event yet',
@@ -100,8 +109,9 @@ export const en = {
   newEvent: {
     title: 'New event',
     name: 'Title',
-    organisation: 'Organisation id',
-    organisationHint: 'With the deployment key you make events for any organisation.',
+    organisation: 'Organisation',
+    organisationHint: 'With the deployment key you make events for any of them.',
+    noOrganisation: 'Choose one',
     starts: 'Doors open',
     ends: 'Ends',
     timezone: 'Time zone',
@@ -246,8 +256,12 @@ export const en = {
       titles: { minute: 'Every minute', '5min': 'Every five minutes', hour: 'Every hour' },
       admitted: 'Let in',
       refused: 'Refused',
-      arrivals: 'Arrivals so far',
+      otherGates: 'Other gates',
+      arrivals: 'Arrivals',
       soFar: 'People let in',
+      atThisRate: 'At this rate',
+      ceiling: 'All who have a ticket',
+      how: 'Dashed: how it goes on at the pace of the last quarter of an hour, until all who have a ticket are in or the event ends.',
       tickets: 'Tickets',
       cameIn: 'came in',
       toCome: 'still to come',
@@ -288,6 +302,21 @@ export const en = {
         'Last heard of',
         'Shown from two minutes on: look whether it has power and a network.',
       ] as [string, string, string],
+      gate_surge: [
+        'far above its own rate.',
+        'scans in a minute;',
+        'are usual there. Is there a rush, or a scanner that runs by itself?',
+      ] as [string, string, string],
+      device_refusing: [
+        'refuses far more than its neighbours:',
+        'of its scans;',
+        'are usual. Look at its settings, and at who is sent there.',
+      ] as [string, string, string],
+      ticket_many_gates: [
+        'One ticket was shown at many gates.',
+        'Within 15 minutes, and refused as used: copies of it may be going round. Shown at',
+      ] as [string, string],
+      unusualWhen: 'Noticed',
       clock_skew: ['wrong clock.', 'seconds off. Shown from a minute on: what it decides alone is dated wrong.'] as [
         string,
         string,

@@ -1,0 +1,152 @@
+import type { AlertKind } from '../../../core/alerts.ts'
+
+/** What the management screens say, a section each; `en.ts` has them in its table. */
+export const manage = {
+  alerts: {
+    title: 'Alerts',
+    how: 'What somebody should look at, the newest first. Each says when it is raised; none of them stops a scan.',
+    caption: 'Alerts',
+    when: 'When',
+    what: 'What',
+    about: 'About',
+    kind: 'Kind',
+    allKinds: 'All kinds',
+    none: 'No alerts',
+    noneHow: 'Nothing needed anybody’s eye.',
+    device: 'device',
+    gate: 'gate',
+    zone: 'zone',
+    ticket: 'ticket',
+    kinds: {
+      'device.blocked': [
+        'A device was blocked',
+        'It showed more codes that were none in five minutes than the event’s settings let it.',
+      ],
+      'device.duplicates': [
+        'A device shows many used tickets',
+        'More duplicates in five minutes than the event’s settings let it: copies may be going round.',
+      ],
+      'device.silent': [
+        'A device has fallen silent',
+        'Not heard of for two minutes, with scans waiting on it or people coming to its gate.',
+      ],
+      'device.clock_skew': [
+        'The clock of a device is wrong',
+        'By more than 30 seconds: what it decides alone is dated wrong.',
+      ],
+      'device.refusing': [
+        'A device refuses far more than its neighbours',
+        'Its share of refusals in 15 minutes is more than six spreads above the middle of the other devices of its zone. A setting may be wrong there, or people with the wrong ticket are sent to it.',
+      ],
+      'gate.surge': [
+        'A gate is far above its own rate',
+        'More scans in a minute than six spreads above the middle of its own minutes of the last hour. A tram may have arrived; or somebody scans what nobody holds up.',
+      ],
+      'ticket.many_gates': [
+        'One ticket was shown at many gates',
+        'At three gates or more within 15 minutes, and refused as used: copies of it may be going round.',
+      ],
+      'zone.nearly_full': ['A zone is nearly full', 'It reached 90 % of its capacity.'],
+      'zone.full': ['A zone is full', 'It reached its capacity.'],
+      'outbox.lagging': [
+        'The log’s database lags behind',
+        'It has not taken an entry for more than a minute. Entry goes on, reports are behind.',
+      ],
+      'webhook.disabled': [
+        'A webhook was switched off',
+        'Nobody answered there for three days, or it said that it is gone.',
+      ],
+      'scan.conflict': [
+        'A gate had shown something else',
+        'Than is judged now that everything is known. It is among the conflicts.',
+      ],
+    } satisfies Record<AlertKind, [title: string, how: string]>,
+    surge: (scans: string, usual: string, limit: string) =>
+      `${scans} scans in a minute; ${usual} are usual there, and up to ${limit} are not unusual`,
+    refusing: (share: string, usual: string, limit: string) =>
+      `${share} refused; ${usual} are usual in its zone, and up to ${limit} are not unusual`,
+    manyGates: (scans: string, gates: string) => `shown ${scans} times, at ${gates}`,
+    blockedUntil: (time: string) => `until ${time}`,
+    duplicates: (count: string) => `${count} in five minutes`,
+    silent: (ago: string, pending: string) => `last heard of ${ago}, ${pending} scans waiting`,
+    skew: (seconds: string) => `${seconds} s off`,
+    inside: (inside: string, capacity: string) => `${inside} of ${capacity} inside`,
+    lagging: (pending: string, ago: string) => `${pending} scans, the oldest from ${ago}`,
+    toConflicts: 'To the conflicts',
+  },
+
+  conflicts: {
+    title: 'Conflicts',
+    how: 'A scanner without network decides alone. What it did stands; where it would have been decided otherwise, it is listed here: usually a ticket that was let in at two gates that did not know of each other.',
+    caption: 'Conflicts',
+    when: 'When',
+    ticket: 'Ticket',
+    did: 'The gate did',
+    judged: 'It is judged',
+    gate: 'Gate',
+    against: 'Against',
+    aGate: 'a gate',
+    state: 'State',
+    states: { open: 'Open', handled: 'Dealt with', all: 'All' },
+    none: 'No conflicts',
+    noneHow: 'No gate did anything that is judged otherwise.',
+    noneOpen: 'Nothing to deal with',
+    noneOpenHow: 'Every conflict has been dealt with, or there was none.',
+    handle: 'Deal with it',
+    handleTitle: 'Dealt with',
+    handleHow:
+      'It leaves the list of what is open, and stays under “Dealt with”. What becomes otherwise by a later sync is open again.',
+    note: 'Note',
+    noteHint: 'What came of it: “Spoke with both gates; a copied ticket.” No names.',
+    reopen: 'Open again',
+    handledBy: (by: string, when: string) => `by ${by}, ${when}`,
+    done: 'Noted.',
+  },
+
+  members: {
+    title: 'Members',
+    how: 'Who may sign in through Cloudflare Access, by the e-mail address that it vouches for. It has to be set up for this deployment first; until then people sign in with a key.',
+    add: 'Add a member',
+    caption: 'Members',
+    email: 'E-mail address',
+    emailHint: 'As Access knows them. Capitals do not matter.',
+    role: 'Role',
+    roleHint: 'The smallest that does the work. The same address again gets another role.',
+    since: 'Since',
+    actions: 'Actions',
+    remove: 'Take out',
+    removeTitle: (email: string) => `Take out ${email}`,
+    removeHow: 'They are signed out at once, and cannot sign in to this organisation through Access any more.',
+    removed: 'They are no member any more.',
+    added: 'They may sign in now.',
+    none: 'No members yet',
+    noneHow: 'People sign in with a key for now.',
+    toKeys: 'Keys',
+    audit: 'Changes',
+  },
+
+  organisations: {
+    title: 'Organisations',
+    how: 'Everybody who holds events on this deployment. You see them because you signed in with the deployment key.',
+    add: 'New organisation',
+    caption: 'Organisations',
+    name: 'Name',
+    nameHint: 'As its people know it.',
+    id: 'Id',
+    since: 'Since',
+    actions: 'Actions',
+    keys: 'Keys',
+    members: 'Members',
+    none: 'No organisation yet',
+    noneHow: 'Make one; its first key is shown once.',
+    firstKey: 'The first key',
+    firstKeyHow:
+      'It is shown now and never again. Whoever holds it is an organiser of this organisation, and can make other keys.',
+  },
+
+  roles: {
+    organiser: ['Organiser', 'everything, keys included'],
+    supervisor: ['Supervisor', 'tickets, devices, scans and reports; changes no settings'],
+    viewer: ['Viewer', 'statistics and reports, and nobody’s name'],
+  } as Record<string, [label: string, hint: string]>,
+}
