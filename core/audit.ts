@@ -30,6 +30,8 @@ export const auditKinds = [
   'device.enrolled',
   'device.revoked',
   'device.unblocked',
+  'conflict.handled',
+  'conflict.reopened',
   'format.put',
   'format.removed',
   'webhook.put',

@@ -537,7 +537,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Notes that somebody has dealt with a conflict, or with null that it is open again. */
   handleConflict(actor: Actor, id: string, handled: Handled | null): Result<KnownConflict> {
-    return this.#change(actor, ({ conflicts }) => {
+    return this.#change(actor, ({ conflicts, audit }) => {
+      audit.about({ kind: 'conflict', id }, handled?.note ? [{ field: 'note' }] : [])
       const known = conflicts.get(id) && (handled ? conflicts.handle(id, handled) : conflicts.reopen(id))
       return found(known)
     })

@@ -71,6 +71,18 @@ describe('every call that changes something', () => {
     })
     const invitation = await call('POST', `${event.path}/enrolments`, { as: event.key, body: { staffId: 'sam' } })
     const saleId = crypto.randomUUID()
+    const [foreign] = await issue(await newEvent())
+    const stray = {
+      scanId: crypto.randomUUID(),
+      qrPayload: foreign?.code,
+      gateId: 'GATE-A',
+      localTimestamp: new Date(Date.now()).toISOString(),
+      verdict: 'admitted',
+    }
+    await call('POST', '/api/hp-scanner/offline-sync', {
+      as: event.key,
+      body: { eventId: event.id, scans: [stray], syncedAt: stray.localTimestamp },
+    })
     const day = 86_400_000
     const samples: Record<string, Sample> = {
       'post /api/events/{eventId}/enrolments': { body: { staffId: 'sam', gateId: 'GATE-A' } },
@@ -80,6 +92,7 @@ describe('every call that changes something', () => {
       },
       'post /api/events/{eventId}/devices/{deviceId}/revoke': {},
       'post /api/events/{eventId}/devices/{deviceId}/unblock': {},
+      'post /api/events/{eventId}/conflicts/{conflictId}/handle': { body: { note: 'Nobody Named came twice' } },
       'post /api/events/{eventId}/tickets': { body: { tickets: [{ type: 'vip', holder: { name: 'Nobody Named' } }] } },
       'post /api/events/{eventId}/imports': {
         raw: 'type,name\nvip,Nobody Named\n',
@@ -118,6 +131,7 @@ describe('every call that changes something', () => {
           (/holder$/.test(route.path) ? two?.id : /pay$/.test(route.path) ? unpaid?.id : one?.id) ?? '',
         )
         .replace('{deviceId}', sue.id)
+        .replace('{conflictId}', stray.scanId)
         .replace('{keyId}', newKey.body.data.id)
         .replace('{memberId}', member.body.data.member.id)
         .replace('{webhookId}', 'crm')

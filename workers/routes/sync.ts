@@ -124,6 +124,7 @@ export const syncRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/conflicts/{conflictId}/handle',
+    audit: 'conflict.handled',
     summary: 'Note that somebody has dealt with a conflict, and how',
     tag: 'Reports',
     role: 'supervisor',
@@ -138,6 +139,7 @@ export const syncRoutes = [
   route({
     method: 'post',
     path: '/api/events/{eventId}/conflicts/{conflictId}/reopen',
+    audit: 'conflict.reopened',
     summary: 'Take back that a conflict was dealt with',
     tag: 'Reports',
     role: 'supervisor',
