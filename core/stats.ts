@@ -21,6 +21,8 @@ export type Stats = {
   byType: Record<string, number>
   byDevice: Record<string, number>
   scansByDevice: Record<string, number>
+  /** Tickets that a device showed though they were in already. */
+  duplicatesByDevice: Record<string, number>
   /** Visits by checkpoint, and how many of them were a ticket's first there. */
   visits: Record<string, number>
   visitors: Record<string, number>
@@ -48,6 +50,7 @@ export function noStats(): Stats {
     byType: {},
     byDevice: {},
     scansByDevice: {},
+    duplicatesByDevice: {},
     visits: {},
     visitors: {},
     inside: {},
@@ -101,6 +104,7 @@ export function countEntry(stats: Stats, entry: Entry): void {
       return
     case 'refused':
       add(stats.refused, entry.verdict.refusal.reason, 1)
+      if (entry.verdict.refusal.reason === 'already_admitted') add(stats.duplicatesByDevice, entry.deviceId, 1)
       return
   }
 }

@@ -59,9 +59,14 @@ export class Counters {
       .map(({ id, name }) => ({ gateId: id, name, visits: countOf(visits, id), visitors: countOf(visitors, id) }))
   }
 
-  /** Scans and people admitted, so far, on one device. */
-  ofDevice(device: string): { scans: number; admitted: number } {
-    return { scans: countOf(this.#stats.scansByDevice, device), admitted: countOf(this.#stats.byDevice, device) }
+  /** Scans, people admitted and duplicates, so far, on one device. */
+  ofDevice(device: string): { scans: number; admitted: number; duplicates: number } {
+    const { scansByDevice, byDevice, duplicatesByDevice } = this.#stats
+    return {
+      scans: countOf(scansByDevice, device),
+      admitted: countOf(byDevice, device),
+      duplicates: countOf(duplicatesByDevice, device),
+    }
   }
 
   /** People admitted in the minute that ends at `at`. */

@@ -1,5 +1,7 @@
+import { alertKinds, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import type { DeviceId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
+import type { DeviceMistakes } from './device-limits.ts'
 import type { DeviceStatuses, KnownStatus } from './device-status.ts'
 import type { Device } from './devices.ts'
 import type { EventParts } from './event-parts.ts'
@@ -15,6 +17,24 @@ export function deviceFacts(
 ): DeviceFacts {
   const blockedUntil = limits.blockedUntil(device.id, Date.now())
   return { ...device, blockedUntil, status: statuses.of(device.id), connected: live.isConnected(device.id) }
+}
+
+/** Everything that is known of what a device did and got wrong. */
+export type DeviceTrail = DeviceMistakes & {
+  scans: number
+  admitted: number
+  duplicates: number
+  alerts: WireAlert[]
+}
+
+const MOST_ALERTS = 100
+
+export function deviceTrail(parts: EventParts, id: DeviceId, at: number): DeviceTrail {
+  const { limits, counters, notices, configuration } = parts
+  const alerts = notices
+    .ofDevice(id, alertKinds, MOST_ALERTS)
+    .flatMap(({ no, notice, at: raisedAt }) => toWireAlert(configuration.event.id, no, notice, raisedAt) ?? [])
+  return { ...limits.trail(id, at), ...counters.ofDevice(id), alerts }
 }
 
 /** Counts against its device what a scan was refused for, where that may be more than a mistake. */

@@ -5,6 +5,18 @@ import type { Devices } from './devices.ts'
 
 const WINDOW_MINUTES = 5
 
+/** So many minutes in which a device showed codes that were none are told of. */
+const MOST_MINUTES = 200
+
+/** What a device got wrong. `lately` is in the five minutes that the limits look at, without what was pardoned. */
+export type DeviceMistakes = {
+  /** Codes that were none, by the minute and by what was wrong with them. */
+  invalid: { at: number; reason: string; count: number }[]
+  invalidLately: number
+  duplicatesLately: number
+  blockedSince: number | null
+}
+
 /**
  * What is left of each device's allowances, and its duplicates of late. It lives as long as the object does: one that was
  * evicted was not asked for a while. What is read anew when a change is taken back must not begin these anew.
@@ -82,11 +94,34 @@ export class DeviceLimits {
     return isNews ? times.length : null
   }
 
+  /** What a device got wrong, the newest first, and since when it is blocked, if it is. */
+  trail(deviceId: DeviceId, at: number): DeviceMistakes {
+    const device = this.#numberOf(deviceId)
+    const minutes = this.#sql
+      .exec<{ minute: number; reason: string; count: number }>(
+        'SELECT minute, reason, count FROM invalid_code WHERE device = ? ORDER BY minute DESC, reason LIMIT ?',
+        device,
+        MOST_MINUTES,
+      )
+      .toArray()
+      .map(({ minute, ...what }) => ({ at: minute * 60_000, ...what }))
+    const since = this.#sql
+      .exec<{ since: number }>('SELECT since FROM device_block WHERE device = ? AND until > ?', device, at)
+      .toArray()[0]?.since
+    const duplicates = this.#allowances.duplicates.get(deviceId)?.times ?? []
+    return {
+      invalid: minutes,
+      invalidLately: this.#invalidSince(device, Math.floor(at / 60_000) - WINDOW_MINUTES),
+      duplicatesLately: duplicates.filter((time) => time > at - WINDOW_MINUTES * 60_000).length,
+      blockedSince: since ?? null,
+    }
+  }
+
   /** Lets a device go on. What it got wrong before counts no more. */
   unblock(deviceId: DeviceId): void {
     const device = this.#devices.get(deviceId)?.no ?? 0
     this.#sql.exec('DELETE FROM device_block WHERE device = ?', device)
-    this.#sql.exec('DELETE FROM invalid_code WHERE device = ?', device)
+    this.#sql.exec('UPDATE invalid_code SET pardoned = count WHERE device = ?', device)
     this.#blockedUntil.delete(device)
   }
 
@@ -109,7 +144,7 @@ export class DeviceLimits {
     return (
       this.#sql
         .exec<{ count: number | null }>(
-          `SELECT sum(count) AS count FROM invalid_code WHERE device = ? AND minute > max(?,
+          `SELECT sum(count - pardoned) AS count FROM invalid_code WHERE device = ? AND minute > max(?,
          ifnull((SELECT until / 60000 - 1 FROM device_block WHERE device = ?1), 0))`,
           device,
           minute,

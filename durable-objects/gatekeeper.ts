@@ -32,7 +32,14 @@ import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } fro
 import type { ConflictState, Handled, KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
-import { type DeviceFacts, deviceFacts, noteInvalid, noteRefusal } from './device-facts.ts'
+import {
+  type DeviceFacts,
+  type DeviceTrail,
+  deviceFacts,
+  deviceTrail,
+  noteInvalid,
+  noteRefusal,
+} from './device-facts.ts'
 import { Allowances } from './device-limits.ts'
 import { DeviceStatuses } from './device-status.ts'
 import type { Device, Enrolling } from './devices.ts'
@@ -464,6 +471,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#for(actor, (parts) =>
       ok(parts.devices.all().map((device) => deviceFacts(parts, this.#statuses, this.#live, device))),
     )
+  }
+
+  /** One device, with the trail of what it did and got wrong. */
+  device(actor: Actor, id: DeviceId, at: number): Result<{ facts: DeviceFacts; trail: DeviceTrail }> {
+    return this.#for(actor, (parts) => {
+      const device = parts.devices.get(id)
+      if (!device) return problem('not_found')
+      return ok({ facts: deviceFacts(parts, this.#statuses, this.#live, device), trail: deviceTrail(parts, id, at) })
+    })
   }
 
   /** Takes a device out: for good, with what it held of the tickets. */

@@ -93,6 +93,21 @@ export class Notices {
       .map(noticed)
   }
 
+  /** Up to `limit` notices of these kinds that are about a device, the newest first. */
+  ofDevice(deviceId: DeviceId, kinds: readonly Notice['kind'][], limit: number): Noticed[] {
+    return this.#sql
+      .exec<Row>(
+        `SELECT * FROM notice WHERE kind IN (SELECT value FROM json_each(?))
+         AND (notice->>'deviceId' = ?2 OR EXISTS (SELECT 1 FROM json_each(notice.notice, '$.deviceIds') WHERE value = ?2))
+         ORDER BY no DESC LIMIT ?`,
+        JSON.stringify(kinds),
+        deviceId,
+        limit,
+      )
+      .toArray()
+      .map(noticed)
+  }
+
   /** Whether any was raised since this was last asked. Where the transaction did not hold, that is once too often. */
   takeNew(): boolean {
     const isAnyNew = this.#isAnyNew

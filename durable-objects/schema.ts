@@ -200,6 +200,10 @@ export const steps: readonly string[] = [
     id TEXT PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL, note TEXT
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Of a device's codes that were none, those that count no more since it was let go on. The trail keeps them.
+  ALTER TABLE invalid_code ADD COLUMN pardoned INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

@@ -33,6 +33,7 @@ export const permissions: Record<string, readonly [role: Role | null, scope: Sco
   'POST /api/devices/token': [null, 'secret'],
   'POST /api/events/{eventId}/enrolments': ['supervisor', 'event'],
   'GET /api/events/{eventId}/devices': ['supervisor', 'event'],
+  'GET /api/events/{eventId}/devices/{deviceId}': ['supervisor', 'event'],
   'POST /api/events/{eventId}/devices/{deviceId}/revoke': ['supervisor', 'event'],
   'POST /api/events/{eventId}/devices/{deviceId}/unblock': ['supervisor', 'event'],
 

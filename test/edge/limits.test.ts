@@ -32,6 +32,36 @@ const noticesOf = (kind: string) =>
       .map(({ notice }) => JSON.parse(notice)),
   )
 
+describe('the trail of a device', () => {
+  it('keeps what it got wrong, also when it was let go on, and says what counts of it', async () => {
+    event = await newEvent({ limits: { invalidCodesPerFiveMinutes: 2 } })
+    device = await newDevice(event)
+    const other = await newDevice(event)
+    const [ticket] = await issue(event)
+    const trail = async () => {
+      await gatekeeperOf(event).flush()
+      return (await call('GET', `${event.path}/devices/${device.id}`, { as: event.key })).body.data.trail
+    }
+    await scan(device.token, ticket?.code ?? '')
+    await times(3, () => scan(device.token, ticket?.code ?? ''))
+    await scan(other.token, ticket?.code ?? '')
+    expect(await trail()).toMatchObject({ scans: 4, admitted: 1, duplicates: 3, duplicatesLately: 3, invalid: [] })
+    for (let i = 0; i < 3; i++) {
+      await expect.poll(async () => (await trail()).invalidLately).toBe(i)
+      await scan(device.token, 'NO TICKET')
+      later(1100)
+    }
+    await expect.poll(async () => (await trail()).blockedSince).not.toBeNull()
+    const before = await trail()
+    expect(before.invalid.reduce((sum: number, { count }: { count: number }) => sum + count, 0)).toBe(3)
+    expect(before).toMatchObject({ alerts: [{ kind: 'device.blocked', deviceId: device.id }] })
+    await unblock()
+    expect(await trail()).toMatchObject({ invalid: before.invalid, invalidLately: 0, blockedSince: null })
+    expect((await scan(device.token, 'NO TICKET')).status).toBe(400)
+    expect((await call('GET', `${event.path}/devices/nobody`, { as: event.key })).status).toBe(404)
+  })
+})
+
 describe('scans of one device', () => {
   it('are twenty at once and then one a second, with a wait that doubles each time it is not kept', async () => {
     const [ticket] = await issue(event)

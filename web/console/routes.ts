@@ -75,6 +75,11 @@ export const routes: readonly ScreenRoute[] = [
     nav: { label: 'devices', icon: 'device', group: 'doors', onBar: true },
   },
   {
+    path: '/events/:eventId/devices/:deviceId',
+    load: () => import('./screens/device.tsx'),
+    role: 'supervisor',
+  },
+  {
     path: '/events/:eventId/entries',
     load: () => import('./screens/entries.tsx'),
     nav: { label: 'entries', icon: 'clock', group: 'now' },
@@ -123,6 +128,17 @@ export const routes: readonly ScreenRoute[] = [
     load: () => import('./screens/webhooks.tsx'),
     role: 'organiser',
     nav: { label: 'webhooks', icon: 'cloud', group: 'setup' },
+  },
+  {
+    path: '/events/:eventId/audit',
+    load: () => import('./screens/audit.tsx'),
+    role: 'organiser',
+    nav: { label: 'audit', icon: 'clock', group: 'after' },
+  },
+  {
+    path: '/organisations/:organisationId/audit',
+    load: () => import('./screens/audit.tsx'),
+    role: 'organiser',
   },
   {
     path: '/organisations/:organisationId/keys',

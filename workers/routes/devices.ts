@@ -4,8 +4,10 @@ import { type DeviceId, type EventId, parseUuid } from '../../core/ids.ts'
 import { eventTagOf } from '../../core/keys.ts'
 import { EnrolRequest, NewEnrolment, RenewRequest } from '../../core/messages.ts'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
+import type { DeviceTrail } from '../../durable-objects/device-facts.ts'
 import type { Device } from '../../durable-objects/devices.ts'
 import { eventOfDeviceToken, newDeviceToken } from '../access.ts'
+import { alertShape } from '../alert-shape.ts'
 import { countWrongCode, findEventByTag } from '../db/directory.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -14,7 +16,17 @@ import { isMarked, newMarked } from '../marked.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { hashSecret } from '../secrets.ts'
-import { deviceShape, eventShape, gateShape, iso, showDevice, showEvent, showGate, svgDataUri } from '../shapes.ts'
+import {
+  deviceShape,
+  eventShape,
+  gateShape,
+  iso,
+  isoOrNull,
+  showDevice,
+  showEvent,
+  showGate,
+  svgDataUri,
+} from '../shapes.ts'
 import { countStranger, turnAway } from '../shield.ts'
 import { signStaffToken } from '../staff-token.ts'
 
@@ -22,6 +34,20 @@ const tag = 'Devices'
 
 /** Wrong enrolment codes from one address in ten minutes, after which more are refused unread. */
 const WRONG_CODES = 5
+
+const count = z.int()
+const trailShape = z.object({
+  scans: count,
+  admitted: count.describe('people'),
+  duplicates: count.describe('tickets that it showed though they were in already'),
+  duplicatesLately: count.describe('of them, in the last five minutes'),
+  invalid: z
+    .array(z.object({ at: z.iso.datetime(), reason: z.string(), count }))
+    .describe('codes that were none, by the minute, the newest first; at most 200 minutes'),
+  invalidLately: count.describe('what counts of them towards a block'),
+  blockedSince: z.iso.datetime().nullable(),
+  alerts: z.array(alertShape).describe('the newest first; at most 100'),
+})
 
 export const deviceRoutes = [
   route({
@@ -133,6 +159,23 @@ export const deviceRoutes = [
   }),
 
   route({
+    method: 'get',
+    path: '/api/events/{eventId}/devices/{deviceId}',
+    summary:
+      'One device, with the trail of what it did and got wrong: codes that were none, duplicates, blocks, alerts',
+    tag,
+    role: 'supervisor',
+    answer: z.object({ device: deviceShape, trail: trailShape }),
+    async handle({ env, eventId, actor, params, at }) {
+      const deviceId = (params.deviceId ?? '') as DeviceId
+      const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.device(actor, deviceId, at))
+      if (!found.ok) return answerProblem(found.problem)
+      const { facts, trail } = found.value
+      return success({ device: showDevice(facts), trail: showTrail(trail) })
+    },
+  }),
+
+  route({
     method: 'post',
     path: '/api/events/{eventId}/devices/{deviceId}/revoke',
     audit: 'device.revoked',
@@ -162,6 +205,14 @@ export const deviceRoutes = [
     },
   }),
 ]
+
+function showTrail({ invalid, blockedSince, ...trail }: DeviceTrail): z.input<typeof trailShape> {
+  return {
+    ...trail,
+    invalid: invalid.map((minute) => ({ ...minute, at: iso(minute.at) })),
+    blockedSince: isoOrNull(blockedSince),
+  }
+}
 
 async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) {
   const { id: staffId, role } = device.staff

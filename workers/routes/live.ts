@@ -6,6 +6,7 @@ import { deviceTopics, LiveQuery, type Topic, topics, watchingTopics } from '../
 import { AlertFilter } from '../../core/messages.ts'
 import type { LiveRequest } from '../../durable-objects/gatekeeper.ts'
 import { authorize, type Caller, identify, isStillGood, reaches } from '../access.ts'
+import { alertShape } from '../alert-shape.ts'
 import { parse } from '../body.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -19,8 +20,6 @@ import { streamOf } from '../stream.ts'
 import { eventOfCaller } from './scans.ts'
 
 const tag = 'Live'
-
-const alertShape = z.looseObject({ id: z.string(), kind: z.enum(alertKinds), at: z.iso.datetime() })
 
 export const liveRoutes: Route[] = [
   route({

@@ -83,7 +83,7 @@ export function Arrivals({ doors, stats, event }: Props & { stats: LiveStats }) 
           lines={lines}
           timezone={event.timezone}
           sayTime={(at) => moment(at, event.timezone)}
-          hint={t.how}
+          hint={countsSeveralTimes(event) ? `${t.how} ${t.howSeveral}` : t.how}
         />
       )}
       <section class="card panel">
@@ -102,6 +102,10 @@ export function Arrivals({ doors, stats, event }: Props & { stats: LiveStats }) 
       </section>
     </>
   )
+}
+
+function countsSeveralTimes({ zones }: EventDetails): boolean {
+  return zones.length > 1 || zones.some(({ reentry }) => reentry !== 'none')
 }
 
 function useTimes(series: Series | null): number[] {

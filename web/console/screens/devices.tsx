@@ -21,7 +21,7 @@ const LOOK_EVERY_MS = 10_000
 
 /** The scanners: how they fare, and how one more becomes one. */
 export default function DevicesScreen() {
-  const { event, path } = useEvent()
+  const { event, path, home } = useEvent()
   const list = useGet<List<Device>>(`${path}/devices`)
   const isEnrolling = useSignal(false)
   const asked = useSignal<{ device: Device; what: 'revoke' | 'unblock' } | null>(null)
@@ -58,7 +58,10 @@ export default function DevicesScreen() {
               items={sorted(items, now)}
               keyOf={({ id }) => id}
               columns={[
-                { title: 'Device', cell: ({ name }) => name },
+                {
+                  title: 'Device',
+                  cell: ({ id, name }) => <Link to={`${home}/devices/${encodeURIComponent(id)}`}>{name}</Link>,
+                },
                 { title: 'State', cell: (device) => <State device={device} now={now} timezone={event.timezone} /> },
                 { title: 'Staff', cell: ({ staffName }) => staffName },
                 { title: 'Gate', cell: ({ gateId }) => gateId ?? 'Any' },

@@ -45,6 +45,10 @@ export default function MembersScreen({ params }: ScreenProps) {
           <Icon name="key" />
           {t.toKeys}
         </Link>
+        <Link to={`${home}/audit`} class="button">
+          <Icon name="clock" />
+          {t.audit}
+        </Link>
         <button
           type="button"
           class="primary"
