@@ -482,6 +482,7 @@ export const DuplicatePage = z.object({
   page: z.coerce.number().int().min(1).max(100_000).default(1),
   gateId: z.string().max(64).optional(),
 })
+export type DuplicatePage = z.output<typeof DuplicatePage>
 
 /** Says no only where both are instants: what is not one has its own issue. */
 function endsAfterItStarts(event: { startsAt?: number | undefined; endsAt?: number | undefined }): boolean {

@@ -1,6 +1,7 @@
 import { app } from '../../workers/api.ts'
 import type { Env } from '../../workers/env.ts'
 import { Gatekeeper as RealGatekeeper } from '../../workers/gatekeeper.ts'
+import { fillLog } from './fill-log.ts'
 
 // The worker as it is deployed, and beside it the two calls that its scans are measured against.
 
@@ -43,6 +44,12 @@ app.post('/bench/fill/:eventId', async (c) => {
     const count = Math.min(FILLED_AT_ONCE, entries - from)
     await c.env.DB.prepare(fillEntries).bind(event, from, count).run()
   }
+  return Response.json({ success: true })
+})
+
+/** The same as a log that reports are made of, with its sums. */
+app.post('/bench/fill-log/:eventId', async (c) => {
+  await fillLog(c.env.DB, c.req.param('eventId'), await c.req.json())
   return Response.json({ success: true })
 })
 

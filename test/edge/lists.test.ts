@@ -1,10 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { EventId } from '../../core/ids.ts'
-import { EntryFilter } from '../../core/messages.ts'
-import { duplicatesAfter, entriesAfter, listDuplicates, listEntries } from '../../workers/db/entries.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
 
 type Item = { id: string; seq: number; scannedAt: string; verdict: string; code: string | null; gateId: string | null }
@@ -236,39 +232,7 @@ describe('the list of tickets', () => {
   }, 30_000)
 })
 
-describe('what the lists read of D1', () => {
-  const eventId = () => event.id as EventId
-  const filter = (query: Record<string, string>) => EntryFilter.parse(query)
-
-  it.each([
-    [{}, 'entry_time'],
-    [{ cursor: '1795000000000.1.5' }, 'entry_time'],
-    [{ gate: 'GATE-A' }, 'entry_gate_time'],
-    [{ gate: 'GATE-A', cursor: '1795000000000.1.5', from: '2026-01-01T00:00:00Z' }, 'entry_gate_time'],
-    [{ staff: 'sam' }, 'entry_staff_time'],
-    [{ staff: 'sam', from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z' }, 'entry_staff_time'],
-    [{ code: 'already_admitted' }, 'entry_duplicate_time'],
-    [{ device: 'd', verdict: 'refused' }, 'entry_time'],
-  ])('entries by %j come in order from %s', async (query, index) => {
-    const plan = await planOf(listEntries(env.DB, eventId(), filter(query)))
-    expect(plan).toContain(`USING INDEX ${index} (event=?`)
-    expect(plan).not.toContain('TEMP B-TREE')
-  })
-
-  it('entries of one ticket come in order from its own', async () => {
-    const plan = await planOf(listEntries(env.DB, eventId(), filter({ ticket: tickets[0]?.id ?? '' })))
-    expect(plan).toBe('SEARCH entry USING INDEX entry_ticket_time (event=? AND ticket=?)')
-  })
-
-  it('duplicates come from an index of their own, and exports in the order that is stored', async () => {
-    const page = await planOf(listDuplicates(env.DB, eventId(), { limit: 50, page: 1 }))
-    const after = await planOf(duplicatesAfter(env.DB, eventId(), { scannedAt: 0, epoch: 0, seq: 0 }, 100))
-    const all = await planOf(entriesAfter(env.DB, eventId(), { epoch: 0, seq: 0 }, 100))
-    for (const plan of [page, after]) expect(plan).toContain('USING INDEX entry_duplicate_time (event=?')
-    expect(all).toContain('USING PRIMARY KEY (event=?')
-    for (const plan of [page, after, all]) expect(plan).not.toContain('TEMP B-TREE')
-  })
-
+describe('what the lists read', () => {
   it('looks for a ticket’s scans by the ticket in the Gatekeeper too', async () => {
     const plan = await runInDurableObject(gatekeeperOf(event), (_, state) =>
       [
@@ -280,14 +244,6 @@ describe('what the lists read of D1', () => {
     expect(plan.join('\n')).toContain('USING INDEX entry_ticket (ticket=?)')
   })
 })
-
-async function planOf(query: { toSQL(): { sql: string; params: unknown[] } }): Promise<string> {
-  const { sql, params } = query.toSQL()
-  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-    .bind(...params)
-    .all<{ detail: string }>()
-  return results.map(({ detail }) => detail).join('\n')
-}
 
 async function pagesOf(party: Party, query: string, between: (page: number) => Promise<unknown>) {
   const items: { id: string }[] = []

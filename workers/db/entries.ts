@@ -1,8 +1,8 @@
-import { and, asc, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { EventId, TicketId } from '../../core/ids.ts'
-import type { EntryFilter } from '../../core/messages.ts'
+import type { DuplicatePage, EntryFilter } from '../../core/messages.ts'
 import { entry } from './schema.ts'
 
 /*
@@ -44,29 +44,34 @@ export function entriesAfter(db: D1Database, eventId: EventId, { epoch, seq }: P
 /** A duplicate and the admission that it repeats, where D1 knows which that was. */
 export type DuplicateRow = { duplicate: EntryRow; original: EntryRow | null }
 
-// Written out, since SQLite takes the index of the duplicates alone only where it sees this very condition.
-const isDuplicate = sql`${entry.code} = 'already_admitted'`
+const isDuplicate = eq(entry.code, 'already_admitted')
 
-/** One page of the duplicates, the newest first. */
-export function listDuplicates(
-  db: D1Database,
-  eventId: EventId,
-  { limit, page, gateId }: { limit: number; page: number; gateId?: string | undefined },
-) {
-  return withOriginal(db)
+const original = alias(entry, 'original')
+const repeats = and(eq(original.event, entry.event), eq(original.epoch, entry.epoch), eq(original.seq, entry.admission))
+
+/** One page of the duplicates, the newest first. The pages before it are counted off in an index, and their rows not read. */
+export async function listDuplicates(db: D1Database, eventId: EventId, page: DuplicatePage): Promise<DuplicateRow[]> {
+  const places = duplicatePlaces(db, eventId, page).as('place')
+  const rows = await drizzle(db)
+    .select({ duplicate: entry, original })
+    .from(places)
+    .innerJoin(entry, and(eq(entry.event, eventId), eq(entry.epoch, places.epoch), eq(entry.seq, places.seq)))
+    .leftJoin(original, repeats)
+  return rows.sort((a, b) => newestFirst(a.duplicate, b.duplicate))
+}
+
+function duplicatePlaces(db: D1Database, eventId: EventId, { limit, page, gateId }: DuplicatePage) {
+  return drizzle(db)
+    .select({ epoch: entry.epoch, seq: entry.seq })
+    .from(entry)
     .where(and(eq(entry.event, eventId), isDuplicate, gateId === undefined ? undefined : eq(entry.gate, gateId)))
     .orderBy(desc(entry.scannedAt), desc(entry.epoch), desc(entry.seq))
     .limit(limit)
     .offset((page - 1) * limit)
 }
 
-/** How many duplicates there are. */
-export async function countDuplicates(db: D1Database, eventId: EventId, gateId?: string): Promise<number> {
-  const rows = await drizzle(db)
-    .select({ total: count() })
-    .from(entry)
-    .where(and(eq(entry.event, eventId), isDuplicate, gateId === undefined ? undefined : eq(entry.gate, gateId)))
-  return rows[0]?.total ?? 0
+function newestFirst(a: EntryRow, b: EntryRow): number {
+  return b.scannedAt - a.scannedAt || b.epoch - a.epoch || b.seq - a.seq
 }
 
 /** Up to `limit` duplicates scanned after this one, the oldest first. */
@@ -77,20 +82,13 @@ export function duplicatesAfter(
   limit: number,
 ) {
   const after = sql`(${entry.scannedAt}, ${entry.epoch}, ${entry.seq}) > (${scannedAt}, ${epoch}, ${seq})`
-  return withOriginal(db)
+  return drizzle(db)
+    .select({ duplicate: entry, original })
+    .from(entry)
+    .leftJoin(original, repeats)
     .where(and(eq(entry.event, eventId), isDuplicate, after))
     .orderBy(asc(entry.scannedAt), asc(entry.epoch), asc(entry.seq))
     .limit(limit)
-}
-
-function withOriginal(db: D1Database) {
-  const original = alias(entry, 'original')
-  const repeats = and(
-    eq(original.event, entry.event),
-    eq(original.epoch, entry.epoch),
-    eq(original.seq, entry.admission),
-  )
-  return drizzle(db).select({ duplicate: entry, original }).from(entry).leftJoin(original, repeats)
 }
 
 function conditionsOf(filter: EntryFilter): (SQL | undefined)[] {
@@ -102,7 +100,9 @@ function conditionsOf(filter: EntryFilter): (SQL | undefined)[] {
     is(filter.device, (device) => eq(entry.device, device)),
     is(filter.type, (type) => eq(entry.type, type)),
     is(filter.verdict, (verdict) => eq(entry.verdict, verdict)),
-    is(filter.code, (code) => (code === 'already_admitted' ? isDuplicate : eq(entry.code, code))),
+    // Said as well, since SQLite takes the index of all that is no admission only where it sees this very condition.
+    filter.verdict === undefined || filter.verdict === 'admitted' ? undefined : sql`${entry.verdict} <> 'admitted'`,
+    is(filter.code, (code) => eq(entry.code, code)),
     is(filter.ticket, (ticket: TicketId) => eq(entry.ticket, ticket)),
     is(filter.from, (from) => likely(gte(entry.scannedAt, from))),
     is(filter.to, (to) => likely(lt(entry.scannedAt, to))),

@@ -20,6 +20,15 @@ export async function admittedInD1(db: D1Database, eventId: EventId): Promise<nu
   return rows[0]?.people ?? 0
 }
 
+/** How many scans were duplicates, of the event or of one gate. */
+export async function countDuplicates(db: D1Database, eventId: EventId, gateId?: string): Promise<number> {
+  const rows = await drizzle(db)
+    .select({ scans: sum(tally.scans).mapWith(Number) })
+    .from(tally)
+    .where(and(of(eventId, 'gate', gateId), eq(tally.outcome, 'already_admitted')))
+  return rows[0]?.scans ?? 0
+}
+
 /** By key and outcome. */
 export function totalsOf(db: D1Database, eventId: EventId, scope: TallyScope, key?: string) {
   return drizzle(db)

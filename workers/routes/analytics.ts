@@ -154,7 +154,7 @@ async function showSeries(call: Call<unknown, z.output<typeof SeriesQuery>>) {
 const bucketMs: Record<BucketSize, number> = { minute: MINUTE_MS, '5min': 5 * MINUTE_MS, hour: 60 * MINUTE_MS }
 
 /** Reads whole buckets, from the one in which the span begins to the one in which it ends. */
-export async function readSeries(
+async function readSeries(
   db: D1Database,
   eventId: Call<unknown, unknown>['eventId'],
   span: Span,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Result } from '../../core/answers.ts'
 import type { Entry } from '../../core/log.ts'
+import type { TallyScope } from '../../core/tally.ts'
 import type { Discrepancy, LogMark, LogSlice, StandingSlice } from '../../durable-objects/checking.ts'
 import type { StandingKey } from '../../durable-objects/standings.ts'
 import { drainedInD1, entriesInD1 } from '../db/integrity.ts'
@@ -68,7 +69,7 @@ async function checkIntegrity(call: CheckCall): Promise<Response> {
 /** The log against itself, and D1 against the log as far as D1 says that it has it. Gives how many entries. */
 async function checkWholeLog({ env, eventId, actor }: CheckCall, found: Discrepancy[]): Promise<Result<number>> {
   const inD1 = await drainedInD1(env.DB, eventId)
-  const passed = new Map<string, number>()
+  const passed: Sums = new Map()
   let from: LogMark | null = null
   let entries = 0
   do {
@@ -76,10 +77,10 @@ async function checkWholeLog({ env, eventId, actor }: CheckCall, found: Discrepa
     const slice: Result<LogSlice> = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.checkLog(actor, begin))
     if (!slice.ok) return slice
     found.push(...slice.value.discrepancies)
-    const drained = slice.value.entries.filter(({ seq }) => seq <= inD1)
+    const drained = slice.value.entries.filter(({ seq }) => seq <= inD1.seq)
     const last = drained.at(-1)
     if (last) {
-      const rows = await entriesInD1(env.DB, eventId, begin?.seq ?? 0, last.seq)
+      const rows = await entriesInD1(env.DB, eventId, inD1.epoch, begin?.seq ?? 0, last.seq)
       found.push(...differences(drained, rows))
     }
     for (const entry of drained) countScan(passed, entry)
@@ -88,7 +89,7 @@ async function checkWholeLog({ env, eventId, actor }: CheckCall, found: Discrepa
   } while (from !== null)
   const tallied = await tallyDifferences(env.DB, eventId, passed)
   // Where scans were drained meanwhile, the tally is rightly ahead; the next check is of that.
-  if ((await drainedInD1(env.DB, eventId)) === inD1) found.push(...tallied)
+  if ((await drainedInD1(env.DB, eventId)).seq === inD1.seq) found.push(...tallied)
   return { ok: true, value: entries }
 }
 
@@ -137,21 +138,69 @@ function differences(entries: Entry[], rows: Row[]): Discrepancy[] {
   })
 }
 
-function countScan(counts: Map<string, number>, { verdict }: Entry): void {
-  if (verdict.kind === 'annulled' || verdict.kind === 'everyone_out') return
-  const outcome = verdict.kind === 'refused' ? verdict.refusal.reason : verdict.kind
-  counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+/** What a kind of outcome came to, of the event or at one gate or by one member of staff. */
+type Sum = { scope: TallyScope; key: string; outcome: string; scans: number; people: number }
+type Sums = Map<string, Sum>
+
+const summed = ['event', 'gate', 'staff'] as const
+
+function countScan(sums: Sums, { verdict, people, gateId, staffId }: Entry): void {
+  switch (verdict.kind) {
+    case 'everyone_out':
+      return
+    case 'annulled':
+      // The scan did happen, and nobody came in by it.
+      addSum(sums, 'admitted', { gate: gateId, staff: verdict.staffId }, 0, -people)
+      return
+    case 'refused':
+      addSum(sums, verdict.refusal.reason, { gate: gateId, staff: staffId }, 1, people)
+      return
+    case 'admitted':
+    case 'exited':
+    case 'visited':
+      addSum(sums, verdict.kind, { gate: gateId, staff: staffId }, 1, people)
+  }
+}
+
+function addSum(
+  sums: Sums,
+  outcome: string,
+  of: Record<'gate' | 'staff', string | null>,
+  scans: number,
+  people: number,
+) {
+  for (const scope of summed) {
+    const key = scope === 'event' ? '' : of[scope]
+    if (key === null) continue
+    const name = `${scope} ${outcome} ${key}`
+    const known = sums.get(name) ?? { scope, key, outcome, scans: 0, people: 0 }
+    sums.set(name, { ...known, scans: known.scans + scans, people: known.people + people })
+  }
 }
 
 /** Whether the sums that reports are made of are the sums of the log. */
-async function tallyDifferences(db: D1Database, eventId: CheckCall['eventId'], expected: Map<string, number>) {
-  const totals = await totalsOf(db, eventId, 'event')
-  const inD1 = new Map(totals.map(({ outcome, scans }) => [outcome, scans]))
-  const outcomes = new Set([...expected.keys(), ...inD1.keys()])
-  return [...outcomes].flatMap((outcome): Discrepancy[] => {
-    const [wanted, told] = [expected.get(outcome) ?? 0, inD1.get(outcome) ?? 0]
-    return told === wanted
-      ? []
-      : [{ invariant: 'd1', detail: `the reports count ${told} scans ${outcome}; the log has ${wanted}` }]
+async function tallyDifferences(db: D1Database, eventId: CheckCall['eventId'], expected: Sums): Promise<Discrepancy[]> {
+  const inD1: Sums = new Map()
+  for (const scope of summed) {
+    for (const { key, outcome, scans, people } of await totalsOf(db, eventId, scope)) {
+      inD1.set(`${scope} ${outcome} ${key}`, { scope, key, outcome, scans, people })
+    }
+  }
+  const names = new Set([...expected.keys(), ...inD1.keys()])
+  return [...names].flatMap((name): Discrepancy[] => {
+    const [wanted, told] = [expected.get(name), inD1.get(name)]
+    if (told?.scans === wanted?.scans && told?.people === wanted?.people) return []
+    const one = wanted ?? told
+    const where = !one || one.scope === 'event' ? '' : ` (${one.scope} ${one.key})`
+    return [
+      {
+        invariant: 'd1',
+        detail: `the reports count ${inWords(told)} ${one?.outcome}${where}; the log has ${inWords(wanted)}`,
+      },
+    ]
   })
+}
+
+function inWords(sum: Sum | undefined): string {
+  return `${sum?.scans ?? 0} scans of ${sum?.people ?? 0} people`
 }

@@ -16,7 +16,7 @@ import { answerProblem } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { iso, isoOrNull, showEvent } from '../shapes.ts'
 import { reportItem, type Summary, summaryShape } from '../summary-shape.ts'
-import { caughtUp, readSeries } from './analytics.ts'
+import { caughtUp } from './analytics.ts'
 
 const tag = 'Reports'
 
@@ -156,10 +156,9 @@ async function summarise(call: ReportCall, live: Live): Promise<Summary> {
   const active = await activeSpan(env.DB, eventId)
   const span = active ? { from: active.from, to: active.to + MINUTE_MS } : { from: event.startsAt, to: event.startsAt }
   const bucket = bucketFor(span.to - span.from)
-  const [gates, staff, arrivals, minutes] = await Promise.all([
+  const [gates, staff, minutes] = await Promise.all([
     reportItems(call, live, 'gate', 'gateId'),
     reportItems(call, live, 'staff', 'staffId'),
-    readSeries(env.DB, eventId, span, bucket, event.timezone),
     eventOverTime(env.DB, eventId, MINUTE_MS, span),
   ])
   const tickets = issued.reduce((sum, type) => sum + type.tickets, 0)
@@ -194,7 +193,10 @@ async function summarise(call: ReportCall, live: Live): Promise<Summary> {
     arrivals: {
       bucket,
       timezone: event.timezone,
-      items: arrivals.map((item) => ({ ...item, at: iso(item.at) })),
+      items: seriesOf(minutes, ['admitted', 'exited', 'refused'], span, bucket, event.timezone).map((item) => ({
+        ...item,
+        at: iso(item.at),
+      })),
     },
     peak: peakOf(minutes),
     offline: { scans: stats.offline, conflicts: live.conflicts },
