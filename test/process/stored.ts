@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -66,6 +67,47 @@ export function readD1Head(stateDir: string, eventId: string): number {
   const select = 'SELECT max(seq) AS head FROM entry WHERE event = ?'
   const find = (db: DatabaseSync) => rows<{ head: number | null }>(db, select, uuidToBytes(eventId as EventId))
   return readingD1(stateDir, find)[0]?.head ?? 0
+}
+
+/** What an event's Gatekeeper and D1 hold, but for what they note by themselves now and then. */
+export class Contents {
+  readonly #files: DatabaseSync[]
+
+  constructor(stateDir: string, eventId: string) {
+    const gatekeepers = databases(join(stateDir, 'do')).filter((file) => reading(file, (db) => isOf(db, eventId)))
+    const d1 = databases(join(stateDir, 'd1')).filter((file) => reading(file, (db) => hasTable(db, 'entry')))
+    this.#files = [...gatekeepers, ...d1].map((file) => new DatabaseSync(file, { readOnly: true, timeout: 5000 }))
+  }
+
+  /** A short text that is another one as soon as any row is. */
+  digest(): string {
+    const hash = createHash('sha256')
+    for (const db of this.#files) {
+      for (const name of tablesOf(db)) {
+        const select = db.prepare(`SELECT * FROM "${name}"`)
+        select.setReadBigInts(true)
+        for (const row of select.iterate()) hash.update(JSON.stringify(row, textOf))
+      }
+    }
+    return hash.digest('hex')
+  }
+
+  close(): void {
+    for (const db of this.#files) db.close()
+  }
+}
+
+/** When a device was last heard of, how far D1 was told, when the alarm is set to. */
+const notedByThemselves = ['device_status', 'meta', '_cf_METADATA']
+
+function tablesOf(db: DatabaseSync): string[] {
+  const all = rows<{ name: string }>(db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+  return all.map(({ name }) => name).filter((name) => !notedByThemselves.includes(name))
+}
+
+function textOf(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 }
 
 function readingGatekeeper<T>(stateDir: string, eventId: string, work: (db: DatabaseSync) => T): T {
