@@ -36,10 +36,10 @@ export function check<S extends z.ZodType>(
     : { ok: false, issues: result.error.issues.map((issue) => toIssue(issue)) }
 }
 
-/** What of a value holds half a character: it would be stored as another than it was sent. null: nothing does. */
+/** What of a value no schema is to see: half a character, or lists in lists without an end. null: nothing is. */
 export function brokenTextIn(value: unknown): Issue | null {
-  const path = illFormed(value, [])
-  return path && toIssue({ path, message: 'holds half a character' })
+  const fault = faultIn(value, [])
+  return fault && toIssue(fault)
 }
 
 async function readText(request: Request, maxBytes: number): Promise<Parsed<string>> {
@@ -79,9 +79,8 @@ function decode(bytes: ArrayBuffer): Parsed<string> {
 function parseJson(text: string): Parsed<unknown> {
   try {
     const value: unknown = JSON.parse(text)
-    // A lone surrogate can only come in as an escape; it would be stored as another character than it was sent.
-    const broken = /\\u[dD][89a-fA-F]/.test(text) ? illFormed(value, []) : null
-    return broken ? failed({ path: broken, message: 'holds half a character' }) : { ok: true, value }
+    const fault = faultIn(value, [])
+    return fault ? failed(fault) : { ok: true, value }
   } catch {
     // A SyntaxError is how JSON.parse says that this is no JSON.
     return notJson('is not JSON')
@@ -96,14 +95,19 @@ function failed(...issues: Parameters<typeof toIssue>[0][]): { ok: false; respon
   return { ok: false, response: badRequestResponse(issues.map(toIssue)) }
 }
 
-/** The path to the first text, or name of a field, that is no Unicode; null where all are. */
-function illFormed(value: unknown, path: PropertyKey[]): PropertyKey[] | null {
-  if (typeof value === 'string') return value.isWellFormed() ? null : path
+/** Nothing that a client has to say is nested deeper. */
+const DEEPEST = 32
+
+/** The first text, or name of a field, that is no Unicode, or what lies too deep; null where there is none. */
+function faultIn(value: unknown, path: PropertyKey[]): { path: PropertyKey[]; message: string } | null {
+  // It would be stored as another character than it was sent.
+  if (typeof value === 'string') return value.isWellFormed() ? null : { path, message: 'holds half a character' }
   if (typeof value !== 'object' || value === null) return null
+  if (path.length > DEEPEST) return { path: path.slice(0, 1), message: `is nested deeper than ${DEEPEST}` }
   for (const [key, inner] of Object.entries(value)) {
-    const here = [...path, Array.isArray(value) ? Number(key) : key]
-    const broken = key.isWellFormed() ? illFormed(inner, here) : path
-    if (broken) return broken
+    if (!key.isWellFormed()) return { path, message: 'holds half a character' }
+    const fault = faultIn(inner, [...path, Array.isArray(value) ? Number(key) : key])
+    if (fault) return fault
   }
   return null
 }

@@ -155,7 +155,9 @@ function headersOf(format: Format, etag: string, cached: boolean): Record<string
     ...(etag === '' ? { 'Cache-Control': 'private, no-store' } : { 'Cache-Control': 'private, no-cache', ETag: etag }),
     'X-Cache': cached ? 'HIT' : 'MISS',
     'X-Robots-Tag': 'noindex',
-    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    // Organisers show it in mails and on pages of their own.
+    'Cross-Origin-Resource-Policy': 'cross-origin',
   }
 }
 
