@@ -184,7 +184,7 @@ describe('the attendee’s page', () => {
     expect(background).toBe('rgb(255, 255, 255)')
   })
 
-  test('runs nothing that stands in a name', async () => {
+  test('threat 21: runs nothing that stands in a name', async () => {
     const names = [
       '<script>alert(1)</script>',
       '"><img src=x onerror=alert(1)>',

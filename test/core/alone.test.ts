@@ -212,7 +212,7 @@ describe('a device alone', () => {
     expect(verdictOf({ states: [{ ticketId, at: at - 1000, status, validSince: 0 }] })).toBe(reason)
   })
 
-  it('refuses the old code of a reissued ticket and admits the new one', () => {
+  it('threat 39: refuses the old code of a reissued ticket and admits the new one', () => {
     const issuedAt = seconds(at) - 100
     const states: KnownState[] = [{ ticketId, at: at - 100_000, status: 'superseded', validSince: issuedAt }]
     expect(verdictOf({ states }, { presented: token({ issuedAt: issuedAt - 1 }) })).toBe('revoked')

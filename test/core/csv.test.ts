@@ -39,7 +39,7 @@ describe('a row of CSV that we write', () => {
   ])('holds %s', (_, cells, line) => expect(csvRow(cells)).toBe(line))
 
   it.each(naughty.filter((text) => /^\s*[=+\-@|%＝＋－＠\t\r\n]/.test(text)))(
-    'makes a formula harmless: %j',
+    'threat 20: makes a formula harmless: %j',
     (text) => {
       expect(csvRow([text]).slice(1)).toBe(`'${text.replaceAll('"', '""')}"\r\n`)
     },

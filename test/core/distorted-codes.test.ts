@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { distortions, openDistorted } from '../fuzz/codes.ts'
 
 // As many as one wants: npm run distort-codes.
-it('opens no code that was changed, put together from others, or made with another key; the genuine one it does', async () => {
+it('threat 01: opens no code that was changed, put together from others, or made with another key; the genuine one it does', async () => {
   const { accepted, distorted, byAnswer, genuine } = await openDistorted(Date.now() % 1_000_000, 20_000)
   expect(accepted).toEqual([])
   expect(genuine).toBe(80)

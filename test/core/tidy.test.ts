@@ -82,7 +82,7 @@ describe('the tree', () => {
     expect(JSON.parse(read('package.json')).version).toBe(VERSION)
   })
 
-  it('pins what it depends on', () => {
+  it('threat 41: pins what it depends on', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json'))
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
       expect(version, name).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/)

@@ -71,7 +71,7 @@ describe('a call', () => {
     expect([answer.status, answer.body]).toEqual([404, uniform])
   })
 
-  it("with another event's ticket is told that it is for another event, and nothing is logged", async () => {
+  it("threat 07: with another event's ticket is told that it is for another event, and nothing is logged", async () => {
     const other = await newEvent()
     const [ticket] = await issue(other, {})
     const answer = await scan(device.token, ticket?.code ?? '')
@@ -167,7 +167,7 @@ describe('an enrolment', () => {
   const enrol = (code: string) =>
     call('POST', '/api/devices/enrol', { body: { code, deviceName: 'Phone', deviceType: 'mobile' } })
 
-  it('makes a device of whoever brings its code, once', async () => {
+  it('threat 13: makes a device of whoever brings its code, once', async () => {
     const { code, url, qr, expiresAt } = await invite()
     expect(url).toContain(`/scan#enrol=${code}`)
     expect(qr).toMatch(/^data:image\/svg\+xml;base64,/)
@@ -190,7 +190,7 @@ describe('an enrolment', () => {
     expect((await enrol(code)).status).toBe(410)
   })
 
-  it('with a wrong code is not found, five times, and then slowed down; the right code still works', async () => {
+  it('threat 13: with a wrong code is not found, five times, and then slowed down; the right code still works', async () => {
     const { code } = await invite()
     const wrong = code.replace(/.$/, code.endsWith('A') ? 'E' : 'A')
     const statuses: number[] = []

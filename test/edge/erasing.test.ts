@@ -24,7 +24,7 @@ const find = async (q: string) =>
     .items
 
 describe('erasing a person', () => {
-  it('takes every trace of them away, and leaves the counts and the chain', async () => {
+  it('threat 40: takes every trace of them away, and leaves the counts and the chain', async () => {
     const [ticket, other] = await issue(
       event,
       {

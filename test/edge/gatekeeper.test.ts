@@ -39,7 +39,7 @@ async function scanSome(count: number) {
 }
 
 describe('the outbox', () => {
-  it('tells D1 every entry, once, whatever is told twice', async () => {
+  it('threat 35: tells D1 every entry, once, whatever is told twice', async () => {
     await scanSome(5)
     await runDurableObjectAlarm(gatekeeperOf(event))
     expect((await inD1()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5])
@@ -73,7 +73,7 @@ describe('the outbox', () => {
     expect(await sums()).toEqual(['event admitted 8', 'gateGATE-A admitted 8'])
   })
 
-  it('lets scans go on while D1 is away, and catches up by itself', async () => {
+  it('threat 28: lets scans go on while D1 is away, and catches up by itself', async () => {
     await env.DB.exec('ALTER TABLE entry RENAME TO entry_away')
     try {
       const answers = await scanSome(3)
@@ -144,7 +144,7 @@ describe('the outbox', () => {
 })
 
 describe('the log', () => {
-  it('is chained: each entry is sealed together with all before it', async () => {
+  it('threat 06: is chained: each entry is sealed together with all before it', async () => {
     await scanSome(4)
     const entries = await gatekeeperOf(event).entries(asAdmin, 0, 100)
     if (!entries.ok) throw new Error('no log')

@@ -51,7 +51,7 @@ describe('the check of every invariant', () => {
     })
   })
 
-  it('finds an entry that was changed', async () => {
+  it('threat 06: finds an entry that was changed', async () => {
     await gatekeeperOf(event).flush()
     await tamper('UPDATE entry SET people = 1 WHERE seq = 5')
     // The sums that reports are made of are of more people: the event's, the gate's and the member of staff's.

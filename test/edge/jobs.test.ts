@@ -133,7 +133,7 @@ describe('a job', () => {
 })
 
 describe('a message of the queue', () => {
-  it('delivered twice, and late, does nothing twice', async () => {
+  it('threat 35: delivered twice, and late, does nothing twice', async () => {
     const event = await newEvent()
     const id = await newJob(event, tens(12))
     await queueSilently(event, id)

@@ -85,7 +85,7 @@ describe('scans of one device', () => {
     expect((await one()).headers.get('Retry-After')).toBe('2')
   })
 
-  it('are counted for the device that signed in, whatever the headers say, and not for another', async () => {
+  it('threat 26: are counted for the device that signed in, whatever the headers say, and not for another', async () => {
     const other = await newDevice(event)
     const [ticket] = await issue(event)
     const body = { qrPayload: ticket?.code, gateId: 'GATE-A' }
@@ -228,7 +228,7 @@ describe('whoever comes without a good credential', () => {
     return answers
   }
 
-  it('is shut out by address after sixty in a minute, longer each time, whatever it was that was wrong', async () => {
+  it('threat 17: is shut out by address after sixty in a minute, longer each time, whatever it was that was wrong', async () => {
     const address = '203.0.113.1'
     const [ticket] = await issue(event)
     const wrong: ((i: number) => Promise<Answer>)[] = [

@@ -200,7 +200,7 @@ describe('a socket', () => {
     expect((await askLive(event.id, event.key)).status).toBe(101)
   })
 
-  it('is not opened for another origin, for unknown topics, or without an upgrade', async () => {
+  it('threat 24: is not opened for another origin, for unknown topics, or without an upgrade', async () => {
     expect((await askLive(event.id, device.token, '', { Origin: 'https://evil.example' })).status).toBe(403)
     expect((await askLive(event.id, device.token, '', { Origin: 'https://admit.example' })).status).toBe(101)
     expect((await askLive(event.id, device.token, '?topics=names')).status).toBe(400)
@@ -208,7 +208,7 @@ describe('a socket', () => {
     expect([plain.status, plain.body.code]).toEqual([426, 'upgrade_required'])
   })
 
-  it('opens with a one-time ticket, once, soon, and at its own event', async () => {
+  it('threat 24: opens with a one-time ticket, once, soon, and at its own event', async () => {
     const { body } = await call('POST', '/api/hp-scanner/live-tickets', { as: device.token })
     const { ticket, expiresAt } = body.data
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(31_000)

@@ -250,7 +250,7 @@ describe('every call, by everybody', { timeout: 120_000 }, () => {
     }
   })
 
-  it("about somebody else's event or organisation finds nothing, to the byte", async () => {
+  it("threat 16: about somebody else's event or organisation finds nothing, to the byte", async () => {
     let uniformly = 0
     const named = operations.filter((operation) => ['event', 'organisation'].includes(rowOf(operation)[1]))
     const outsiders = everybody().filter(({ kind }) => kind !== 'admin')

@@ -126,7 +126,7 @@ describe('each refusal of the contract', () => {
   }
   const instant = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
-  it('is the same for an unreadable code and a forged one, to the byte', async () => {
+  it('threat 18: is the same for an unreadable code and a forged one, to the byte', async () => {
     const scanId = crypto.randomUUID()
     const unreadable = await scan(device.token, 'ça', { scanId })
     const forged = await scan(device.token, flipped(at('unpaid').code, 100), { scanId })

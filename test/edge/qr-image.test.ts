@@ -122,7 +122,7 @@ describe('an image', () => {
     expect(after.text).not.toBe(before.text)
   })
 
-  it('of a reissued ticket is never the old one again, though both caches still hold it', async () => {
+  it('threat 25: of a reissued ticket is never the old one again, though both caches still hold it', async () => {
     const ticket = await one()
     const seen: string[] = []
     for (let time = 0; time < 5; time++) {
@@ -145,7 +145,7 @@ describe('an image', () => {
     },
   )
 
-  it('is drawn all the same where KV fails, be it at once, late or for ever', async () => {
+  it('threat 29: is drawn all the same where KV fails, be it at once, late or for ever', async () => {
     const down = () => {
       throw new Error('KV is down')
     }

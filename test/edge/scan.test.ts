@@ -227,7 +227,7 @@ describe('a supervisor', () => {
 describe('the same scanId', () => {
   const again = (answer: { body: object }) => ({ ...answer.body, replay: true })
 
-  it('gives the same answer for ever and is logged once', async () => {
+  it('threat 33: gives the same answer for ever and is logged once', async () => {
     const ticket = await one()
     const scanId = crypto.randomUUID()
     const first = await scan(device.token, ticket.code, { scanId })

@@ -134,7 +134,7 @@ describe("the attendee's page", () => {
     expect(text).toContain('data:image')
   })
 
-  it('is the same page for every wrong link, to the byte', async () => {
+  it('threat 17: is the same page for every wrong link, to the byte', async () => {
     const { url } = await one(event)
     const ref = url.split('/').at(-1) ?? ''
     const voided = await one(event)

@@ -104,7 +104,7 @@ describe('a webhook', () => {
     }
   })
 
-  it('is told of what happened, signed after the Standard Webhooks specification', async () => {
+  it('threat 23: is told of what happened, signed after the Standard Webhooks specification', async () => {
     const { secret } = (await put()).body.data
     const [ticket] = await issue(event, {
       reference: 'ORDER-7-1',

@@ -159,7 +159,7 @@ describe('a scan that a device judged alone', () => {
 describe('what the Gatekeeper judged by itself', () => {
   const online = (minute: number, verdict: Verdict) => ({ minute, device: 'a', verdict, alone: false })
 
-  it('is in no conflict, whatever its clock did', () => {
+  it('threat 37: is in no conflict, whatever its clock did', () => {
     const entries = arrived(online(5, admitted), online(1, exited), online(3, admitted))
     expect(told(entries, surroundings({}, 'after_exit'))).toMatchObject({
       conflicts: [],
@@ -202,7 +202,7 @@ describe('the same scans', () => {
     )
   })
 
-  it('without re-entry leave a conflict for each admission over what the ticket admits', () => {
+  it('threat 15: without re-entry leave a conflict for each admission over what the ticket admits', () => {
     fc.assert(
       fc.property(history, admits, (scans, many) => {
         const entered = scans

@@ -154,7 +154,7 @@ describe('a refusal', () => {
     expect(refusalOf({ ...scene, standing: again })).toMatchObject({ attempt: 3 })
   })
 
-  it('outside its window is exact to the millisecond, both ends included', () => {
+  it('threat 08: outside its window is exact to the millisecond, both ends included', () => {
     const windowed = (validFrom: number | null, validUntil: number | null) =>
       refusalOf({ ...scene, ticket: { ...ticket, validFrom, validUntil } })
     expect(windowed(at, at)).toBeNull()

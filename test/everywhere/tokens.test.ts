@@ -35,7 +35,7 @@ describe('a token', () => {
     expect(first.token).toMatch(/^A1[A-Z2-7]{210}$/)
   })
 
-  it('is refused when any one of its characters is another', { timeout: 30_000 }, async () => {
+  it('threat 01: is refused when any one of its characters is another', { timeout: 30_000 }, async () => {
     const { sealing, verify } = await keysOf(first.eventId, first.keyId)
     for (let at = 0; at < first.token.length; at++) {
       const other = first.token[at] === 'B' ? 'C' : 'B'

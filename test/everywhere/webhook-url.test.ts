@@ -90,7 +90,7 @@ describe('the address of a webhook', () => {
     expect(webhookUrlIssue(url, own, false)).toBeNull()
   })
 
-  it.each(bad)('may not be %s: it %s', (url, why) => {
+  it.each(bad)('threat 22: may not be %s: it %s', (url, why) => {
     expect(webhookUrlIssue(url, own, false)).toBe(why)
   })
 

@@ -451,7 +451,7 @@ describe('every call of the API', () => {
     }
   })
 
-  test('answers rubbish in its query with no 5xx', async () => {
+  test('threat 19: answers rubbish in its query with no 5xx', async () => {
     const rubbish = [
       '',
       'x',

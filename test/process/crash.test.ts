@@ -19,7 +19,7 @@ import { readD1, readD1Head, readDrained, readGatekeeper } from './stored.ts'
 const control = 'test/process/controls/ack-before-write.ts'
 
 describe('kill -9 of the whole server while stewards are scanning', () => {
-  test('ten times loses no answered scan, lets no ticket in twice, and D1 has exactly the log', async (context) => {
+  test('threat 03: ten times loses no answered scan, lets no ticket in twice, and D1 has exactly the log', async (context) => {
     const outcome = await crash({ kills: 10, seed: 20261121 })
     await context.annotate(inWords(outcome))
     expect(outcome.forgotten.slice(0, 5)).toEqual([])
@@ -35,7 +35,7 @@ describe('kill -9 of the whole server while stewards are scanning', () => {
 })
 
 describe('a server that answers before it writes', () => {
-  test('is found out by the same test, as having lost what it answered', async (context) => {
+  test('threat 31: is found out by the same test, as having lost what it answered', async (context) => {
     const outcome = await crash({ worker: control, kills: 2, seed: 20261122 })
     await context.annotate(inWords(outcome))
     expect(rulesOf(outcome.forgotten)).toContain('lost')

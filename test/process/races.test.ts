@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server?.remove())
 
 describe('200 scans of one ticket at once, from 20 devices', () => {
-  test('admit it once and refuse it 199 times, counting each attempt', async () => {
+  test('threat 02: admit it once and refuse it 199 times, counting each attempt', async () => {
     const venue = await openVenue(server.url, { devices: 20, tickets: 1 })
     const ticket = only(venue.tickets)
     const answers = await Promise.all(
@@ -98,7 +98,7 @@ describe('one scanId', () => {
     expect(logged).toHaveLength(1)
   })
 
-  test('used for another scan is refused, and the first scan stands as it was', async () => {
+  test('threat 33: used for another scan is refused, and the first scan stands as it was', async () => {
     const scanner = await enrol(venue.organiser, venue.path)
     const scan = { scanId: crypto.randomUUID(), qrPayload: venue.tickets[1]?.token ?? '', gateId: gateA, people: 1 }
     const before = await scanner.scan(scan)

@@ -32,7 +32,7 @@ describe('the clock', () => {
     })
   })
 
-  it('does not follow when somebody sets the device’s clock back', () => {
+  it('threat 14: does not follow when somebody sets the device’s clock back', () => {
     const { clock, time, pass, anchor } = device()
     anchor(9_000_000, 1000)
     time.wallAt -= hour

@@ -232,7 +232,7 @@ describe('what is pending', () => {
     expect(new Set(sent).size).toBe(120)
   })
 
-  it('comes home whole wherever the network is cut: none is lost, and whatever was answered is sent no more', async () => {
+  it('threat 34: comes home whole wherever the network is cut: none is lost, and whatever was answered is sent no more', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom('answer', 'lost answer', 'lost', 'half', '503'), { maxLength: 12 }),

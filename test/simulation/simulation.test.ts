@@ -18,7 +18,7 @@ async function evenings(policy: 'strict' | 'admit', count: number, from: number,
 }
 
 describe('whatever is cut off, lost, late, said twice and restarted, on phones and in the Gatekeeper', () => {
-  it('under the strict policy nobody enters twice, and the log tells what the gates did', async () => {
+  it('threat 04: under the strict policy nobody enters twice, and the log tells what the gates did', async () => {
     const { violation, shown, admitted, alone, restarts } = await evenings('strict', 170, 1)
     expect(violation).toBeNull()
     expect(shown).toBeGreaterThan(70_000)
@@ -27,7 +27,7 @@ describe('whatever is cut off, lost, late, said twice and restarted, on phones a
     expect(restarts).toBeGreaterThan(300)
   }, 300_000)
 
-  it('under the admit policy everybody who entered twice is a recorded conflict', async () => {
+  it('threat 04: under the admit policy everybody who entered twice is a recorded conflict', async () => {
     const { violation, shown, alone } = await evenings('admit', 30, 1_000_000)
     expect(violation).toBeNull()
     expect(shown).toBeGreaterThan(11_000)

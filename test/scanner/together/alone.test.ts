@@ -105,7 +105,7 @@ describe('a phone whose network is cut', () => {
 })
 
 describe('what rests on a phone', () => {
-  it('is nobody’s name, and no text of a code that was answered', async () => {
+  it('threat 05: is nobody’s name, and no text of a code that was answered', async () => {
     await doors.organiser.ask('POST', `${doors.path}/tickets`, {
       tickets: [{ type: 'vip', reference: 'ADA', holder: { name: 'Ada Lovelace', email: 'ada@example.com' } }],
     })
@@ -121,7 +121,7 @@ describe('what rests on a phone', () => {
     expect(rest).not.toContain(token)
   })
 
-  it('is nothing at all after signing out, or once the device was revoked', async () => {
+  it('threat 05: is nothing at all after signing out, or once the device was revoked', async () => {
     const phone = await doors.phone()
     expect(await everythingAtRest(phone.name)).toContain('deviceToken')
     expect((await phone.engine.signOut()).ok).toBe(true)
