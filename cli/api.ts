@@ -4,7 +4,7 @@ import { Failure, inOneLine } from './failure.ts'
 /** A server and who is asking it. Each call gives the whole JSON answer, or throws. */
 export type Api = {
   url: string
-  get: <T>(path: string) => Promise<T>
+  get: <T>(path: string, patience?: Patience) => Promise<T>
   put: <T>(path: string, body: object) => Promise<T>
   patch: <T>(path: string, body: object) => Promise<T>
   post: <T>(path: string, body: object, patience?: Patience) => Promise<T>
@@ -52,7 +52,7 @@ export function connect(url: string, credential: string | null): Api {
   }
   return {
     url,
-    get: (path) => call('GET', path),
+    get: (path, patience) => call('GET', path, undefined, patience),
     put: (path, body) => call('PUT', path, body),
     patch: (path, body) => call('PATCH', path, body),
     post: (path, body, patience) => call('POST', path, body, patience),
@@ -61,6 +61,9 @@ export function connect(url: string, credential: string | null): Api {
     upload: (path, csv) => call('POST', path, csv, { tries: 1, timeoutMs: 600_000 }),
   }
 }
+
+/** For what goes through a whole log. */
+export const verySlowly: Patience = { tries: 1, timeoutMs: 600_000 }
 
 const onceAndPatiently: Patience = { tries: 1, timeoutMs: 60_000 }
 

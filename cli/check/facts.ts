@@ -3,7 +3,7 @@ import type { Gate, Policy, TicketType, Zone } from '../../core/event.ts'
 import type { Limits } from '../../core/limits.ts'
 import type { WireLiveStats } from '../../core/live-stats.ts'
 import { type Api, Refusal } from '../api.ts'
-import type { Integrity } from '../commands/integrity.ts'
+import { checkIntegrity, type Integrity } from '../commands/integrity.ts'
 import type { Job } from '../follow-job.ts'
 import { type CodeCheck, checkCode } from './codes.ts'
 
@@ -92,7 +92,7 @@ export async function gather(api: Api, eventId: string, told: (what: string) => 
   told('whether a code can be opened')
   const code = await ifAllowed(checkCode(api, eventId))
   told('the log')
-  const integrity = await api.get<Data<Integrity>>(`/api/hp-scanner/integrity/${id}`)
+  const integrity = await checkIntegrity(api, eventId)
   return {
     at: Date.now(),
     skewMs,
@@ -110,7 +110,7 @@ export async function gather(api: Api, eventId: string, told: (what: string) => 
     jobs: jobs?.data.items ?? null,
     webhooks: webhooks?.data.items ?? null,
     alerts: alerts?.data.items ?? null,
-    integrity: integrity.data,
+    integrity,
   }
 }
 

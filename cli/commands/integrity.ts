@@ -1,3 +1,4 @@
+import { type Api, verySlowly } from '../api.ts'
 import { command, eventIdArg, jsonArg } from '../command.ts'
 import { apiOf, connectionArgs, findConnection } from '../connection.ts'
 import { exitCodes } from '../failure.ts'
@@ -26,12 +27,17 @@ EXIT CODES
   0 all is as it must be   1 something is not, or the server did not answer   2 wrong usage`,
   run: async ({ eventId, json, ...args }) => {
     const connection = findConnection({ ...args, event: eventId ?? args.event }, process.env)
-    const path = `/api/hp-scanner/integrity/${encodeURIComponent(connection.eventId)}`
-    const { data } = await whileWaiting('Checking the log', apiOf(connection).get<{ data: Integrity }>(path))
+    const data = await whileWaiting('Checking the log', checkIntegrity(apiOf(connection), connection.eventId))
     say(json, { success: data.ok, ...data }, inWords(data))
     if (!data.ok) process.exitCode = exitCodes.problem
   },
 })
+
+/** Has the server check an event. A million entries take their time. */
+export async function checkIntegrity(api: Api, eventId: string): Promise<Integrity> {
+  const path = `/api/hp-scanner/integrity/${encodeURIComponent(eventId)}`
+  return (await api.get<{ data: Integrity }>(path, verySlowly)).data
+}
 
 function inWords({ ok, checked, discrepancies, outbox }: Integrity): string {
   const seen = `${checked.entries.toLocaleString('en')} entries and ${checked.tickets.toLocaleString('en')} tickets checked`

@@ -11,7 +11,7 @@ import { type Plan, plan, type Wish } from '../rehearsal/plan.ts'
 import { lookAt, type Original, Stage } from '../rehearsal/stage.ts'
 import { verdictOn } from '../rehearsal/verdict.ts'
 import { LagWatch } from '../rehearsal/watch.ts'
-import type { Integrity } from './integrity.ts'
+import { checkIntegrity } from './integrity.ts'
 
 /** More are no rehearsal for a venue but for a data centre. */
 const MOST = { devices: 500, rate: 500, minutes: 60, scans: 50_000 }
@@ -132,10 +132,7 @@ async function lookBack(
   { api, connection: { eventId } }: Stage,
   told: number,
 ): Promise<Pick<Figures, 'people' | 'integrity'>> {
-  const { data: integrity } = await whileWaiting(
-    'Checking the log',
-    api.get<{ data: Integrity }>(`/api/hp-scanner/integrity/${eventId}`),
-  )
+  const integrity = await whileWaiting('Checking the log', checkIntegrity(api, eventId))
   type Analytics = { data: { liveStats: { cacheCount: number } } }
   const { data } = await api.get<Analytics>(`/api/hp-scanner/analytics/${eventId}`)
   return {

@@ -75,10 +75,9 @@ function rate(view: View, stats: WireLiveStats, columns: number, at: number): st
 function sideBySide(view: View, stats: WireLiveStats, { columns, rows }: Size, at: number): string[] {
   const left = Math.floor((columns - 3) / 2)
   const right = columns - 3 - left
-  const places = [...zones(stats, left), '', ...gates(view, stats, left, at)]
-  const worries = worriesOf(view, right, Math.max(3, Math.floor(rows / 3)))
-  const scans = newest(view, right, rows - worries.length - 1)
-  return beside(places, [...scans, '', ...worries], left, rows)
+  const places = [...zones(stats, left), '', ...gates(view, stats, left, at), '']
+  const worries = worriesOf(view, left, Math.max(3, rows - places.length))
+  return beside([...places, ...worries], newest(view, right, rows), left, rows)
 }
 
 function stacked(view: View, stats: WireLiveStats, { columns, rows }: Size, at: number): string[] {
@@ -95,46 +94,45 @@ function beside(left: string[], right: string[], width: number, rows: number): s
   })
 }
 
+/** A place with its share as a bar, and what is said of it behind that. */
+type Row = { name: string; share: number; said: string; tone: 'green' | 'yellow' | 'red' | 'cyan' }
+
 function zones({ zones, occupancyPercentage }: WireLiveStats, width: number): string[] {
-  const title = zones.some(({ capacity }) => capacity !== null)
-    ? `OCCUPANCY`
-    : `OCCUPANCY ${occupancyPercentage} % of all tickets`
+  const isBounded = zones.some(({ capacity }) => capacity !== null)
   const highest = Math.max(1, ...zones.map(({ inside }) => inside))
-  return [
-    styleText('dim', ` ${title}`),
-    ...zones.map(({ name, inside, capacity }) => {
-      const share = inside / (capacity ?? highest)
-      const tone = capacity === null || share < 0.9 ? 'green' : share < 1 ? 'yellow' : 'red'
-      const said =
-        capacity === null ? count(inside) : `${count(inside)} of ${count(capacity)}  ${Math.floor(100 * share)} %`
-      return barLine(name, share, said, tone, width)
-    }),
-  ]
+  const rows = zones.map(({ name, inside, capacity }): Row => {
+    const share = inside / (capacity ?? highest)
+    const tone = capacity === null || share < 0.9 ? 'green' : share < 1 ? 'yellow' : 'red'
+    if (capacity === null) return { name, share, tone, said: count(inside) }
+    const percent = padded(`${Math.floor(100 * share)} %`, 5, 'right')
+    return { name, share, tone, said: `${count(inside)} of ${count(capacity)} ${percent}` }
+  })
+  return bars('OCCUPANCY', isBounded ? '' : `${occupancyPercentage} % of all tickets`, rows, width)
 }
 
 function gates(view: View, { gateCounts }: WireLiveStats, width: number, at: number): string[] {
   const all = view.occasion.gates.filter(({ kind }) => kind !== 'exit')
   const highest = Math.max(1, ...Object.values(gateCounts))
-  return [
-    styleText('dim', ` GATES${' '.repeat(Math.max(1, width - 27))}admitted  a minute`),
-    ...all.map(({ id, name }) => {
-      const people = gateCounts[id] ?? 0
-      const said = `${padded(count(people), 8, 'right')}  ${padded(count(rateAt(view, id, at)), 8, 'right')}`
-      return barLine(name, people / highest, said, 'cyan', width)
-    }),
-  ]
+  const rows = all.map(({ id, name }): Row => {
+    const people = gateCounts[id] ?? 0
+    const now = padded(count(rateAt(view, id, at)), 8, 'right')
+    return { name, share: people / highest, tone: 'cyan', said: `${padded(count(people), 8, 'right')}  ${now}` }
+  })
+  return bars('GATES', 'admitted  a minute', rows, width)
 }
 
-function barLine(
-  name: string,
-  share: number,
-  said: string,
-  tone: 'green' | 'yellow' | 'red' | 'cyan',
-  width: number,
-): string {
+function bars(title: string, saying: string, rows: Row[], width: number): string[] {
   const nameWidth = Math.min(22, Math.floor(width / 3))
-  const barWidth = Math.max(0, width - nameWidth - widthOf(said) - 4)
-  return ` ${padded(harmless(name), nameWidth)} ${styleText(tone, bar(share, barWidth))}  ${said}`
+  const saidWidth = Math.max(0, ...rows.map(({ said }) => widthOf(said)))
+  const barWidth = Math.max(0, width - nameWidth - saidWidth - 4)
+  const head = ` ${title}${padded(saying, width - widthOf(title) - 1, 'right')}`
+  return [
+    styleText('dim', head.trimEnd()),
+    ...rows.map(({ name, share, said, tone }) => {
+      const filled = styleText(tone, bar(share, barWidth))
+      return ` ${padded(harmless(name), nameWidth)} ${filled}  ${padded(said, saidWidth, 'right')}`
+    }),
+  ]
 }
 
 function newest({ newest, occasion, skipped }: View, width: number, rows: number): string[] {

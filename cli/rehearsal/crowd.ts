@@ -4,6 +4,7 @@ import type { Gate } from '../../core/event.ts'
 import type { ZoneId } from '../../core/ids.ts'
 import { NoAnswer, Refusal } from '../api.ts'
 import { type Figures, PATIENCE_MS, waitsOf } from './figures.ts'
+import { patiently } from './patiently.ts'
 import type { Act, Arrival, Plan, Sold } from './plan.ts'
 import type { Rules, Scanner, TrialTicket } from './stage.ts'
 
@@ -41,6 +42,7 @@ export class Crowd {
   readonly #wrong = new Map<string, Figures['wrong'][number]>()
   readonly #outcomes: Record<string, number> = {}
   readonly #synced = { scans: 0, conflicts: 0, refused: 0 }
+  readonly #failures: unknown[] = []
   #unanswered = 0
   #limited = 0
   #overdue = 0
@@ -69,10 +71,16 @@ export class Crowd {
       if (this.#now() > arrival.atMs + LATE_MS) this.#overdue++
       const door = this.#doors[arrival.device] as Door
       door.queue.push(arrival)
-      void this.#serve(door)
+      this.#serve(door, stop).catch((error: unknown) => {
+        this.#failures.push(error)
+      })
+      if (this.#failures.length > 0) throw this.#failures[0]
     }
-    while (this.#doors.some(({ isBusy }) => isBusy)) await sleep(20, undefined, { signal: stop })
-    for (const door of this.#doors) await this.#bringHome(door)
+    while (this.#doors.some(({ isBusy }) => isBusy)) {
+      if (this.#failures.length > 0) throw this.#failures[0]
+      await sleep(20, undefined, { signal: stop })
+    }
+    for (const door of this.#doors) await this.#bringHome(door, stop)
   }
 
   figures(): Pick<
@@ -98,7 +106,7 @@ export class Crowd {
     return performance.now() - this.#startedAt
   }
 
-  async #serve(door: Door): Promise<void> {
+  async #serve(door: Door, stop: AbortSignal): Promise<void> {
     if (door.isBusy) return
     door.isBusy = true
     for (let next = door.queue.shift(); next; next = door.queue.shift()) {
@@ -106,7 +114,7 @@ export class Crowd {
       if (scan === null) this.done++
       else if (this.#isCutOff(next)) this.#keep(door, scan)
       else {
-        if (door.pending.length > 0 && !this.#limited) await this.#bringHome(door)
+        if (door.pending.length > 0 && !this.#limited) await this.#bringHome(door, stop)
         await this.#ask(door, scan, next.atMs)
       }
     }
@@ -222,17 +230,15 @@ export class Crowd {
   }
 
   /** Sends what a device did while it was cut off. Under the policy `admit` it let people in; else it decided nothing. */
-  async #bringHome(door: Door): Promise<void> {
+  async #bringHome(door: Door, stop: AbortSignal): Promise<void> {
     while (door.pending.length > 0) {
       const batch = door.pending.splice(0, SYNC_BATCH)
       const scans = batch.map(({ kind, body, at }) => ({ ...body, localTimestamp: at, ...this.#shown(kind) }))
       type Results = { results: { items: { outcome: string; verdict?: string }[]; conflicts: number; failed: number } }
       const { deviceId, api } = door.scanner
-      const { results } = await api.post<Results>(
-        '/api/hp-scanner/offline-sync',
-        { deviceId, scans, syncedAt: new Date().toISOString() },
-        { tries: 5, timeoutMs: 30_000 },
-      )
+      const body = { deviceId, scans, syncedAt: new Date().toISOString() }
+      const send = () => api.post<Results>('/api/hp-scanner/offline-sync', body, { tries: 5, timeoutMs: 30_000 })
+      const { results } = await patiently(send, stop)
       for (const [i, item] of results.items.entries()) {
         const scan = batch[i]
         if (scan && item.verdict === 'admitted') this.#letIn(scan)

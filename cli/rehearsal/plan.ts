@@ -24,6 +24,8 @@ export type Plan = { arrivals: Arrival[]; cut: Cut; wayIn: Gate[]; tickets: Map<
 const AGAIN = 0.04
 const FORGED = 0.01
 const EXIT = 0.05
+/** More would have a device blocked for them, as it should be. */
+const MOST_FORGED = 10
 
 /**
  * Plans an evening in short: few at first, then many for half of the time, then few again. One in a hundred shows a
@@ -38,12 +40,17 @@ export function plan(wish: Wish, gates: Gate[], sold: Sold[], random: () => numb
   const types = sold.filter((type) => doorsOf.get(type)?.length)
   const left = new Map(types.map((type) => [type, type.tickets]))
   const tickets = new Map<Sold, number>(types.map((type) => [type, 0]))
+  const forged: number[] = []
   const arrivals = timesOf(wish, random).map((atMs, i): Arrival => {
     const chance = random()
     const anywhere = i % wish.devices
     const out = wayOut[Math.floor(random() * wayOut.length)]
     const type = pick(types, left, random)
-    if (chance < FORGED) return { atMs, device: anywhere, act: { kind: 'forged' } }
+    const forgeries = forged[anywhere] ?? 0
+    if (chance < FORGED && forgeries < MOST_FORGED) {
+      forged[anywhere] = forgeries + 1
+      return { atMs, device: anywhere, act: { kind: 'forged' } }
+    }
     if (chance < FORGED + EXIT && out) return { atMs, device: anywhere, act: { kind: 'exit', gate: out } }
     if (chance < FORGED + EXIT + AGAIN || !type) return { atMs, device: anywhere, act: { kind: 'again' } }
     const number = tickets.get(type) ?? 0

@@ -3,6 +3,7 @@ import type { Gate, Policy, TicketType, Zone } from '../../core/event.ts'
 import type { ZoneId } from '../../core/ids.ts'
 import { type Api, connect, NoAnswer, Refusal } from '../api.ts'
 import type { Connection } from '../connection.ts'
+import { patiently } from './patiently.ts'
 import type { Plan, Sold } from './plan.ts'
 
 /** The event as far as a copy of it needs to be known. */
@@ -111,19 +112,6 @@ export class Stage {
         if (!(error instanceof NoAnswer) || tryNumber === 5) throw error
         await sleep(500 * tryNumber)
       }
-    }
-  }
-}
-
-/** Asks again where the server wants less at a time. */
-async function patiently<T>(call: () => Promise<T>, stop: AbortSignal): Promise<T> {
-  for (;;) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.status !== 429) throw error
-      const { retryAfterMs = 2000 } = (error.body.data ?? {}) as { retryAfterMs?: number }
-      await sleep(retryAfterMs, undefined, { signal: stop })
     }
   }
 }
