@@ -234,6 +234,47 @@ describe('an organiser while the doors are open', () => {
   })
 })
 
+describe('an organiser who looks after the doors', () => {
+  test('is told of a conflict, and deals with it', async () => {
+    const { items } = await organiser.ask<{ items: { id: string; reference: string }[] }>('GET', `${path}/tickets`)
+    const other = items.find(({ reference }) => reference === '1002')
+    const qrPayload = await tokenOf(organiser, path, other?.id ?? '')
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+    const alone = (minutes: number) => ({
+      scanId: crypto.randomUUID(),
+      qrPayload,
+      gateId: 'north',
+      localTimestamp: minutesAgo(minutes),
+      verdict: 'admitted',
+    })
+    await organiser.ask('POST', '/api/hp-scanner/offline-sync', {
+      eventId: path.split('/').at(-1),
+      scans: [alone(9), alone(5)],
+      syncedAt: minutesAgo(0),
+    })
+    await navigate('Alerts')
+    await page.getByRole('link', { name: 'To the conflicts' }).first().click()
+    await button('Deal with it').click()
+    await dialog().getByLabel('Note').fill('Spoke with the gate.')
+    await dialog().getByRole('button', { name: 'Deal with it' }).click()
+    await heading('Nothing to deal with')
+    await page.getByLabel('State').selectOption({ label: 'Dealt with' })
+    await page.getByText('Spoke with the gate.').waitFor()
+  })
+
+  test('reads the trail of a device, and who changed what', async () => {
+    await navigate('Devices')
+    await page.getByRole('link', { name: 'Door 1, left' }).click()
+    await page.getByRole('heading', { name: 'Codes that were none' }).waitFor()
+    await navigate('Changes')
+    await page.getByRole('row', { name: /Conflict dealt with/ }).waitFor()
+    await page
+      .getByRole('row', { name: /Device revoked/ })
+      .getByText('First key, key (Organiser)')
+      .waitFor()
+  })
+})
+
 describe('an organiser who settles the event', () => {
   test('changes a limit, and hears what is wrong at its field', async () => {
     await navigate('Settings')
@@ -303,8 +344,10 @@ const screens = [
   'staff',
   'devices',
   'entries',
+  'alerts',
   'duplicates',
-  'conflicts',
+  'conflicts?state=all',
+  'audit',
   'reports',
   'integrity',
   'settings',
@@ -320,12 +363,17 @@ describe('each screen for everybody', () => {
     try {
       const checked = viewer.page
       await checked.goto(`${server.url}/console`)
-      await checked.getByLabel('Key').fill(key)
+      // Who deployed sees every screen.
+      await checked.getByLabel('Key').fill(adminKey)
       await checked.getByRole('button', { name: 'Sign in' }).click()
       await checked.getByRole('link', { name: /Night of Lights/ }).waitFor()
       const { items } = await organiser.ask<{ items: { id: string }[] }>('GET', `${path}/tickets`)
-      const places = [...screens, `tickets/${items[0]?.id}`].map((screen) => `${home}/${screen}`)
-      for (const place of [...places, `/console/organisations/${organisationId}/keys`]) {
+      const { items: devices } = await organiser.ask<{ items: { id: string }[] }>('GET', `${path}/devices`)
+      const ofEvent = [...screens, `tickets/${items[0]?.id}`, `devices/${devices[0]?.id}`]
+      const places = ofEvent.map((screen) => `${home}/${screen}`)
+      const ofOrganisation = ['keys', 'members', 'audit'].map((screen) => `${organisationId}/${screen}`)
+      const organisations = ['', ...ofOrganisation].map((screen) => `/console/organisations/${screen}`)
+      for (const place of [...places, ...organisations]) {
         await checked.goto(server.url + place)
         await checked.locator('h1').waitFor()
         await checked.locator('.loading').waitFor({ state: 'detached' })
@@ -348,8 +396,8 @@ describe('each screen for everybody', () => {
 })
 
 function nameOf(place: string): string {
-  const [, , , , screen, ticket] = place.split('/')
-  return ticket ? 'ticket' : (screen ?? '')
+  const [, , what, , screen, one] = place.split('/')
+  return [what, screen?.split('?')[0], one && 'one'].filter(Boolean).join('-')
 }
 
 /** For looking at: where a folder is named in the environment. */

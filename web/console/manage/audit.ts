@@ -1,5 +1,5 @@
 import type { AuditChange, AuditKind } from '../../../core/audit.ts'
-import { words } from '../words/language.ts'
+import { moment, words } from '../words/language.ts'
 
 export type AuditLine = {
   id: string
@@ -20,15 +20,17 @@ export function sayWho({ kind, id, name, role, staffId }: AuditLine['actor']): s
 }
 
 /** Takes a change; gives the field with what it was and is, as far as the log says. */
-export function sayChange({ field, before, after }: AuditChange): string {
+export function sayChange({ field, before, after }: AuditChange, timezone: string): string {
   if (before === undefined && after === undefined) return field
-  if (before === undefined || before === null) return `${field}: ${sayValue(after)}`
-  return `${field}: ${sayValue(before)} → ${sayValue(after)}`
+  const say = (value: unknown) => sayValue(field, value, timezone)
+  if (before === undefined || before === null) return `${field}: ${say(after)}`
+  return `${field}: ${say(before)} → ${say(after)}`
 }
 
 const LONGEST = 120
 
-function sayValue(value: unknown): string {
+function sayValue(field: string, value: unknown, timezone: string): string {
+  if (typeof value === 'number' && /(At|From|Until)$/.test(field)) return moment(value, timezone)
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null)
   return text === 'null' ? '–' : text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }

@@ -1,11 +1,13 @@
 import { Table } from '../parts/table.tsx'
-import { moment, number, timeOfDay } from '../words/language.ts'
+import { moment, number, timeOfDay, words } from '../words/language.ts'
+
+const t = words.value.curve
 
 type Point = { at: string; admitted: number; refused: number }
 type Props = { items: readonly Point[]; timezone: string; bucket: string }
 
 const [width, height, foot] = [800, 220, 24]
-const bucketWords: Record<string, string> = { minute: 'minute', '5min': 'five minutes', hour: 'hour' }
+const bucketWords: Record<string, string> = { minute: 'minute', '5min': t.fiveMinutes, hour: 'hour' }
 
 /** How people came, drawn so that a printer can too, with the numbers in a table behind it. */
 export function Curve({ items, timezone, bucket }: Props) {
@@ -13,7 +15,7 @@ export function Curve({ items, timezone, bucket }: Props) {
   // A few of them are bars and not walls.
   const each = Math.min(40, width / items.length)
   const heightOf = (count: number) => ((height - foot) * count) / most
-  const label = `People let in and refused, for each ${bucketWords[bucket] ?? bucket}; at most ${number(most)}`
+  const label = t.peopleLetInAnd(bucketWords[bucket] ?? bucket, number(most))
   const ticks = items.filter((_, i) => i % Math.ceil(items.length / 6) === 0)
   return (
     <figure class="group">
@@ -44,19 +46,21 @@ export function Curve({ items, timezone, bucket }: Props) {
         ))}
       </svg>
       <figcaption class="dim">
-        <span class="swatch admitted" aria-hidden="true" /> let in, <span class="swatch refused" aria-hidden="true" />{' '}
-        refused, for each {bucketWords[bucket] ?? bucket}
+        <span class="swatch admitted" aria-hidden="true" />
+        {t.letIn}
+        <span class="swatch refused" aria-hidden="true" /> {t.refusedForEach}
+        {bucketWords[bucket] ?? bucket}
       </figcaption>
       <details class="no-print">
-        <summary>As a table</summary>
+        <summary>{t.asATable}</summary>
         <Table
           caption={label}
           items={items}
           keyOf={({ at }) => at}
           columns={[
-            { title: 'From', cell: ({ at }) => moment(at, timezone) },
-            { title: 'Let in', isNumber: true, cell: ({ admitted }) => number(admitted) },
-            { title: 'Refused', isNumber: true, cell: ({ refused }) => number(refused) },
+            { title: t.from, cell: ({ at }) => moment(at, timezone) },
+            { title: t.letIn2, isNumber: true, cell: ({ admitted }) => number(admitted) },
+            { title: t.refused, isNumber: true, cell: ({ refused }) => number(refused) },
           ]}
         />
       </details>

@@ -4,6 +4,8 @@ import { Failed, Loading } from '../parts/states.tsx'
 import { type Column, MoreButton, Table } from '../parts/table.tsx'
 import { number, words } from '../words/language.ts'
 
+const t = words.value.listing
+
 type Props<T> = {
   list: ReturnType<typeof useList<T>>
   caption: string
@@ -24,7 +26,7 @@ export function Listing<T>({ list, caption, columns, keyOf, empty }: Props<T>) {
   return (
     <>
       <p class="dim" role="status">
-        {isLoading ? words.value.common.loading : `${number(items.length)}${list.hasMore ? '+' : ''} shown`}
+        {isLoading ? words.value.common.loading : t.shownThis(number(items.length), list.hasMore ? '+' : '')}
       </p>
       {problem && <Failed problem={problem} onRetry={() => void list.reload()} />}
       <Table stacks caption={caption} columns={columns} items={items} keyOf={keyOf} />

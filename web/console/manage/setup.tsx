@@ -9,9 +9,12 @@ import { Icon, type IconName } from '../parts/icon.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { may } from '../session.ts'
+import { words } from '../words/language.ts'
 import { settle } from './confirm.tsx'
 import { type FieldSpec, Form, textIn, type Values } from './form.tsx'
 import type { List } from './things.ts'
+
+const t = words.value.setup
 
 type Props<T extends { id: string }> = {
   /** `gates`, as in the path. */
@@ -50,22 +53,23 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
       }}
     >
       <Icon name="plus" />
-      Add {one}
+      {t.add}
+      {one}
     </button>
   )
   const actions: Column<T> = {
-    title: 'Actions',
+    title: t.actions,
     cell: (item) => (
       <span class="actions">
         {mayChange && (
           <button
             type="button"
-            aria-label={`Change ${item.name}`}
+            aria-label={t.changeThis(item.name)}
             onClick={() => {
               open.value = { item }
             }}
           >
-            Change
+            {t.change}
           </button>
         )}
         {props.more?.(item)}
@@ -81,7 +85,7 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
       <Loaded of={list}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty icon={icon} title={`No ${what.replaceAll('-', ' ')} yet`}>
+            <Empty icon={icon} title={t.noYet(what.replaceAll('-', ' '))}>
               {add}
             </Empty>
           ) : (
@@ -111,19 +115,19 @@ type PutProps<T extends { id: string }> = Props<T> & { item: T | null; onClose: 
 function PutDialog<T extends { id: string; name: string }>(props: PutProps<T>) {
   const { what, one, item, fields, valuesOf, bodyOf, idHint, idAsked, onClose, onDone } = props
   const { path } = useEvent()
-  const idField: FieldSpec = { name: 'id', label: 'Id', hint: idHint, kind: 'text', asked: idAsked }
+  const idField: FieldSpec = { name: 'id', label: t.id, hint: idHint, kind: 'text', asked: idAsked }
   const submit = async (values: Values): Promise<Problem | null> => {
     const id = item?.id ?? textIn(values, 'id')
     if (id === null) return missing(idAsked)
     const answer: Answer<unknown> = await put(`${path}/${what}/${encodeURIComponent(id)}`, bodyOf(values))
-    return settle(answer, onDone, 'Saved')
+    return settle(answer, onDone, t.saved)
   }
   return (
-    <Dialog title={item ? `Change ${item.name}` : `Add ${one}`} class="large" onClose={onClose}>
+    <Dialog title={item ? t.changeThis(item.name) : t.addThis(one)} class="large" onClose={onClose}>
       <Form
         fields={item ? fields : [idField, ...fields]}
         initial={{ id: '', ...valuesOf(item) }}
-        action="Save"
+        action={t.save}
         submit={submit}
         onCancel={onClose}
       />
@@ -133,6 +137,6 @@ function PutDialog<T extends { id: string; name: string }>(props: PutProps<T>) {
 
 /** As the server says it, for a field that is part of the address. */
 function missing(field: string): Problem {
-  const message = 'is required'
+  const message = t.isRequired
   return { status: 400, code: 'bad_request', error: 'Bad request', message, issues: [{ field, message }], data: {} }
 }

@@ -1,6 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
+import { words } from '../words/language.ts'
+
+const t = words.value.shownOnce
 
 type Props = { title: string; secret: string; children: ComponentChildren; onClose: () => void }
 
@@ -15,7 +18,7 @@ export function ShownOnce({ title, secret, children, onClose }: Props) {
       <div class="actions">
         <CopyButton text={secret} />
         <button type="button" class="primary" onClick={onClose}>
-          I have it
+          {t.iHaveIt}
         </button>
       </div>
     </Dialog>

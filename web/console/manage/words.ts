@@ -1,41 +1,44 @@
 import type { RefusalReason } from '../../../core/verdict.ts'
 import type { Entry } from '../things.ts'
+import { words } from '../words/language.ts'
 import type { TicketStatus } from './things.ts'
+
+const t = words.value.outcomes
 
 /** Why somebody was refused, in a word or two. */
 export const reasons: Record<RefusalReason, string> = {
-  unreadable: 'Not a ticket',
-  forged: 'Forged',
-  wrong_event: 'Other event',
-  event_closed: 'Event closed',
-  unknown: 'Unknown code',
-  revoked: 'Revoked',
-  blocked: 'On hold',
-  unpaid: 'Not paid',
-  too_early: 'Too early',
-  too_late: 'Too late',
-  wrong_gate: 'Wrong gate',
-  already_admitted: 'Already in',
-  limit_reached: 'Entries used up',
-  too_soon: 'Too soon again',
-  full: 'Zone full',
-  held_elsewhere: 'Held by another gate',
+  unreadable: t.notATicket,
+  forged: t.forged,
+  wrong_event: t.otherEvent,
+  event_closed: t.eventClosed,
+  unknown: t.unknownCode,
+  revoked: t.revoked,
+  blocked: t.onHold,
+  unpaid: t.notPaid,
+  too_early: t.tooEarly,
+  too_late: t.tooLate,
+  wrong_gate: t.wrongGate,
+  already_admitted: t.alreadyIn,
+  limit_reached: t.entriesUsedUp,
+  too_soon: t.tooSoonAgain,
+  full: t.zoneFull,
+  held_elsewhere: t.heldByAnotherGate,
 }
 
 export const verdicts: Record<string, string> = {
-  admitted: 'Admitted',
-  exited: 'Went out',
-  visited: 'Visited',
-  refused: 'Refused',
-  annulled: 'Taken back',
-  everyone_out: 'Everybody out',
+  admitted: t.admitted,
+  exited: t.wentOut,
+  visited: t.visited,
+  refused: t.refused,
+  annulled: t.takenBack,
+  everyone_out: t.everybodyOut,
 }
 
 export const statuses: Record<TicketStatus, string> = {
-  valid: 'Valid',
-  unpaid: 'Not paid',
-  blocked: 'On hold',
-  revoked: 'Revoked',
+  valid: t.valid,
+  unpaid: t.notPaid,
+  blocked: t.onHold,
+  revoked: t.revoked,
 }
 
 /** Takes a machine word for a refusal, perhaps one that is newer than this page; gives what to show for it. */

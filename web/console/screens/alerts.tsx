@@ -47,21 +47,21 @@ export default function AlertsScreen() {
           {
             title: t.what,
             cell: (alert) => (
-              <>
+              <div>
                 <strong>{t.kinds[alert.kind][0]}</strong>
                 <p class="hint">{t.kinds[alert.kind][1]}</p>
-              </>
+              </div>
             ),
           },
           {
             title: t.about,
             cell: (alert) => (
-              <>
+              <div>
                 {subjectsOf(alert, names, home).map(({ name, to }) => (
                   <p key={name}>{to ? <Link to={to}>{name}</Link> : name}</p>
                 ))}
                 <p class="hint">{detailsOf(alert, event.timezone)}</p>
-              </>
+              </div>
             ),
           },
         ]}

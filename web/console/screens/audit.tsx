@@ -56,7 +56,7 @@ export default function AuditScreen({ params }: ScreenProps) {
           {
             title: t.who,
             cell: ({ actor }) => (
-              <button type="button" class="plain small" onClick={() => setQuery({ actor: actor.id })}>
+              <button type="button" class="in-text" onClick={() => setQuery({ actor: actor.id })}>
                 {sayWho(actor)}
               </button>
             ),
@@ -65,7 +65,7 @@ export default function AuditScreen({ params }: ScreenProps) {
             title: t.subject,
             cell: ({ subject }) =>
               subject && (
-                <button type="button" class="plain small" onClick={() => setQuery({ subject: subject.id })}>
+                <button type="button" class="in-text" onClick={() => setQuery({ subject: subject.id })}>
                   {subject.id.length > 20 ? `…${subject.id.slice(-6)}` : subject.id}
                 </button>
               ),
@@ -76,9 +76,9 @@ export default function AuditScreen({ params }: ScreenProps) {
               changes.length === 0 ? (
                 '–'
               ) : (
-                <ul>
+                <ul class="changes">
                   {changes.map((change) => (
-                    <li key={change.field}>{sayChange(change)}</li>
+                    <li key={change.field}>{sayChange(change, ownTimezone)}</li>
                   ))}
                 </ul>
               ),

@@ -8,7 +8,9 @@ import { Dialog } from '../parts/dialog.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
-import { moment, number } from '../words/language.ts'
+import { moment, number, words } from '../words/language.ts'
+
+const t = words.value.codeFormats
 
 type Format = {
   format: 'hmac-json' | 'jwt'
@@ -18,7 +20,7 @@ type Format = {
   changedAt: string
 }
 
-const formatWords: Record<Format['format'], string> = { 'hmac-json': 'HMAC-signed JSON', jwt: 'JWT (HS256)' }
+const formatWords: Record<Format['format'], string> = { 'hmac-json': t.hmacSignedJson, jwt: t.jwtHs256 }
 const MINUTE_MS = 60_000
 
 /** Codes that somebody else's ticket shop signed. */
@@ -29,55 +31,52 @@ export default function CodeFormatsScreen() {
   const asked = useSignal<Format['format'] | null>(null)
   return (
     <>
-      <Heading title="Code formats" of={event.title} />
-      <p class="dim">
-        Our own codes always open. Where your ticket shop signs codes of its own, switch its format on with the secret
-        that it signs with; the tickets have to be known here, by import or by API.
-      </p>
+      <Heading title={t.codeFormats} of={event.title} />
+      <p class="dim">{t.ourOwnCodesAlways}</p>
       <Loaded of={list}>
         {({ items }) => (
           <Table
             stacks
-            caption="Code formats"
+            caption={t.codeFormats}
             items={Object.keys(formatWords) as Format['format'][]}
             keyOf={(format) => format}
             columns={[
-              { title: 'Format', cell: (format) => formatWords[format] },
+              { title: t.format, cell: (format) => formatWords[format] },
               {
-                title: 'State',
+                title: t.state,
                 cell: (format) =>
                   items.some((item) => item.format === format) ? (
-                    <span class="tag fine">On</span>
+                    <span class="tag fine">{t.on}</span>
                   ) : (
-                    <span class="tag">Off</span>
+                    <span class="tag">{t.off}</span>
                   ),
               },
-              { title: 'Settings', cell: (format) => settingsOf(items, format, event.timezone) },
+              { title: t.settings, cell: (format) => settingsOf(items, format, event.timezone) },
               {
-                title: 'Actions',
+                title: t.actions,
                 cell: (format) => {
                   const now = items.find((item) => item.format === format) ?? null
                   return (
                     <span class="actions">
                       <button
                         type="button"
-                        aria-label={`${now ? 'Change' : 'Switch on'} ${formatWords[format]}`}
+                        aria-label={`${now ? t.change : t.switchOn} ${formatWords[format]}`}
                         onClick={() => {
                           open.value = { format, now }
                         }}
                       >
-                        {now ? 'Change' : 'Switch on'}
+                        {now ? t.change : t.switchOn}
                       </button>
                       {now && (
                         <button
                           type="button"
                           class="danger"
-                          aria-label={`Switch off ${formatWords[format]}`}
+                          aria-label={t.switchOff(formatWords[format])}
                           onClick={() => {
                             asked.value = format
                           }}
                         >
-                          Switch off
+                          {t.switchOff2}
                         </button>
                       )}
                     </span>
@@ -102,17 +101,17 @@ export default function CodeFormatsScreen() {
       )}
       {asked.value && (
         <Confirm
-          title={`Switch off ${formatWords[asked.value]}`}
-          action="Switch off"
+          title={t.switchOff(formatWords[asked.value])}
+          action={t.switchOff2}
           isDangerous
           onConfirm={async () =>
-            settle(await del(`${path}/code-formats/${asked.peek()}`), () => void list.reload(), 'Switched off')
+            settle(await del(`${path}/code-formats/${asked.peek()}`), () => void list.reload(), t.switchedOff)
           }
           onClose={() => {
             asked.value = null
           }}
         >
-          <p>Codes of this format are refused from the very next scan, and the secret is forgotten.</p>
+          <p>{t.codesOfThisFormat}</p>
         </Confirm>
       )}
     </>
@@ -123,10 +122,10 @@ function settingsOf(items: Format[], format: Format['format'], timezone: string)
   const now = items.find((item) => item.format === format)
   if (!now) return '–'
   return [
-    now.externalEventId ? `event ${now.externalEventId}` : 'our event id',
-    now.maxAgeMs === null ? 'good for ever' : `good for ${number(now.maxAgeMs / MINUTE_MS)} minutes`,
+    now.externalEventId ? t.eventThis(now.externalEventId) : t.ourEventId,
+    now.maxAgeMs === null ? t.goodForEver : t.goodForMinutes(number(now.maxAgeMs / MINUTE_MS)),
     `${now.secrets} ${now.secrets === 1 ? 'secret' : 'secrets'}`,
-    `changed ${moment(now.changedAt, timezone)}`,
+    t.changedThis(moment(now.changedAt, timezone)),
   ].join(', ')
 }
 
@@ -148,7 +147,7 @@ function FormatDialog({ format, now, onDone, onClose }: FormatDialogProps) {
       maxAgeMs: typeof minutes === 'number' ? Math.round(minutes * MINUTE_MS) : minutes,
       keepPrevious: values.keepPrevious === true,
     }
-    return settle(await put(`${path}/code-formats/${format}`, body), onDone, 'Saved')
+    return settle(await put(`${path}/code-formats/${format}`, body), onDone, t.saved)
   }
   return (
     <Dialog title={formatWords[format]} onClose={onClose}>
@@ -156,41 +155,41 @@ function FormatDialog({ format, now, onDone, onClose }: FormatDialogProps) {
         fields={[
           {
             name: 'secret',
-            label: 'Secret',
+            label: t.secret,
             kind: 'secret',
-            hint: 'What the shop signs with: at least 32 bytes, of its own for this. It is kept sealed and never shown again.',
+            hint: t.whatTheShopSigns,
           },
           {
             name: 'secretEncoding',
-            label: 'Written as',
+            label: t.writtenAs,
             kind: 'select',
             options: [
-              { value: 'utf8', label: 'Text' },
-              { value: 'base64url', label: 'Base64url' },
+              { value: 'utf8', label: t.text },
+              { value: 'base64url', label: t.base64url },
             ],
           },
           {
             name: 'externalEventId',
-            label: 'The shop’s id of this event',
+            label: t.theShopsIdOf,
             kind: 'text',
             isOptional: true,
-            hint: 'Codes that name another event are refused. Empty: they have to name our id.',
+            hint: t.codesThatNameAnother,
           },
           {
             name: 'maxAge',
             asked: 'maxAgeMs',
-            label: 'Good for so many minutes',
+            label: t.goodForSoMany,
             kind: 'number',
             isOptional: true,
-            hint: 'After it was made. Leave it empty for codes on paper or in e-mails.',
+            hint: t.afterItWasMade,
           },
           ...(now
             ? [
                 {
                   name: 'keepPrevious',
-                  label: 'Codes signed with the secret before stay good',
+                  label: t.codesSignedWithThe,
                   kind: 'check' as const,
-                  hint: 'While the shop changes over.',
+                  hint: t.whileTheShopChanges,
                 },
               ]
             : []),
@@ -200,7 +199,7 @@ function FormatDialog({ format, now, onDone, onClose }: FormatDialogProps) {
           externalEventId: now?.externalEventId ?? '',
           maxAge: now?.maxAgeMs ? String(now.maxAgeMs / MINUTE_MS) : '',
         }}
-        action={now ? 'Save' : 'Switch on'}
+        action={now ? t.save : t.switchOn}
         submit={save}
         onCancel={onClose}
       />

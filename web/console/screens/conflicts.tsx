@@ -132,13 +132,13 @@ function State({ of: { handled }, timezone, onHandle, onReopen }: StateProps) {
     )
   }
   return (
-    <>
+    <div>
       <span class="tag fine">{t.states.handled}</span> {t.handledBy(handled.by, moment(handled.at, timezone))}
       {handled.note && <p>{handled.note}</p>}
       <button type="button" class="plain small" onClick={onReopen}>
         {t.reopen}
       </button>
-    </>
+    </div>
   )
 }
 

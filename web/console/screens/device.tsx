@@ -54,7 +54,7 @@ export default function DeviceScreen({ params }: ScreenProps) {
               {t.blocked(exactMoment(trail.blockedSince, event.timezone), moment(device.blockedUntil, event.timezone))}
             </p>
           )}
-          <dl class="facts">
+          <dl class="figures">
             <Fact label={t.scans} value={number(trail.scans)} />
             <Fact label={t.admitted} value={number(trail.admitted)} />
             <Fact
@@ -111,7 +111,7 @@ export default function DeviceScreen({ params }: ScreenProps) {
 
 function Fact({ label, value, hint }: { label: string; value: string; hint?: string }) {
   return (
-    <div class="card">
+    <div>
       <dt>{label}</dt>
       <dd>
         <strong>{value}</strong>

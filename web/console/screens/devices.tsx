@@ -15,7 +15,9 @@ import { Link } from '../parts/link.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import type { Device } from '../things.ts'
-import { ago, number, timeOfDay } from '../words/language.ts'
+import { ago, number, timeOfDay, words } from '../words/language.ts'
+
+const t = words.value.devices
 
 const LOOK_EVERY_MS = 10_000
 
@@ -36,82 +38,82 @@ export default function DevicesScreen() {
       }}
     >
       <Icon name="plus" />
-      Enrol a device
+      {t.enrolADevice}
     </button>
   )
   return (
     <>
-      <Heading title="Devices" of={event.title}>
+      <Heading title={t.devices} of={event.title}>
         {enrol}
       </Heading>
-      <p class="dim">Each phone, tablet or turnstile that scans. The list is looked at anew every ten seconds.</p>
+      <p class="dim">{t.eachPhoneTabletOr}</p>
       <Loaded of={list}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty icon="device" title="No device yet">
-              <p>Any phone with a camera can scan: it only has to be shown a code on this screen.</p>
+            <Empty icon="device" title={t.noDeviceYet}>
+              <p>{t.anyPhoneWithA}</p>
             </Empty>
           ) : (
             <Table
               stacks
-              caption="Devices"
+              caption={t.devices}
               items={sorted(items, now)}
               keyOf={({ id }) => id}
               columns={[
                 {
-                  title: 'Device',
+                  title: t.device,
                   cell: ({ id, name }) => <Link to={`${home}/devices/${encodeURIComponent(id)}`}>{name}</Link>,
                 },
-                { title: 'State', cell: (device) => <State device={device} now={now} timezone={event.timezone} /> },
-                { title: 'Staff', cell: ({ staffName }) => staffName },
-                { title: 'Gate', cell: ({ gateId }) => gateId ?? 'Any' },
+                { title: t.state, cell: (device) => <State device={device} now={now} timezone={event.timezone} /> },
+                { title: t.staff, cell: ({ staffName }) => staffName },
+                { title: t.gate, cell: ({ gateId }) => gateId ?? t.any },
                 {
-                  title: 'Last seen',
+                  title: t.lastSeen,
                   cell: ({ lastSeenAt }) => (
-                    <span class="nowrap">{lastSeenAt ? ago(now - Date.parse(lastSeenAt)) : 'Never'}</span>
+                    <span class="nowrap">{lastSeenAt ? ago(now - Date.parse(lastSeenAt)) : t.never}</span>
                   ),
                 },
                 {
-                  title: 'Waiting scans',
+                  title: t.waitingScans,
                   isNumber: true,
                   cell: ({ pendingScans }) => (pendingScans === null ? '–' : number(pendingScans)),
                 },
-                { title: 'Clock', cell: ({ clockSkewMs }) => <Clock skewMs={clockSkewMs} /> },
+                { title: t.clock, cell: ({ clockSkewMs }) => <Clock skewMs={clockSkewMs} /> },
                 {
-                  title: 'Ready offline',
-                  cell: ({ readyOffline }) => (readyOffline === null ? '–' : readyOffline ? 'Yes' : 'Not yet'),
+                  title: t.readyOffline,
+                  cell: ({ readyOffline }) => (readyOffline === null ? '–' : readyOffline ? t.yes : t.notYet),
                 },
                 {
-                  title: 'Battery',
+                  title: t.battery,
                   isNumber: true,
                   cell: ({ battery }) => (battery === null ? '–' : `${Math.round(battery * 100)} %`),
                 },
-                { title: 'Version', cell: ({ appVersion }) => appVersion ?? '–' },
+                { title: t.version, cell: ({ appVersion }) => appVersion ?? '–' },
                 {
-                  title: 'Actions',
+                  title: t.actions,
                   cell: (device) => (
                     <span class="actions">
                       {isBlocked(device, now) && (
                         <button
                           type="button"
-                          aria-label={`Unblock ${device.name}`}
+                          aria-label={t.unblockThis(device.name)}
                           onClick={() => {
                             asked.value = { device, what: 'unblock' }
                           }}
                         >
-                          Unblock
+                          {t.unblock}
                         </button>
                       )}
                       {device.revokedAt === null && (
                         <button
                           type="button"
                           class="danger"
-                          aria-label={`Revoke ${device.name}`}
+                          aria-label={t.revokeThis(device.name)}
                           onClick={() => {
                             asked.value = { device, what: 'revoke' }
                           }}
                         >
-                          Revoke
+                          {t.revoke}
                         </button>
                       )}
                     </span>
@@ -156,11 +158,16 @@ function sorted(devices: Device[], now: number): Device[] {
 }
 
 function State({ device, now, timezone }: { device: Device; now: number; timezone: string }) {
-  if (device.revokedAt) return <span class="tag">Revoked</span>
+  if (device.revokedAt) return <span class="tag">{t.revoked}</span>
   if (device.blockedUntil && isBlocked(device, now)) {
-    return <span class="tag alarm">Blocked until {timeOfDay(device.blockedUntil, timezone)}</span>
+    return (
+      <span class="tag alarm">
+        {t.blockedUntil}
+        {timeOfDay(device.blockedUntil, timezone)}
+      </span>
+    )
   }
-  return device.connected ? <span class="tag fine">Connected</span> : <span class="tag warn">Not connected</span>
+  return device.connected ? <span class="tag fine">{t.connected}</span> : <span class="tag warn">{t.notConnected}</span>
 }
 
 /** Scans are ordered by clocks where a device judges alone. */
@@ -175,7 +182,7 @@ type AskedProps = { device: Device; what: 'revoke' | 'unblock'; onDone: () => vo
 
 function AskedDialog({ device, what, onDone, onClose }: AskedProps) {
   const { path } = useEvent()
-  const label = what === 'revoke' ? 'Revoke' : 'Unblock'
+  const label = what === 'revoke' ? t.revoke : t.unblock
   const confirm = async () =>
     settle(await post(`${path}/devices/${encodeURIComponent(device.id)}/${what}`), onDone, `${device.name}: done`)
   return (
@@ -188,18 +195,17 @@ function AskedDialog({ device, what, onDone, onClose }: AskedProps) {
     >
       {what === 'revoke' ? (
         <>
-          <p>Its very next call is refused, and its screen says that it is signed out. It has to be enrolled anew.</p>
+          <p>{t.itsVeryNextCall}</p>
           {device.pendingScans !== null && device.pendingScans > 0 && (
             <p class="notice">
-              It last said that {number(device.pendingScans)} scans wait on it. They are lost to the log unless it sends
-              them first.
+              {t.itLastSaidThat}
+              {number(device.pendingScans)}
+              {t.scansWaitOnIt}
             </p>
           )}
         </>
       ) : (
-        <p>
-          It was blocked for showing too many codes that are none. It may scan again at once; the count begins anew.
-        </p>
+        <p>{t.itWasBlockedFor}</p>
       )}
     </Confirm>
   )
@@ -221,7 +227,7 @@ function EnrolDialog({ known, reload, onClose }: EnrolProps) {
       },
     )
   return (
-    <Dialog title="Enrol a device" onClose={onClose}>
+    <Dialog title={t.enrolADevice} onClose={onClose}>
       {invitation.value ? (
         <Invited
           invitation={invitation.value}
@@ -236,9 +242,9 @@ function EnrolDialog({ known, reload, onClose }: EnrolProps) {
           {({ items }) =>
             items.length === 0 ? (
               <>
-                <p>First say who works at the doors: a device is enrolled for somebody.</p>
+                <p>{t.firstSayWhoWorks}</p>
                 <Link to={`${home}/staff`} class="button primary">
-                  To the staff
+                  {t.toTheStaff}
                 </Link>
               </>
             ) : (
@@ -246,24 +252,24 @@ function EnrolDialog({ known, reload, onClose }: EnrolProps) {
                 fields={[
                   {
                     name: 'staffId',
-                    label: 'For whom',
+                    label: t.forWhom,
                     kind: 'select',
-                    hint: 'Its scans are logged with this name, and it may do what their role may.',
+                    hint: t.itsScansAreLogged,
                     options: items.map(({ id, name, role }) => ({ value: id, label: name, hint: role })),
                   },
                   {
                     name: 'gateId',
-                    label: 'At which gate',
+                    label: t.atWhichGate,
                     kind: 'select',
-                    hint: 'It can be changed on the device.',
+                    hint: t.itCanBeChanged,
                     options: [
-                      { value: '', label: 'Chosen on the device' },
+                      { value: '', label: t.chosenOnTheDevice },
                       ...(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name })),
                     ],
                   },
                 ]}
                 initial={{ staffId: items[0]?.id ?? '', gateId: '' }}
-                action="Show the code"
+                action={t.showTheCode}
                 submit={invite}
                 onCancel={onClose}
               />
@@ -288,10 +294,10 @@ function Invited({ invitation, known, reload, onAgain }: InvitedProps) {
     return (
       <>
         <p class="notice fine" role="status">
-          The device is enrolled.
+          {t.theDeviceIsEnrolled}
         </p>
         <button type="button" class="primary" onClick={onAgain}>
-          Enrol another
+          {t.enrolAnother}
         </button>
       </>
     )
@@ -300,26 +306,28 @@ function Invited({ invitation, known, reload, onAgain }: InvitedProps) {
     return (
       <>
         <p class="notice" role="status">
-          The code has expired.
+          {t.theCodeHasExpired}
         </p>
         <button type="button" class="primary" onClick={onAgain}>
-          Make a new one
+          {t.makeANewOne}
         </button>
       </>
     )
   }
   return (
     <>
-      <p>Point the phone’s camera at the code and open the link. It works once.</p>
-      <img class="qr" src={invitation.qr} alt="QR code that opens the scanner" width="240" height="240" />
+      <p>{t.pointThePhonesCamera}</p>
+      <img class="qr" src={invitation.qr} alt={t.qrCodeThatOpens} width="240" height="240" />
       <p>
-        Good for <strong class="countdown">{countdown(left)}</strong>. Or type this code on the device:
+        {t.goodFor}
+        <strong class="countdown">{countdown(left)}</strong>
+        {t.orTypeThisCode}
       </p>
       <p class="secret" data-enrolment>
         {spaced(invitation.code)}
       </p>
       <div class="actions">
-        <CopyButton text={invitation.url} what="Copy the link" />
+        <CopyButton text={invitation.url} what={t.copyTheLink} />
       </div>
     </>
   )

@@ -9,7 +9,9 @@ import { Link } from '../parts/link.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import { setQuery } from '../router.ts'
-import { number } from '../words/language.ts'
+import { number, words } from '../words/language.ts'
+
+const t = words.value.duplicates
 
 type Duplicate = {
   id: string
@@ -32,36 +34,37 @@ export default function DuplicatesScreen() {
   const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
   return (
     <>
-      <Heading title="Duplicates" of={event.title} />
-      <p class="dim">
-        A ticket that has let in and was shown again, the newest first. Most are people who went out for a moment; the
-        same ticket at two gates within minutes is a copy.
-      </p>
+      <Heading title={t.duplicates} of={event.title} />
+      <p class="dim">{t.aTicketThatHas}</p>
       <div class="filters">
         <ChoiceFilter
           name="gateId"
-          label="Gate"
-          all="Every gate"
+          label={t.gate}
+          all={t.everyGate}
           options={(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
         />
       </div>
       <Loaded of={loaded}>
         {({ duplicates, pagination }) =>
           duplicates.length === 0 ? (
-            <Empty icon="twice" title="Nobody was shown twice" />
+            <Empty icon="twice" title={t.nobodyWasShownTwice} />
           ) : (
             <>
               <p class="dim" role="status">
-                {number(pagination.total)} in all, page {pagination.page} of {pagination.pages}
+                {number(pagination.total)}
+                {t.inAllPage}
+                {pagination.page}
+                {t.of}
+                {pagination.pages}
               </p>
               <Table
                 stacks
-                caption="Duplicates"
+                caption={t.duplicates}
                 items={duplicates}
                 keyOf={({ id }) => id}
                 columns={[
                   {
-                    title: 'Holder',
+                    title: t.holder,
                     cell: ({ ticketId, booking }) =>
                       ticketId ? (
                         <Link to={`${home}/tickets/${ticketId}`}>{booking.user.name ?? `…${ticketId.slice(-6)}`}</Link>
@@ -70,26 +73,26 @@ export default function DuplicatesScreen() {
                       ),
                   },
                   {
-                    title: 'Shown again',
+                    title: t.shownAgain,
                     cell: ({ scannedAt }) => <span class="nowrap">{exactMoment(scannedAt, event.timezone)}</span>,
                   },
-                  { title: 'At', cell: ({ gateId }) => gateName(gateId) },
+                  { title: t.at, cell: ({ gateId }) => gateName(gateId) },
                   {
-                    title: 'Time',
+                    title: t.time,
                     isNumber: true,
                     cell: ({ duplicateAttemptNumber }) => duplicateAttemptNumber ?? '–',
                   },
                   {
-                    title: 'Had come in',
+                    title: t.hadComeIn,
                     cell: ({ originalScanId }) => (
                       <span class="nowrap">{exactMoment(originalScanId?.scannedAt ?? null, event.timezone)}</span>
                     ),
                   },
                   {
-                    title: 'Through',
+                    title: t.through,
                     cell: ({ originalScanId }) => (originalScanId ? gateName(originalScanId.gateId) : '–'),
                   },
-                  { title: 'Staff', cell: ({ staff }) => staff.name ?? '–' },
+                  { title: t.staff, cell: ({ staff }) => staff.name ?? '–' },
                 ]}
               />
               <Pager {...pagination} />
@@ -99,7 +102,7 @@ export default function DuplicatesScreen() {
       </Loaded>
       <p>
         <a href={`${path}/exports/duplicates.csv`} download>
-          Download all as CSV
+          {t.downloadAllAsCsv}
         </a>
       </p>
     </>
@@ -109,12 +112,12 @@ export default function DuplicatesScreen() {
 function Pager({ page, pages }: { page: number; pages: number }) {
   if (pages <= 1) return null
   return (
-    <nav class="actions" aria-label="Pages">
+    <nav class="actions" aria-label={t.pages}>
       <button type="button" disabled={page <= 1} onClick={() => setQuery({ page: String(page - 1) })}>
-        Newer
+        {t.newer}
       </button>
       <button type="button" disabled={page >= pages} onClick={() => setQuery({ page: String(page + 1) })}>
-        Older
+        {t.older}
       </button>
     </nav>
   )

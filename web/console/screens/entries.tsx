@@ -13,6 +13,9 @@ import { setQuery } from '../router.ts'
 import { may } from '../session.ts'
 import type { Entry } from '../things.ts'
 import { instantAt, localAt } from '../times.ts'
+import { words } from '../words/language.ts'
+
+const t = words.value.entries
 
 const names = ['verdict', 'code', 'gate', 'type', 'staff', 'device', 'ticket', 'from', 'to'] as const
 
@@ -26,53 +29,53 @@ export default function EntriesScreen() {
   const isFiltered = Object.values(filter).some((value) => value !== '')
   return (
     <>
-      <Heading title="Scans" of={event.title}>
+      <Heading title={t.scans} of={event.title}>
         <button type="button" onClick={() => void list.reload()}>
-          Refresh
+          {t.refresh}
         </button>
       </Heading>
-      <p class="dim">Every scan, let in or refused, the newest first. Nobody is named here.</p>
+      <p class="dim">{t.everyScanLetIn}</p>
       <div class="filters">
         <ChoiceFilter
           name="verdict"
-          label="Outcome"
-          all="Every outcome"
+          label={t.outcome}
+          all={t.everyOutcome}
           options={Object.entries(verdicts).map(([value, label]) => ({ value, label }))}
         />
         <ChoiceFilter
           name="code"
-          label="Refused because"
-          all="For any reason"
+          label={t.refusedBecause}
+          all={t.forAnyReason}
           options={refusalReasons.map((value) => ({ value, label: reasons[value] }))}
         />
         <ChoiceFilter
           name="gate"
-          label="Gate"
-          all="Every gate"
+          label={t.gate}
+          all={t.everyGate}
           options={(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
         />
         <ChoiceFilter
           name="type"
-          label="Ticket type"
-          all="Every type"
+          label={t.ticketType}
+          all={t.everyType}
           options={(types.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
         />
-        <TimeFilter name="from" label="From" />
-        <TimeFilter name="to" label="Before" />
+        <TimeFilter name="from" label={t.from} />
+        <TimeFilter name="to" label={t.before} />
         {isFiltered && (
           <button type="button" class="plain" onClick={() => setQuery(Object.fromEntries(names.map((n) => [n, null])))}>
-            Show all
+            {t.showAll}
           </button>
         )}
       </div>
       <Listing<Entry>
         list={list}
-        caption="Scans"
+        caption={t.scans}
         keyOf={({ id, scanId }) => `${id} ${scanId}`}
         columns={entryColumns({ timezone: event.timezone, home, withTicket: may('supervisor') })}
         empty={
-          <Empty icon="clock" title={isFiltered ? 'No scan matches' : 'Nothing was scanned yet'}>
-            {isFiltered && <p>Try another filter, or a longer time.</p>}
+          <Empty icon="clock" title={isFiltered ? t.noScanMatches : t.nothingWasScannedYet}>
+            {isFiltered && <p>{t.tryAnotherFilterOr}</p>}
           </Empty>
         }
       />

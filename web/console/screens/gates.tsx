@@ -6,12 +6,15 @@ import { SetupScreen } from '../manage/setup.tsx'
 import type { Gate, List, TicketType } from '../manage/things.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Loaded } from '../parts/states.tsx'
+import { words } from '../words/language.ts'
+
+const t = words.value.gates
 
 const kinds: Record<string, [label: string, hint: string]> = {
-  entry: ['Entry', 'people come in here'],
-  exit: ['Exit', 'people go out here; nobody is ever refused'],
-  both: ['Both ways', 'whoever is inside goes out, everybody else comes in, as at a turnstile'],
-  checkpoint: ['Checkpoint', 'visits are counted, as at a stall; entries are not touched'],
+  entry: [t.entry, t.peopleComeInHere],
+  exit: [t.exit, t.peopleGoOutHere],
+  both: [t.bothWays, t.whoeverIsInsideGoes],
+  checkpoint: [t.checkpoint, t.visitsAreCountedAs],
 }
 
 /** Where people come in and go out. */
@@ -24,40 +27,40 @@ export default function GatesScreen() {
     <>
       <SetupScreen<Gate>
         what="gates"
-        title="Gates"
-        one="a gate"
+        title={t.gates}
+        one={t.aGate}
         icon="gate"
-        why="A gate is a named way into or out of a zone. Each scanner stands at one."
-        idHint="Your own word for it, such as north. It stands in reports and cannot be changed later."
+        why={t.aGateIsA}
+        idHint={t.yourOwnWordFor}
         idAsked="gateId"
         columns={[
-          { title: 'Name', cell: ({ name }) => name },
-          { title: 'Id', cell: ({ id }) => id },
-          { title: 'Kind', cell: ({ kind }) => kinds[kind]?.[0] ?? kind },
-          { title: 'Zone', cell: ({ zone }) => zoneName(zone) },
-          { title: 'Accepts', cell: ({ accepts }) => accepts?.join(', ') ?? 'Every type' },
+          { title: t.name, cell: ({ name }) => name },
+          { title: t.id, cell: ({ id }) => id },
+          { title: t.kind, cell: ({ kind }) => kinds[kind]?.[0] ?? kind },
+          { title: t.zone, cell: ({ zone }) => zoneName(zone) },
+          { title: t.accepts, cell: ({ accepts }) => accepts?.join(', ') ?? t.everyType },
         ]}
         fields={[
-          { name: 'name', label: 'Name', kind: 'text', hint: 'What stewards and guests call it: “Main Entrance”.' },
+          { name: 'name', label: t.name, kind: 'text', hint: t.whatStewardsAndGuests },
           {
             name: 'kind',
-            label: 'Kind',
+            label: t.kind,
             kind: 'select',
-            hint: 'What a scan here means.',
+            hint: t.whatAScanHere,
             options: Object.entries(kinds).map(([value, [label, hint]]) => ({ value, label, hint })),
           },
           {
             name: 'zone',
-            label: 'Zone',
+            label: t.zone,
             kind: 'select',
-            hint: 'The place it leads into. Entries are counted for each zone on its own.',
+            hint: t.thePlaceItLeads,
             options: event.zones.map(({ id, name }) => ({ value: id, label: name })),
           },
           {
             name: 'accepts',
-            label: 'Ticket types that may use it',
+            label: t.ticketTypesThatMay,
             kind: 'several',
-            hint: 'None ticked means every type. Others are sent to the right gate.',
+            hint: t.noneTickedMeansEvery,
             options: (types.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name })),
           },
         ]}
@@ -80,12 +83,12 @@ export default function GatesScreen() {
           gate.kind === 'checkpoint' && (
             <button
               type="button"
-              aria-label={`QR code of ${gate.name}`}
+              aria-label={t.qrCodeOf(gate.name)}
               onClick={() => {
                 stall.value = gate
               }}
             >
-              QR code
+              {t.qrCode}
             </button>
           )
         }
@@ -107,9 +110,9 @@ function StallDialog({ gate, onClose }: { gate: Gate; onClose: () => void }) {
   const loaded = useGet<{ url: string; qr: string }>(`${path}/gates/${encodeURIComponent(gate.id)}/stall-qr`)
   return (
     <Dialog title={gate.name} onClose={onClose}>
-      <p>Hang this out at the stall. Visitors scan it from their ticket’s page, and their visit is counted.</p>
+      <p>{t.hangThisOutAt}</p>
       <Loaded of={loaded}>
-        {({ qr }) => <img class="qr" src={qr} alt={`QR code of ${gate.name}`} width="240" height="240" />}
+        {({ qr }) => <img class="qr" src={qr} alt={t.qrCodeOf(gate.name)} width="240" height="240" />}
       </Loaded>
     </Dialog>
   )

@@ -11,7 +11,9 @@ import { Link } from '../parts/link.tsx'
 import { Failed, sayProblem } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import { complain } from '../parts/toast.tsx'
-import { moment, number } from '../words/language.ts'
+import { moment, number, words } from '../words/language.ts'
+
+const t = words.value.importing
 
 type Preview = { row: number; created: boolean } & Record<string, unknown>
 type DryRun = { job: Job; preview?: Preview[] }
@@ -48,11 +50,12 @@ export default function ImportScreen() {
   const now = stage.value
   return (
     <>
-      <Heading title="Import tickets" of={event.title} />
+      <Heading title={t.importTickets} of={event.title} />
       {now.kind === 'choosing' && <Choosing problem={now.problem} onFile={(file) => void look(file, {}, null)} />}
       {now.kind === 'reading' && (
         <p role="status" class="card">
-          Reading {now.file.name} …
+          {t.reading}
+          {now.file.name} …
         </p>
       )}
       {now.kind === 'read' && (
@@ -119,10 +122,11 @@ function Choosing({ problem, onFile }: { problem: Problem | null; onFile: (file:
       >
         <Icon name="import" big />
         <p>
-          <strong>Drop a CSV file here</strong>, or
+          <strong>{t.dropACsvFile}</strong>
+          {t.or}
         </p>
         <label class="button primary">
-          Choose a file
+          {t.chooseAFile}
           <input
             type="file"
             class="visually-hidden"
@@ -133,10 +137,7 @@ function Choosing({ problem, onFile }: { problem: Problem | null; onFile: (file:
             }}
           />
         </label>
-        <p class="hint">
-          Saved from any spreadsheet: commas or semicolons, up to 10 MB and 100,000 rows. Nothing is issued until you
-          have seen what would be.
-        </p>
+        <p class="hint">{t.savedFromAnySpreadsheet}</p>
       </div>
     </>
   )
@@ -157,25 +158,24 @@ function Outcome({ stage, onColumns, onStart, onOther }: OutcomeProps) {
     <>
       <section class="card panel" aria-live="polite">
         <h2>{file.name}</h2>
-        <p>This is what would happen. Nothing has been issued yet.</p>
+        <p>{t.thisIsWhatWould}</p>
         <Figures
           figures={[
-            ['New tickets', created],
-            ['Known already', job.outcome.existed ?? 0],
-            ['Wrong rows', job.failed],
+            [t.newTickets, created],
+            [t.knownAlready, job.outcome.existed ?? 0],
+            [t.wrongRows, job.failed],
           ]}
         />
         <div class="actions">
           <button type="button" class="primary" disabled={created === 0} onClick={onStart}>
-            Issue {number(created)} {created === 1 ? 'ticket' : 'tickets'}
+            {t.issue}
+            {number(created)} {created === 1 ? 'ticket' : 'tickets'}
           </button>
           <button type="button" class="plain" onClick={onOther}>
-            Another file
+            {t.anotherFile}
           </button>
         </div>
-        {job.failed > 0 && created > 0 && (
-          <p class="notice">Wrong rows are left out; the others are issued. You can mend them and import again.</p>
-        )}
+        {job.failed > 0 && created > 0 && <p class="notice">{t.wrongRowsAreLeft}</p>}
       </section>
       <Mapping job={job} columns={columns} problem={problem} onColumns={onColumns} />
       {preview.length > 0 && <FirstRows preview={preview} />}
@@ -198,22 +198,22 @@ function Figures({ figures }: { figures: [string, number][] }) {
 }
 
 const fieldWords: Record<(typeof importFields)[number], string> = {
-  reference: 'Reference',
+  reference: t.reference,
   type: 'Ticket type',
   name: 'Holder',
-  firstName: 'First name',
-  lastName: 'Last name',
-  email: 'E-mail',
-  bookingId: 'Booking',
-  bookingName: 'Name of the booking',
-  bookingEmail: 'E-mail of the booking',
-  quantity: 'Tickets in the booking',
-  admits: 'People per ticket',
-  validFrom: 'Valid from',
-  validUntil: 'Valid until',
-  paid: 'Paid',
-  code: 'Barcode printed elsewhere',
-  note: 'Note for the steward',
+  firstName: t.firstName,
+  lastName: t.lastName,
+  email: t.eMail,
+  bookingId: t.booking,
+  bookingName: t.nameOfTheBooking,
+  bookingEmail: t.eMailOfThe,
+  quantity: t.ticketsInTheBooking,
+  admits: t.peoplePerTicket,
+  validFrom: t.validFrom,
+  validUntil: t.validUntil,
+  paid: t.paid,
+  code: t.barcodePrintedElsewhere,
+  note: t.noteForTheSteward,
 }
 
 type MappingProps = {
@@ -230,7 +230,7 @@ function Mapping({ job, columns, problem, onColumns }: MappingProps) {
   const headers = [...Object.entries(file.columns), ...file.ignored.map((header) => [header, ''] as const)]
   return (
     <section class="group">
-      <h2>What each column is</h2>
+      <h2>{t.whatEachColumnIs}</h2>
       {problem && (
         <p class="form-problem" role="alert">
           {problem.issues.map(({ message }) => message).join(' ') || problem.message}
@@ -238,20 +238,20 @@ function Mapping({ job, columns, problem, onColumns }: MappingProps) {
       )}
       <Table
         stacks
-        caption="What each column is"
+        caption={t.whatEachColumnIs}
         items={headers}
         keyOf={([header], index) => `${index} ${header}`}
         columns={[
-          { title: 'Column of your file', cell: ([header]) => header || '(no header)' },
+          { title: t.columnOfYourFile, cell: ([header]) => header || t.noHeader },
           {
-            title: 'Is taken as',
+            title: t.isTakenAs,
             cell: ([header, field]) => (
               <select
-                aria-label={`What the column ${header} is`}
+                aria-label={t.whatTheColumnIs(header)}
                 value={columns[header] === null ? '' : (columns[header] ?? field)}
                 onChange={({ currentTarget }) => onColumns({ ...columns, [header]: currentTarget.value || null })}
               >
-                <option value="">Left alone</option>
+                <option value="">{t.leftAlone}</option>
                 {importFields.map((one) => (
                   <option key={one} value={one}>
                     {fieldWords[one]}
@@ -263,8 +263,9 @@ function Mapping({ job, columns, problem, onColumns }: MappingProps) {
         ]}
       />
       <p class="hint">
-        Read as {file.encoding}, {delimiters[file.delimiter] ?? `“${file.delimiter}”`}, with its headers in line{' '}
-        {file.headerLine}.
+        {t.readAs}
+        {file.encoding}, {delimiters[file.delimiter] ?? `“${file.delimiter}”`}
+        {t.withItsHeadersIn} {file.headerLine}.
       </p>
     </section>
   )
@@ -275,20 +276,20 @@ const delimiters: Record<string, string> = { ',': 'commas', ';': 'semicolons', '
 function FirstRows({ preview }: { preview: Preview[] }) {
   return (
     <section class="group">
-      <h2>The first rows</h2>
+      <h2>{t.theFirstRows}</h2>
       <Table
-        caption="The first rows as they would be issued"
+        caption={t.theFirstRowsAs}
         items={preview}
         keyOf={({ row }) => row}
         columns={[
-          { title: 'Line', cell: ({ row }) => row },
-          { title: 'Becomes', cell: ({ created }) => (created ? 'A new ticket' : 'Known already') },
-          { title: 'Type', cell: ({ type }) => String(type ?? '–') },
-          { title: 'Holder', cell: ({ holder }) => wordsOf(holder) },
-          { title: 'Reference', cell: ({ reference }) => String(reference ?? '–') },
-          { title: 'Booking', cell: ({ booking }) => wordsOf(booking) },
-          { title: 'People', isNumber: true, cell: ({ admits }) => String(admits ?? 'as its type') },
-          { title: 'Paid', cell: ({ paid }) => (paid === false ? 'No' : 'Yes') },
+          { title: t.line, cell: ({ row }) => row },
+          { title: t.becomes, cell: ({ created }) => (created ? t.aNewTicket : t.knownAlready) },
+          { title: t.type, cell: ({ type }) => String(type ?? '–') },
+          { title: t.holder, cell: ({ holder }) => wordsOf(holder) },
+          { title: t.reference, cell: ({ reference }) => String(reference ?? '–') },
+          { title: t.booking, cell: ({ booking }) => wordsOf(booking) },
+          { title: t.people, isNumber: true, cell: ({ admits }) => String(admits ?? t.asItsType) },
+          { title: t.paid, cell: ({ paid }) => (paid === false ? t.no : t.yes) },
         ]}
       />
     </section>
@@ -306,23 +307,27 @@ function RowErrors({ job }: { job: Job }) {
   if (job.errors.length === 0) return null
   return (
     <section class="group">
-      <h2>Wrong rows</h2>
+      <h2>{t.wrongRows}</h2>
       <Table
         stacks
-        caption="Wrong rows"
+        caption={t.wrongRows}
         items={job.errors}
         keyOf={({ row, field }, index) => `${row} ${field} ${index}`}
         columns={[
-          { title: 'Line', cell: ({ row }) => (row === 0 ? 'The file' : row) },
-          { title: 'Field', cell: ({ field }) => fieldWords[field as keyof typeof fieldWords] ?? field },
-          { title: 'Reason', cell: ({ message }) => message },
+          { title: t.line, cell: ({ row }) => (row === 0 ? t.theFile : row) },
+          { title: t.field, cell: ({ field }) => fieldWords[field as keyof typeof fieldWords] ?? field },
+          { title: t.reason, cell: ({ message }) => message },
         ]}
       />
       {job.errors.length < job.failed && (
-        <p class="hint">The first {job.errors.length} are shown; the download has all of them.</p>
+        <p class="hint">
+          {t.theFirst}
+          {job.errors.length}
+          {t.areShownTheDownload}
+        </p>
       )}
       <a class="button" href={`${path}/jobs/${job.id}/errors.csv`} download>
-        Download all wrong rows
+        {t.downloadAllWrongRows}
       </a>
     </section>
   )
@@ -350,7 +355,7 @@ function JobProgress({ jobId, onOther }: { jobId: string; onOther: () => void })
     }
   }, [jobId])
   const now = job.value
-  if (!now) return problem.value ? <Failed problem={problem.value} /> : <p role="status">Asking …</p>
+  if (!now) return problem.value ? <Failed problem={problem.value} /> : <p role="status">{t.asking}</p>
   const isOver = now.state === 'done' || now.state === 'failed'
   const settled = now.done + now.failed
   const left = now.perSecond > 0 ? Math.ceil((now.total - settled) / now.perSecond) : null
@@ -358,30 +363,33 @@ function JobProgress({ jobId, onOther }: { jobId: string; onOther: () => void })
     <>
       <section class="card panel">
         <h2>{titleOf(now)}</h2>
-        <progress aria-label="Rows done" max={Math.max(1, now.total)} value={settled} />
+        <progress aria-label={t.rowsDone} max={Math.max(1, now.total)} value={settled} />
         <p>
-          {number(settled)} of {number(now.total)} rows
-          {now.perSecond > 0 && `, ${number(Math.round(now.perSecond))} a second`}
-          {!isOver && left !== null && `, about ${number(left)} seconds left`}
+          {number(settled)}
+          {t.of}
+          {number(now.total)}
+          {t.rows}
+          {now.perSecond > 0 && t.aSecond(number(Math.round(now.perSecond)))}
+          {!isOver && left !== null && t.aboutSecondsLeft(number(left))}
         </p>
         <p class="visually-hidden" role="status">
           {isOver ? titleOf(now) : ''}
         </p>
         <Figures
           figures={[
-            ['New tickets', now.outcome.created ?? 0],
-            ['Known already', now.outcome.existed ?? 0],
-            ['Wrong rows', now.failed],
+            [t.newTickets, now.outcome.created ?? 0],
+            [t.knownAlready, now.outcome.existed ?? 0],
+            [t.wrongRows, now.failed],
           ]}
         />
-        {!isOver && <p class="hint">You may leave this page: the import goes on by itself, and scanning does too.</p>}
+        {!isOver && <p class="hint">{t.youMayLeaveThis}</p>}
         <div class="actions">
           <Link to={`${home}/tickets`} class="button primary">
-            To the tickets
+            {t.toTheTickets}
           </Link>
           {isOver && (
             <button type="button" onClick={onOther}>
-              Import another file
+              {t.importAnotherFile}
             </button>
           )}
         </div>
@@ -392,16 +400,16 @@ function JobProgress({ jobId, onOther }: { jobId: string; onOther: () => void })
 }
 
 function titleOf({ state, failed, kind }: Job): string {
-  const what = kind === 'import' ? 'Import' : 'Drawing of images'
+  const what = kind === 'import' ? t.import : t.drawingOfImages
   switch (state) {
     case 'queued':
-      return `${what} waits for its turn`
+      return t.waitsForItsTurn(what)
     case 'running':
-      return `${what} is running`
+      return t.isRunning(what)
     case 'done':
-      return failed > 0 ? `${what} is done, with ${number(failed)} wrong rows` : `${what} is done`
+      return failed > 0 ? t.isDoneWithWrong(what, number(failed)) : t.isDone(what)
     case 'failed':
-      return `${what} failed`
+      return t.failedThis(what)
   }
 }
 
@@ -412,22 +420,22 @@ function Earlier({ onOpen }: { onOpen: (jobId: string) => void }) {
   if (shown.length === 0) return null
   return (
     <section class="group">
-      <h2>Earlier imports</h2>
+      <h2>{t.earlierImports}</h2>
       <Table
         stacks
-        caption="Earlier imports"
+        caption={t.earlierImports}
         items={shown}
         keyOf={({ id }) => id}
         columns={[
-          { title: 'When', cell: ({ createdAt }) => moment(createdAt, event.timezone) },
-          { title: 'State', cell: titleOf },
-          { title: 'New', isNumber: true, cell: ({ outcome }) => number(outcome.created ?? 0) },
-          { title: 'Wrong', isNumber: true, cell: ({ failed }) => number(failed) },
+          { title: t.when, cell: ({ createdAt }) => moment(createdAt, event.timezone) },
+          { title: t.state, cell: titleOf },
+          { title: t.new, isNumber: true, cell: ({ outcome }) => number(outcome.created ?? 0) },
+          { title: t.wrong, isNumber: true, cell: ({ failed }) => number(failed) },
           {
-            title: 'More',
+            title: t.more,
             cell: ({ id }) => (
               <button type="button" onClick={() => onOpen(id)}>
-                Show
+                {t.show}
               </button>
             ),
           },

@@ -5,7 +5,9 @@ import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
 import { Failed } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
-import { number } from '../words/language.ts'
+import { number, words } from '../words/language.ts'
+
+const t = words.value.integrity
 
 type Checked = {
   ok: boolean
@@ -15,12 +17,12 @@ type Checked = {
 }
 
 const invariants: Record<string, string> = {
-  sequence: 'No number of the log is missing',
-  chain: 'No entry was changed',
-  counts: 'The sums are those of the log',
-  standing: 'Each ticket stands where the log says',
-  once_only: 'Nobody came in twice on one right',
-  d1: 'The reports have what the log has',
+  sequence: t.noNumberOfThe,
+  chain: t.noEntryWasChanged,
+  counts: t.theSumsAreThose,
+  standing: t.eachTicketStandsWhere,
+  once_only: t.nobodyCameInTwice,
+  d1: t.theReportsHaveWhat,
 }
 
 /** Everything that must be true of the log, checked anew. */
@@ -39,41 +41,45 @@ export default function IntegrityScreen() {
   const now = result.value
   return (
     <>
-      <Heading title="Integrity" of={event.title} />
-      <p class="dim">
-        The log is read from its first entry and everything that follows from it is worked out anew. Scanning goes on
-        meanwhile. A million scans take a while.
-      </p>
+      <Heading title={t.integrity} of={event.title} />
+      <p class="dim">{t.theLogIsRead}</p>
       <div class="actions">
         <button type="button" class="primary" disabled={isWorking.value} onClick={() => void check()}>
-          {isWorking.value ? 'Checking …' : 'Check now'}
+          {isWorking.value ? t.checking : t.checkNow}
         </button>
       </div>
       {problem.value && <Failed problem={problem.value} onRetry={() => void check()} />}
       <div role="status" class="group">
         {now && (
           <p class={now.ok ? 'notice fine' : 'form-problem'}>
-            <strong>
-              {now.ok ? 'Everything agrees.' : `${number(now.discrepancies.length)} things do not agree.`}
-            </strong>{' '}
-            {number(now.checked.entries)} entries and the standings of {number(now.checked.tickets)} tickets were
-            checked
-            {now.outbox.pending > 0 && `; ${number(now.outbox.pending)} entries are on their way to the reports`}.
+            <strong>{now.ok ? t.everythingAgrees : t.thingsDoNotAgree(number(now.discrepancies.length))}</strong>{' '}
+            {number(now.checked.entries)}
+            {t.entriesAndTheStandings}
+            {number(now.checked.tickets)}
+            {t.ticketsWereChecked}
+            {now.outbox.pending > 0 && t.entriesAreOnTheir(number(now.outbox.pending))}.
           </p>
         )}
       </div>
       {now && (
         <Table
-          caption="What was checked"
+          caption={t.whatWasChecked}
           items={Object.entries(invariants)}
           keyOf={([name]) => name}
           columns={[
-            { title: 'What must be true', cell: ([, words]) => words },
+            { title: t.whatMustBeTrue, cell: ([, words]) => words },
             {
-              title: 'Result',
+              title: t.result,
               cell: ([name]) => {
                 const found = now.discrepancies.filter(({ invariant }) => invariant === name).length
-                return found === 0 ? <span class="tag fine">Holds</span> : <span class="tag alarm">{found} not</span>
+                return found === 0 ? (
+                  <span class="tag fine">{t.holds}</span>
+                ) : (
+                  <span class="tag alarm">
+                    {found}
+                    {t.not}
+                  </span>
+                )
               },
             },
           ]}
@@ -81,15 +87,15 @@ export default function IntegrityScreen() {
       )}
       {now && now.discrepancies.length > 0 && (
         <Table
-          caption="What does not agree"
+          caption={t.whatDoesNotAgree}
           items={now.discrepancies}
           keyOf={(_, index) => index}
           columns={[
-            { title: 'What must be true', cell: ({ invariant }) => invariants[invariant] ?? invariant },
-            { title: 'What was found', cell: ({ detail }) => detail },
-            { title: 'Entry', cell: ({ entryId }) => entryId ?? '–' },
+            { title: t.whatMustBeTrue, cell: ({ invariant }) => invariants[invariant] ?? invariant },
+            { title: t.whatWasFound, cell: ({ detail }) => detail },
+            { title: t.entry, cell: ({ entryId }) => entryId ?? '–' },
             {
-              title: 'Ticket',
+              title: t.ticket,
               cell: ({ ticketId }) =>
                 ticketId ? <Link to={`${home}/tickets/${ticketId}`}>{`…${ticketId.slice(-6)}`}</Link> : '–',
             },

@@ -4,6 +4,7 @@ import { useList } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { Form, instantIn, textIn, type Values } from '../manage/form.tsx'
 import { Listing } from '../manage/listing.tsx'
+import { roleOptions } from '../manage/roles.ts'
 import { ShownOnce } from '../manage/shown-once.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Heading } from '../parts/heading.tsx'
@@ -12,7 +13,9 @@ import { Empty } from '../parts/states.tsx'
 import type { ScreenProps } from '../routes.ts'
 import { who } from '../session.ts'
 import { ownTimezone } from '../times.ts'
-import { moment } from '../words/language.ts'
+import { moment, words } from '../words/language.ts'
+
+const t = words.value.keys
 
 type Key = {
   id: string
@@ -21,12 +24,6 @@ type Key = {
   createdAt: string
   expiresAt: string | null
   revokedAt: string | null
-}
-
-const roles: Record<string, [label: string, hint: string]> = {
-  organiser: ['Organiser', 'everything, keys included'],
-  supervisor: ['Supervisor', 'tickets, devices, scans and reports; changes no settings'],
-  viewer: ['Viewer', 'statistics and reports, and nobody’s name'],
 }
 
 /** The keys that people and systems of the organisation sign in with. */
@@ -49,10 +46,10 @@ export default function KeysScreen({ params }: ScreenProps) {
     })
   }
   const revoke = async () =>
-    settle(await del(`${path}/${asked.peek()?.id}`), () => void list.reload(), 'The key is revoked.')
+    settle(await del(`${path}/${asked.peek()?.id}`), () => void list.reload(), t.theKeyIsRevoked)
   return (
     <>
-      <Heading title="Keys" of={who.value?.organisation?.name ?? ''}>
+      <Heading title={t.keys} of={who.value?.organisation?.name ?? ''}>
         <button
           type="button"
           class="primary"
@@ -61,72 +58,69 @@ export default function KeysScreen({ params }: ScreenProps) {
           }}
         >
           <Icon name="plus" />
-          Make a key
+          {t.makeAKey}
         </button>
       </Heading>
-      <p class="dim">
-        People sign in here with a key, and systems call the API with one. Give each its own, so that one can be revoked
-        without the others. Only a fingerprint of a key is stored.
-      </p>
+      <p class="dim">{t.peopleSignInHere}</p>
       <Listing<Key>
         list={list}
-        caption="Keys"
+        caption={t.keys}
         keyOf={({ id }) => id}
         columns={[
-          { title: 'Name', cell: ({ name }) => name },
-          { title: 'Role', cell: ({ role }) => roles[role]?.[0] ?? role },
-          { title: 'State', cell: (key) => <State of={key} /> },
-          { title: 'Made', cell: ({ createdAt }) => moment(createdAt, ownTimezone) },
+          { title: t.name, cell: ({ name }) => name },
+          { title: t.role, cell: ({ role }) => words.value.roles[role]?.[0] ?? role },
+          { title: t.state, cell: (key) => <State of={key} /> },
+          { title: t.made, cell: ({ createdAt }) => moment(createdAt, ownTimezone) },
           {
-            title: 'Good until',
-            cell: ({ expiresAt }) => (expiresAt ? moment(expiresAt, ownTimezone) : 'It is revoked'),
+            title: t.goodUntil,
+            cell: ({ expiresAt }) => (expiresAt ? moment(expiresAt, ownTimezone) : t.itIsRevoked),
           },
           {
-            title: 'Actions',
+            title: t.actions,
             cell: (key) =>
               key.revokedAt === null && (
                 <button
                   type="button"
                   class="danger"
-                  aria-label={`Revoke ${key.name}`}
+                  aria-label={t.revokeThis(key.name)}
                   onClick={() => {
                     asked.value = key
                   }}
                 >
-                  Revoke
+                  {t.revoke}
                 </button>
               ),
           },
         ]}
-        empty={<Empty icon="key" title="No keys yet" />}
+        empty={<Empty icon="key" title={t.noKeysYet} />}
       />
       {isMaking.value && (
         <Dialog
-          title="Make a key"
+          title={t.makeAKey}
           onClose={() => {
             isMaking.value = false
           }}
         >
           <Form
             fields={[
-              { name: 'name', label: 'Name', kind: 'text', hint: 'Whose or what it is for: “Box office”.' },
+              { name: 'name', label: t.name, kind: 'text', hint: t.whoseOrWhatIt },
               {
                 name: 'role',
-                label: 'Role',
+                label: t.role,
                 kind: 'select',
-                hint: 'The smallest that does the work.',
-                options: Object.entries(roles).map(([value, [label, hint]]) => ({ value, label, hint })),
+                hint: t.theSmallestThatDoes,
+                options: roleOptions(),
               },
               {
                 name: 'expiresAt',
-                label: 'Good until',
+                label: t.goodUntil,
                 kind: 'instant',
                 isOptional: true,
-                hint: `Empty: until it is revoked. Clocks of ${ownTimezone}.`,
+                hint: t.emptyUntilItIs(ownTimezone),
               },
             ]}
             initial={{ role: 'viewer' }}
-            action="Make the key"
+            action={t.makeTheKey}
             submit={make}
             onCancel={() => {
               isMaking.value = false
@@ -136,29 +130,26 @@ export default function KeysScreen({ params }: ScreenProps) {
       )}
       {made.value && (
         <ShownOnce
-          title="The new key"
+          title={t.theNewKey}
           secret={made.value}
           onClose={() => {
             made.value = null
           }}
         >
-          <p>It is shown now and never again. Give it to whoever it is for on a way that nobody else reads.</p>
+          <p>{t.itIsShownNow}</p>
         </ShownOnce>
       )}
       {asked.value && (
         <Confirm
-          title={`Revoke ${asked.value.name}`}
-          action="Revoke"
+          title={t.revokeThis(asked.value.name)}
+          action={t.revoke}
           isDangerous
           onConfirm={revoke}
           onClose={() => {
             asked.value = null
           }}
         >
-          <p>
-            Whoever uses this key is signed out at once, and every system that calls with it is refused. If it is the
-            one you signed in with, you are signed out too. This cannot be taken back.
-          </p>
+          <p>{t.whoeverUsesThisKey}</p>
         </Confirm>
       )}
     </>
@@ -166,7 +157,7 @@ export default function KeysScreen({ params }: ScreenProps) {
 }
 
 function State({ of: { revokedAt, expiresAt } }: { of: Key }) {
-  if (revokedAt) return <span class="tag">Revoked</span>
-  if (expiresAt && Date.parse(expiresAt) <= Date.now()) return <span class="tag warn">Expired</span>
-  return <span class="tag fine">Good</span>
+  if (revokedAt) return <span class="tag">{t.revoked}</span>
+  if (expiresAt && Date.parse(expiresAt) <= Date.now()) return <span class="tag warn">{t.expired}</span>
+  return <span class="tag fine">{t.good}</span>
 }

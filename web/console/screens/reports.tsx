@@ -8,7 +8,9 @@ import { Heading } from '../parts/heading.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { may } from '../session.ts'
-import { moment, money, number, span, timeOfDay } from '../words/language.ts'
+import { moment, money, number, span, timeOfDay, words } from '../words/language.ts'
+
+const t = words.value.reports
 
 type Item = {
   name: string
@@ -63,15 +65,15 @@ export default function ReportsScreen() {
   const loaded = useGet<Summary>(`/api/hp-scanner/summary/${event.id}`)
   return (
     <>
-      <Heading title="Report" of={event.title}>
+      <Heading title={t.report} of={event.title}>
         <button type="button" class="no-print" onClick={() => print()}>
-          Print
+          {t.print}
         </button>
       </Heading>
       <p>
         <strong>{event.title}</strong>, {span(event.startsAt, event.endsAt, event.timezone)}
         {event.location && `, ${event.location}`}
-        {event.closedAt && `. Closed ${moment(event.closedAt, event.timezone)}`}
+        {event.closedAt && t.closedThis(moment(event.closedAt, event.timezone))}
       </p>
       <Downloads />
       <Loaded of={loaded}>{(summary) => <Report summary={summary} />}</Loaded>
@@ -81,16 +83,16 @@ export default function ReportsScreen() {
 }
 
 const totalWords: Record<string, string> = {
-  tickets: 'Tickets',
-  people: 'People with a ticket',
-  admitted: 'People let in',
-  admittedTickets: 'Tickets used',
-  noShows: 'Did not come',
-  exited: 'Went out',
-  visited: 'Visits',
-  refused: 'Refused',
-  duplicates: 'Shown twice',
-  scans: 'Scans',
+  tickets: t.tickets,
+  people: t.peopleWithATicket,
+  admitted: t.peopleLetIn,
+  admittedTickets: t.ticketsUsed,
+  noShows: t.didNotCome,
+  exited: t.wentOut,
+  visited: t.visits,
+  refused: t.refused,
+  duplicates: t.shownTwice,
+  scans: t.scans,
 }
 
 function Report({ summary }: { summary: Summary }) {
@@ -107,83 +109,91 @@ function Report({ summary }: { summary: Summary }) {
         ))}
         {offline && (
           <div>
-            <dt>Without network</dt>
+            <dt>{t.withoutNetwork}</dt>
             <dd>{number(offline.scans)}</dd>
           </div>
         )}
       </dl>
       <section class="card panel">
-        <h2>Arrivals</h2>
+        <h2>{t.arrivals}</h2>
         {peak ? (
           <p>
-            The busiest minute was {timeOfDay(peak.at, event.timezone)}, with {number(peak.perMinute)}{' '}
-            {peak.perMinute === 1 ? 'person' : 'people'} let in.
+            {t.theBusiestMinuteWas}
+            {timeOfDay(peak.at, event.timezone)}
+            {t.with}
+            {number(peak.perMinute)} {peak.perMinute === 1 ? 'person' : 'people'}
+            {t.letIn}
           </p>
         ) : (
-          <p>Nobody has been let in yet.</p>
+          <p>{t.nobodyHasBeenLet}</p>
         )}
         {arrivals.items.length > 0 && (
           <Curve items={arrivals.items} timezone={event.timezone} bucket={arrivals.bucket} />
         )}
       </section>
       <section class="group">
-        <h2>Refusals by reason</h2>
+        <h2>{t.refusalsByReason}</h2>
         <Bars
-          caption="Refusals by reason"
+          caption={t.refusalsByReason}
           rows={Object.entries(refusals).map(([code, count]) => [reasonWords(code), count])}
-          none="Nobody was refused."
+          none={t.nobodyWasRefused}
         />
       </section>
-      <Section title="Zones">
+      <Section title={t.zones}>
         <Table
-          caption="Zones"
+          caption={t.zones}
           items={summary.zones}
           keyOf={({ id }) => id}
           columns={[
-            { title: 'Zone', cell: ({ name }) => name },
-            { title: 'Inside now', isNumber: true, cell: ({ inside }) => number(inside) },
+            { title: t.zone, cell: ({ name }) => name },
+            { title: t.insideNow, isNumber: true, cell: ({ inside }) => number(inside) },
             {
-              title: 'Room for',
+              title: t.roomFor,
               isNumber: true,
-              cell: ({ capacity }) => (capacity === null ? 'No limit' : number(capacity)),
+              cell: ({ capacity }) => (capacity === null ? t.noLimit : number(capacity)),
             },
           ]}
         />
       </Section>
-      <Section title="Ticket types">
+      <Section title={t.ticketTypes}>
         <Table
-          caption="Ticket types"
+          caption={t.ticketTypes}
           items={summary.types}
           keyOf={({ id }) => id}
           columns={[
-            { title: 'Type', cell: ({ name }) => name },
-            { title: 'Tickets', isNumber: true, cell: ({ tickets }) => number(tickets) },
-            { title: 'People', isNumber: true, cell: ({ people }) => number(people) },
-            { title: 'Let in', isNumber: true, cell: ({ admitted }) => number(admitted) },
+            { title: t.type, cell: ({ name }) => name },
+            { title: t.tickets, isNumber: true, cell: ({ tickets }) => number(tickets) },
+            { title: t.people, isNumber: true, cell: ({ people }) => number(people) },
+            { title: t.letIn2, isNumber: true, cell: ({ admitted }) => number(admitted) },
           ]}
         />
       </Section>
-      <Section title="Gates">
+      <Section title={t.gates}>
         <Table
           stacks
-          caption="Gates"
+          caption={t.gates}
           items={summary.gates}
           keyOf={({ gateId }) => gateId}
-          columns={itemColumns('Gate', event.timezone)}
+          columns={itemColumns(t.gate, event.timezone)}
         />
       </Section>
-      <Section title="Staff">
+      <Section title={t.staff}>
         <Table
           stacks
-          caption="Staff"
+          caption={t.staff}
           items={summary.staff}
           keyOf={({ staffId }) => staffId}
-          columns={itemColumns('Name', event.timezone)}
+          columns={itemColumns(t.name, event.timezone)}
         />
       </Section>
       <p class="dim">
-        Deciding a scan took {milliseconds(latency.p50)} in half of all cases, less than {milliseconds(latency.p95)} in
-        95 of 100 and less than {milliseconds(latency.p99)} in 99 of 100.
+        {t.decidingAScanTook}
+        {milliseconds(latency.p50)}
+        {t.inHalfOfAll}
+        {milliseconds(latency.p95)}
+        {t.in95Of100}
+        {milliseconds(latency.p99)}
+        {t.in99Of100}
       </p>
     </div>
   )
@@ -201,24 +211,24 @@ function Section({ title, children }: { title: string; children: preact.Componen
 function itemColumns(title: string, timezone: string): Column<Item>[] {
   return [
     { title, cell: ({ name }) => name },
-    { title: 'Scans', isNumber: true, cell: ({ scans }) => number(scans) },
-    { title: 'Let in', isNumber: true, cell: ({ admitted }) => number(admitted) },
-    { title: 'Went out', isNumber: true, cell: ({ exited }) => number(exited) },
+    { title: t.scans, isNumber: true, cell: ({ scans }) => number(scans) },
+    { title: t.letIn2, isNumber: true, cell: ({ admitted }) => number(admitted) },
+    { title: t.wentOut, isNumber: true, cell: ({ exited }) => number(exited) },
     {
-      title: 'Refused',
+      title: t.refused,
       isNumber: true,
       cell: ({ refused }) => number(Object.values(refused).reduce((sum, count) => sum + count, 0)),
     },
-    { title: 'Shown twice', isNumber: true, cell: ({ duplicates }) => number(duplicates) },
-    { title: 'First scan', cell: ({ firstScanAt }) => exactMoment(firstScanAt, timezone) },
-    { title: 'Last scan', cell: ({ lastScanAt }) => exactMoment(lastScanAt, timezone) },
-    { title: 'Median', isNumber: true, cell: ({ validationTime }) => milliseconds(validationTime.p50) },
+    { title: t.shownTwice, isNumber: true, cell: ({ duplicates }) => number(duplicates) },
+    { title: t.firstScan, cell: ({ firstScanAt }) => exactMoment(firstScanAt, timezone) },
+    { title: t.lastScan, cell: ({ lastScanAt }) => exactMoment(lastScanAt, timezone) },
+    { title: t.median, isNumber: true, cell: ({ validationTime }) => milliseconds(validationTime.p50) },
     { title: '95 %', isNumber: true, cell: ({ validationTime }) => milliseconds(validationTime.p95) },
   ]
 }
 
 function milliseconds(value: number | null): string {
-  return value === null ? '–' : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
+  return value === null ? '–' : t.msThis(value < 10 ? value.toFixed(1) : Math.round(value))
 }
 
 /** Counts as bars; the number beside each is the table. */
@@ -232,10 +242,10 @@ function Bars({ caption, rows, none }: { caption: string; rows: [string, number]
       items={sorted}
       keyOf={([label]) => label}
       columns={[
-        { title: 'Reason', cell: ([label]) => label },
-        { title: 'Scans', isNumber: true, cell: ([, count]) => number(count) },
+        { title: t.reason, cell: ([label]) => label },
+        { title: t.scans, isNumber: true, cell: ([, count]) => number(count) },
         {
-          title: 'Share',
+          title: t.share,
           cell: ([label, count]) => (
             <svg
               class="share"
@@ -256,17 +266,17 @@ function Bars({ caption, rows, none }: { caption: string; rows: [string, number]
 function Downloads() {
   const { path } = useEvent()
   const files: [string, string, 'viewer' | 'organiser'][] = [
-    ['Scans (CSV)', `${path}/exports/entries.csv`, 'viewer'],
-    ['Scans (NDJSON)', `${path}/exports/entries.ndjson`, 'viewer'],
-    ['Duplicates (CSV)', `${path}/exports/duplicates.csv`, 'viewer'],
-    ['Tickets (CSV)', `${path}/exports/tickets.csv`, 'organiser'],
-    ['Tickets on paper (PDF)', `${path}/sheet.pdf`, 'organiser'],
-    ['Badges (PDF)', `${path}/sheet.pdf?layout=badges`, 'organiser'],
-    ['Codes as images (ZIP)', `${path}/sheet.zip`, 'organiser'],
+    [t.scansCsv, `${path}/exports/entries.csv`, 'viewer'],
+    [t.scansNdjson, `${path}/exports/entries.ndjson`, 'viewer'],
+    [t.duplicatesCsv, `${path}/exports/duplicates.csv`, 'viewer'],
+    [t.ticketsCsv, `${path}/exports/tickets.csv`, 'organiser'],
+    [t.ticketsOnPaperPdf, `${path}/sheet.pdf`, 'organiser'],
+    [t.badgesPdf, `${path}/sheet.pdf?layout=badges`, 'organiser'],
+    [t.codesAsImagesZip, `${path}/sheet.zip`, 'organiser'],
   ]
   return (
     <section class="group no-print">
-      <h2>Downloads</h2>
+      <h2>{t.downloads}</h2>
       <div class="actions">
         {files
           .filter(([, , role]) => may(role))
@@ -290,48 +300,48 @@ function AtTheDoor() {
   return (
     <div class="report">
       {(shifts.value?.items.length ?? 0) > 0 && (
-        <Section title="Shifts">
+        <Section title={t.shifts}>
           <Table
-            caption="Shifts"
+            caption={t.shifts}
             items={shifts.value?.items ?? []}
             keyOf={({ id }) => id}
             columns={[
-              { title: 'Staff', cell: ({ staffId }) => staffId },
-              { title: 'From', cell: ({ startedAt }) => moment(startedAt, timezone) },
-              { title: 'To', cell: ({ endedAt }) => (endedAt ? moment(endedAt, timezone) : 'Still on') },
-              { title: 'Scans', isNumber: true, cell: ({ scans }) => number(scans) },
-              { title: 'Let in', isNumber: true, cell: ({ admitted }) => number(admitted) },
+              { title: t.staff, cell: ({ staffId }) => staffId },
+              { title: t.from, cell: ({ startedAt }) => moment(startedAt, timezone) },
+              { title: t.to, cell: ({ endedAt }) => (endedAt ? moment(endedAt, timezone) : t.stillOn) },
+              { title: t.scans, isNumber: true, cell: ({ scans }) => number(scans) },
+              { title: t.letIn2, isNumber: true, cell: ({ admitted }) => number(admitted) },
             ]}
           />
         </Section>
       )}
       {(till.value?.items.length ?? 0) > 0 && (
-        <Section title="Till">
+        <Section title={t.till}>
           <Table
-            caption="Till"
+            caption={t.till}
             items={till.value?.items ?? []}
             keyOf={(_, index) => index}
             columns={[
-              { title: 'Staff', cell: ({ staffId }) => staffId ?? '–' },
-              { title: 'Gate', cell: ({ gateId }) => gateId ?? '–' },
-              { title: 'Paid by', cell: ({ method }) => method },
-              { title: 'Sales', isNumber: true, cell: ({ sales }) => number(sales) },
-              { title: 'People', isNumber: true, cell: ({ people }) => number(people) },
-              { title: 'Taken', isNumber: true, cell: ({ amount, currency }) => money(amount, currency) },
+              { title: t.staff, cell: ({ staffId }) => staffId ?? '–' },
+              { title: t.gate, cell: ({ gateId }) => gateId ?? '–' },
+              { title: t.paidBy, cell: ({ method }) => method },
+              { title: t.sales, isNumber: true, cell: ({ sales }) => number(sales) },
+              { title: t.people, isNumber: true, cell: ({ people }) => number(people) },
+              { title: t.taken, isNumber: true, cell: ({ amount, currency }) => money(amount, currency) },
             ]}
           />
         </Section>
       )}
       {(stalls.value?.items.length ?? 0) > 0 && (
-        <Section title="Stalls">
+        <Section title={t.stalls}>
           <Table
-            caption="Stalls"
+            caption={t.stalls}
             items={stalls.value?.items ?? []}
             keyOf={({ gateId }) => gateId}
             columns={[
-              { title: 'Stall', cell: ({ name }) => name },
-              { title: 'Visits', isNumber: true, cell: ({ visits }) => number(visits) },
-              { title: 'Different tickets', isNumber: true, cell: ({ visitors }) => number(visitors) },
+              { title: t.stall, cell: ({ name }) => name },
+              { title: t.visits, isNumber: true, cell: ({ visits }) => number(visits) },
+              { title: t.differentTickets, isNumber: true, cell: ({ visitors }) => number(visitors) },
             ]}
           />
         </Section>

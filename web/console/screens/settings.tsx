@@ -10,32 +10,34 @@ import type { EventDetails, Zone } from '../things.ts'
 import { localAt, timezonesByRegion } from '../times.ts'
 import { moment, words } from '../words/language.ts'
 
+const t = words.value.settings
+
 /** Everything an event can be told, each with what it means. */
 export default function SettingsScreen() {
   const { event, home } = useEvent()
   return (
     <>
-      <Heading title="Settings" of={event.title} />
-      <nav class="actions" aria-label="More settings">
+      <Heading title={t.settings} of={event.title} />
+      <nav class="actions" aria-label={t.moreSettings}>
         <Link to={`${home}/code-formats`} class="button">
-          Code formats
+          {t.codeFormats}
         </Link>
         <Link to={`${home}/webhooks`} class="button">
-          Webhooks
+          {t.webhooks}
         </Link>
         <Link to={`/organisations/${event.organisationId}/keys`} class="button">
-          Keys of the organisation
+          {t.keysOfTheOrganisation}
         </Link>
         <Link to={`/organisations/${event.organisationId}/members`} class="button">
           {words.value.members.title}
         </Link>
       </nav>
-      <Part title="The event" fields={eventFields} initial={eventValues(event)} bodyOf={eventBody} />
+      <Part title={t.theEvent} fields={eventFields} initial={eventValues(event)} bodyOf={eventBody} />
       <Zones />
-      <Part title="What the doors do" fields={policyFields} initial={policyValues(event)} bodyOf={policyBody} />
+      <Part title={t.whatTheDoorsDo} fields={policyFields} initial={policyValues(event)} bodyOf={policyBody} />
       <Part
-        title="Limits of a device"
-        why="They keep a broken or stolen device from doing harm. Organisers and their systems are not bound by them."
+        title={t.limitsOfADevice}
+        why={t.theyKeepABroken}
         fields={limitFields}
         initial={Object.fromEntries(Object.entries(event.limits).map(([name, value]) => [name, String(value)]))}
         bodyOf={(values) => ({
@@ -61,40 +63,40 @@ function Part({ title, why, fields, initial, bodyOf }: PartProps) {
     settle(
       await patch<{ event: EventDetails }>(path, bodyOf(values, event.timezone)),
       (changed) => set(changed.event),
-      'Saved',
+      t.saved,
     )
   return (
     <section class="card panel" aria-label={title}>
       <h2>{title}</h2>
       {why && <p class="dim">{why}</p>}
-      <Form fields={fields} initial={initial} action="Save" submit={save} />
+      <Form fields={fields} initial={initial} action={t.save} submit={save} />
     </section>
   )
 }
 
 const eventFields: readonly FieldSpec[] = [
-  { name: 'title', label: 'Title', kind: 'text', hint: 'As it stands on the tickets and on every scanner.' },
-  { name: 'startsAt', label: 'Doors open', kind: 'instant', hint: 'The curve of arrivals begins here.' },
+  { name: 'title', label: t.title, kind: 'text', hint: t.asItStandsOn },
+  { name: 'startsAt', label: t.doorsOpen, kind: 'instant', hint: t.theCurveOfArrivals },
   {
     name: 'endsAt',
-    label: 'Ends',
+    label: t.ends,
     kind: 'instant',
-    hint: 'Scans are taken afterwards too, until you close the event.',
+    hint: t.scansAreTakenAfterwards,
   },
   {
     name: 'timezone',
-    label: 'Time zone',
+    label: t.timeZone,
     kind: 'select',
-    hint: 'All times of this event are told in this zone, and a day begins and ends in it.',
+    hint: t.allTimesOfThis,
     options: timezonesByRegion().flatMap(([, zones]) => zones.map((zone) => ({ value: zone, label: zone }))),
   },
-  { name: 'location', label: 'Place', kind: 'text', isOptional: true, hint: 'Shown on the ticket’s page.' },
+  { name: 'location', label: t.place, kind: 'text', isOptional: true, hint: t.shownOnTheTickets },
   {
     name: 'capacity',
-    label: 'Capacity',
+    label: t.capacity,
     kind: 'number',
     isOptional: true,
-    hint: 'How many people may be inside at once. Empty: no limit. With several zones, give each its own.',
+    hint: t.howManyPeopleMay,
   },
 ]
 
@@ -126,56 +128,56 @@ const policyFields: readonly FieldSpec[] = [
   {
     name: 'offline',
     asked: 'policy.offline',
-    label: 'When a gate has no network',
+    label: t.whenAGateHas,
     kind: 'select',
-    hint: 'Let in: the line goes on, a double entry across cut-off gates is possible and always shown. Never twice: each gate admits only its own share alone. Nobody: without a network nobody comes in.',
+    hint: t.letInTheLine,
     options: [
-      { value: 'admit', label: 'Let genuine tickets in' },
-      { value: 'strict', label: 'Never twice' },
-      { value: 'never', label: 'Let nobody in' },
+      { value: 'admit', label: t.letGenuineTicketsIn },
+      { value: 'strict', label: t.neverTwice },
+      { value: 'never', label: t.letNobodyIn },
     ],
   },
   {
     name: 'full',
     asked: 'policy.full',
-    label: 'When a zone is full',
+    label: t.whenAZoneIs,
     kind: 'select',
-    hint: 'Refuse until somebody has left, or let in and send an alert.',
+    hint: t.refuseUntilSomebodyHas,
     options: [
-      { value: 'stop', label: 'Refuse' },
-      { value: 'warn', label: 'Let in and warn' },
+      { value: 'stop', label: t.refuse },
+      { value: 'warn', label: t.letInAndWarn },
     ],
   },
   {
     name: 'maxEntries',
     asked: 'policy.maxEntries',
-    label: 'Entries per ticket',
+    label: t.entriesPerTicket,
     kind: 'number',
     isOptional: true,
-    hint: 'How often one ticket may let in over the whole event, where coming in again is allowed. Empty: as often as its zone says.',
+    hint: t.howOftenOneTicket,
   },
   {
     name: 'entriesPerDay',
     asked: 'policy.entriesPerDay',
-    label: 'Entries per ticket and day',
+    label: t.entriesPerTicketAnd,
     kind: 'number',
     isOptional: true,
-    hint: 'The same for each day in the time zone of the event.',
+    hint: t.theSameForEach,
   },
   {
     name: 'minMinutesBetween',
     asked: 'policy.minMinutesBetween',
-    label: 'Minutes between two entries',
+    label: t.minutesBetweenTwoEntries,
     kind: 'number',
     isOptional: true,
-    hint: 'A ticket that was handed back over the fence is refused as “too soon”.',
+    hint: t.aTicketThatWas,
   },
   {
     name: 'rotatingCodes',
     asked: 'policy.rotatingCodes',
-    label: 'Codes that change all the time',
+    label: t.codesThatChangeAll,
     kind: 'check',
-    hint: 'The ticket’s page shows a code that is good for half a minute, so that screenshots are worth nothing. Paper tickets cannot be used then.',
+    hint: t.theTicketsPageShows,
   },
 ]
 
@@ -205,22 +207,14 @@ function policyBody(values: Values): object {
 }
 
 const limitFields: readonly FieldSpec[] = [
-  limit('scansPerMinute', 'Scans a minute', 'More in the long run are refused for a moment. A quick steward does 30.'),
-  limit('scanBurst', 'Scans at once', 'So many may come one right after the other, as after a pause.'),
-  limit('callsPerMinute', 'Other calls a minute', 'Searching, selling, opening a shift.'),
-  limit(
-    'syncsPerFiveMinutes',
-    'Batches in five minutes',
-    'How often a device may send what it decided without network.',
-  ),
-  limit('reportsPerMinute', 'Reports a minute', 'Statistics and reports that a device may ask for.'),
-  limit(
-    'invalidCodesPerFiveMinutes',
-    'Wrong codes in five minutes',
-    'More than so many codes that are no ticket block the device: somebody may be trying codes out.',
-  ),
-  limit('blockMinutes', 'Minutes that it stays blocked', 'A supervisor can unblock it sooner, on the page of devices.'),
-  limit('duplicatesPerFiveMinutes', 'Duplicates in five minutes', 'More than so many at one device raise an alert.'),
+  limit('scansPerMinute', t.scansAMinute, t.moreInTheLong),
+  limit('scanBurst', t.scansAtOnce, t.soManyMayCome),
+  limit('callsPerMinute', t.otherCallsAMinute, t.searchingSellingOpeningA),
+  limit('syncsPerFiveMinutes', t.batchesInFiveMinutes, t.howOftenADevice),
+  limit('reportsPerMinute', t.reportsAMinute, t.statisticsAndReportsThat),
+  limit('invalidCodesPerFiveMinutes', t.wrongCodesInFive, t.moreThanSoMany),
+  limit('blockMinutes', t.minutesThatItStays, t.aSupervisorCanUnblock),
+  limit('duplicatesPerFiveMinutes', t.duplicatesInFiveMinutes, t.moreThanSoMany2),
 ]
 
 function limit(name: string, label: string, hint: string): FieldSpec {
@@ -240,27 +234,24 @@ function Zones() {
     settle(
       await patch<{ event: EventDetails }>(path, { zones: zones.value.map((_, i) => zoneBody(values, i)) }),
       (changed) => set(changed.event),
-      'Saved',
+      t.saved,
     )
   return (
-    <section class="card panel" aria-label="Zones">
-      <h2>Zones</h2>
-      <p class="dim">
-        A zone is a place whose entries are counted on their own: the hall, a lounge, the backstage. Most events have
-        one. A zone that a gate leads into cannot be taken away.
-      </p>
+    <section class="card panel" aria-label={t.zones}>
+      <h2>{t.zones}</h2>
+      <p class="dim">{t.aZoneIsA}</p>
       {/* A new zone makes a new form, which begins with what was saved. */}
       <Form
         key={zones.value.length}
         fields={fields}
         initial={Object.assign({}, ...zones.value.map((zone, i) => zoneValues(zone, i)))}
-        action="Save"
+        action={t.save}
         submit={save}
       />
       <div class="actions">
         <button type="button" onClick={add}>
           <Icon name="plus" />
-          Add a zone
+          {t.addAZone}
         </button>
         {zones.value.length > 1 && (
           <button
@@ -270,7 +261,7 @@ function Zones() {
               zones.value = zones.value.slice(0, -1)
             }}
           >
-            Take the last one away
+            {t.takeTheLastOne}
           </button>
         )}
       </div>
@@ -280,42 +271,42 @@ function Zones() {
 
 function zoneFields(i: number, zone: Zone): FieldSpec[] {
   return [
-    { name: `${i} heading`, label: zone.name || 'New zone', kind: 'heading' },
+    { name: `${i} heading`, label: zone.name || t.newZone, kind: 'heading' },
     {
       name: `${i} id`,
       asked: `zones.${i}.id`,
-      label: 'Id',
+      label: t.id,
       kind: 'text',
-      hint: 'Your own word for it. Gates and ticket types name it.',
+      hint: t.yourOwnWordFor,
     },
-    { name: `${i} name`, asked: `zones.${i}.name`, label: 'Name', kind: 'text' },
+    { name: `${i} name`, asked: `zones.${i}.name`, label: t.name, kind: 'text' },
     {
       name: `${i} capacity`,
       asked: `zones.${i}.capacity`,
-      label: 'Room for',
+      label: t.roomFor,
       kind: 'number',
       isOptional: true,
-      hint: 'How many people may be in it at once. Empty: no limit.',
+      hint: t.howManyPeopleMay2,
     },
     {
       name: `${i} reentry`,
       asked: `zones.${i}.reentry`,
-      label: 'Coming in again',
+      label: t.comingInAgain,
       kind: 'select',
-      hint: 'Whether a ticket that has let in does so again.',
+      hint: t.whetherATicketThat,
       options: [
-        { value: 'none', label: 'One entry only' },
-        { value: 'after_exit', label: 'Again after going out' },
-        { value: 'unlimited', label: 'As often as they like' },
+        { value: 'none', label: t.oneEntryOnly },
+        { value: 'after_exit', label: t.againAfterGoingOut },
+        { value: 'unlimited', label: t.asOftenAsThey },
       ],
     },
     {
       name: `${i} everyoneOutAt`,
       asked: `zones.${i}.everyoneOutAt`,
-      label: 'Everybody is out at',
+      label: t.everybodyIsOutAt,
       kind: 'time',
       isOptional: true,
-      hint: 'At this time of each day everybody is taken to have left, so that the next day begins with an empty place.',
+      hint: t.atThisTimeOf,
     },
   ]
 }
@@ -344,15 +335,19 @@ function Closing() {
   const { event, path, set } = useEvent()
   const isAsked = useSignal(false)
   const close = async () =>
-    settle(await post<{ event: EventDetails }>(`${path}/close`), (closed) => set(closed.event), 'The event is closed.')
+    settle(await post<{ event: EventDetails }>(`${path}/close`), (closed) => set(closed.event), t.theEventIsClosed)
   return (
-    <section class="card panel" aria-label="Close the event">
-      <h2>Close the event</h2>
+    <section class="card panel" aria-label={t.closeTheEvent}>
+      <h2>{t.closeTheEvent}</h2>
       {event.closedAt ? (
-        <p>Closed since {moment(event.closedAt, event.timezone)}. Scans are refused and logged.</p>
+        <p>
+          {t.closedSince}
+          {moment(event.closedAt, event.timezone)}
+          {t.scansAreRefusedAnd}
+        </p>
       ) : (
         <>
-          <p class="dim">When it is over. Reports and exports stay.</p>
+          <p class="dim">{t.whenItIsOver}</p>
           <div class="actions">
             <button
               type="button"
@@ -361,15 +356,15 @@ function Closing() {
                 isAsked.value = true
               }}
             >
-              Close the event
+              {t.closeTheEvent}
             </button>
           </div>
         </>
       )}
       {isAsked.value && (
         <Confirm
-          title={`Close ${event.title}`}
-          action="Close the event"
+          title={t.closeThis(event.title)}
+          action={t.closeTheEvent}
           isDangerous
           onConfirm={close}
           onClose={() => {
@@ -377,8 +372,7 @@ function Closing() {
           }}
         >
           <p>
-            From the very next scan nobody is let in any more, at any gate. Late scans are logged as refused.{' '}
-            <strong>This cannot be taken back.</strong>
+            {t.fromTheVeryNext} <strong>{t.thisCannotBeTaken}</strong>
           </p>
         </Confirm>
       )}

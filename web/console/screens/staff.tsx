@@ -1,10 +1,13 @@
 import { textIn } from '../manage/form.tsx'
 import { SetupScreen } from '../manage/setup.tsx'
 import type { Staff } from '../manage/things.ts'
+import { words } from '../words/language.ts'
+
+const t = words.value.staff
 
 const roles: Record<string, [label: string, hint: string]> = {
-  scanner: ['Scanner', 'scans, and sees a name, a type and a status'],
-  supervisor: ['Supervisor', 'also lets people in in spite of a refusal, finds tickets, takes admissions back'],
+  scanner: [t.scanner, t.scansAndSeesA],
+  supervisor: [t.supervisor, t.alsoLetsPeopleIn],
 }
 
 /** Who works at the doors. */
@@ -12,33 +15,33 @@ export default function StaffScreen() {
   return (
     <SetupScreen<Staff>
       what="staff"
-      title="Staff"
+      title={t.staff}
       one="somebody"
       icon="people"
-      why="Who works at the doors. Each scan is logged with whoever made it; a device is enrolled for one of them."
-      idHint="A short word such as sam. It stands in reports and cannot be changed later."
+      why={t.whoWorksAtThe}
+      idHint={t.aShortWordSuch}
       idAsked="staffId"
       columns={[
-        { title: 'Name', cell: ({ name }) => name },
-        { title: 'Id', cell: ({ id }) => id },
-        { title: 'Role', cell: ({ role }) => roles[role]?.[0] ?? role },
-        { title: 'E-mail', cell: ({ email }) => email ?? '–' },
+        { title: t.name, cell: ({ name }) => name },
+        { title: t.id, cell: ({ id }) => id },
+        { title: t.role, cell: ({ role }) => roles[role]?.[0] ?? role },
+        { title: t.eMail, cell: ({ email }) => email ?? '–' },
       ]}
       fields={[
-        { name: 'name', label: 'Name', kind: 'text', hint: 'As it is shown on their scanner and in reports.' },
+        { name: 'name', label: t.name, kind: 'text', hint: t.asItIsShown },
         {
           name: 'role',
-          label: 'Role',
+          label: t.role,
           kind: 'select',
-          hint: 'What they may do at the door.',
+          hint: t.whatTheyMayDo,
           options: Object.entries(roles).map(([value, [label, hint]]) => ({ value, label, hint })),
         },
         {
           name: 'email',
-          label: 'E-mail',
+          label: t.eMail,
           kind: 'email',
           isOptional: true,
-          hint: 'For you to reach them. Only supervisors and organisers see it.',
+          hint: t.forYouToReach,
         },
       ]}
       valuesOf={(staff) => ({ name: staff?.name ?? '', role: staff?.role ?? 'scanner', email: staff?.email ?? '' })}

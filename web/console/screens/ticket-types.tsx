@@ -3,7 +3,9 @@ import { instantIn, listIn, numberIn, textIn } from '../manage/form.tsx'
 import { SetupScreen } from '../manage/setup.tsx'
 import type { TicketType } from '../manage/things.ts'
 import { localAt } from '../times.ts'
-import { moment, money, number } from '../words/language.ts'
+import { moment, money, number, words } from '../words/language.ts'
+
+const t = words.value.ticketTypes
 
 /** What is sold. */
 export default function TicketTypesScreen() {
@@ -12,74 +14,74 @@ export default function TicketTypesScreen() {
   return (
     <SetupScreen<TicketType>
       what="ticket-types"
-      title="Ticket types"
-      one="a ticket type"
+      title={t.ticketTypes}
+      one={t.aTicketType}
       icon="type"
-      why="What is sold. A type says how many people one ticket lets in, when, and into which zones."
-      idHint="Your own word for it, such as vip. Import files may name it, and it cannot be changed later."
+      why={t.whatIsSoldA}
+      idHint={t.yourOwnWordFor}
       idAsked="typeId"
       columns={[
-        { title: 'Name', cell: ({ name }) => name },
-        { title: 'Id', cell: ({ id }) => id },
-        { title: 'Admits', isNumber: true, cell: ({ admits }) => admits },
-        { title: 'At most', isNumber: true, cell: ({ capacity }) => (capacity === null ? '–' : number(capacity)) },
-        { title: 'Price', isNumber: true, cell: ({ price }) => (price ? money(price.amount, price.currency) : '–') },
-        { title: 'Zones', cell: (type) => type.zones.join(', ') },
+        { title: t.name, cell: ({ name }) => name },
+        { title: t.id, cell: ({ id }) => id },
+        { title: t.admits, isNumber: true, cell: ({ admits }) => admits },
+        { title: t.atMost, isNumber: true, cell: ({ capacity }) => (capacity === null ? '–' : number(capacity)) },
+        { title: t.price, isNumber: true, cell: ({ price }) => (price ? money(price.amount, price.currency) : '–') },
+        { title: t.zones, cell: (type) => type.zones.join(', ') },
         {
-          title: 'Valid',
+          title: t.valid,
           cell: ({ validFrom, validUntil }) =>
             validFrom || validUntil
               ? `${validFrom ? moment(validFrom, timezone) : '…'} – ${validUntil ? moment(validUntil, timezone) : '…'}`
-              : 'Always',
+              : t.always,
         },
       ]}
       fields={[
-        { name: 'name', label: 'Name', kind: 'text', hint: 'As it stands on the ticket.' },
-        { name: 'admits', label: 'People per ticket', kind: 'number', hint: 'A family ticket may let in four.' },
+        { name: 'name', label: t.name, kind: 'text', hint: t.asItStandsOn },
+        { name: 'admits', label: t.peoplePerTicket, kind: 'number', hint: t.aFamilyTicketMay },
         {
           name: 'capacity',
-          label: 'At most',
+          label: t.atMost,
           kind: 'number',
           isOptional: true,
-          hint: 'How many people may hold this type. Beyond that no more are issued or sold at the door.',
+          hint: t.howManyPeopleMay,
         },
         {
           name: 'zones',
-          label: 'Zones it opens',
+          label: t.zonesItOpens,
           kind: 'several',
-          hint: 'Into which places it lets people.',
+          hint: t.intoWhichPlacesIt,
           options: zones.map(({ id, name }) => ({ value: id, label: name })),
         },
         {
           name: 'validFrom',
-          label: 'Valid from',
+          label: t.validFrom,
           kind: 'instant',
           isOptional: true,
-          hint: `Earlier it is refused as too early. Clocks of ${timezone}.`,
+          hint: t.earlierItIsRefused(timezone),
         },
         {
           name: 'validUntil',
-          label: 'Valid until',
+          label: t.validUntil,
           kind: 'instant',
           isOptional: true,
-          hint: 'Afterwards it is refused as expired.',
+          hint: t.afterwardsItIsRefused,
         },
         {
           name: 'amount',
           asked: 'price',
-          label: 'Price at the door',
+          label: t.priceAtTheDoor,
           kind: 'number',
           isOptional: true,
-          hint: 'What stewards take when they sell one, such as 25.00.',
+          hint: t.whatStewardsTakeWhen,
         },
-        { name: 'currency', label: 'Currency', kind: 'text', isOptional: true, hint: 'Three letters: EUR, USD.' },
+        { name: 'currency', label: t.currency, kind: 'text', isOptional: true, hint: t.threeLettersEurUsd },
         {
           name: 'requiresAttention',
-          label: 'Call attention',
+          label: t.callAttention,
           kind: 'check',
-          hint: 'The steward is shown the note and has to look up before going on.',
+          hint: t.theStewardIsShown,
         },
-        { name: 'note', label: 'Note for the steward', kind: 'long', isOptional: true, hint: 'Shown at each scan.' },
+        { name: 'note', label: t.noteForTheSteward, kind: 'long', isOptional: true, hint: t.shownAtEachScan },
       ]}
       valuesOf={(type) => ({
         name: type?.name ?? '',

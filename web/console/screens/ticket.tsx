@@ -15,8 +15,10 @@ import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import type { ScreenProps } from '../routes.ts'
 import { may } from '../session.ts'
-import { moment, number } from '../words/language.ts'
+import { moment, number, words } from '../words/language.ts'
 import { nameOf, StatusTag } from './tickets.tsx'
+
+const t = words.value.ticket
 
 /** One ticket: whose it is, its code, where it stands, all its scans, and what can be done about it. */
 export default function TicketScreen({ params }: ScreenProps) {
@@ -26,7 +28,7 @@ export default function TicketScreen({ params }: ScreenProps) {
     <>
       <Link to={`${home}/tickets`} class="back">
         <Icon name="back" />
-        Tickets
+        {t.tickets}
       </Link>
       <Loaded of={loaded}>{({ ticket }) => <Shown ticket={ticket} reload={() => void loaded.reload()} />}</Loaded>
     </>
@@ -40,50 +42,48 @@ function Shown({ ticket, reload }: { ticket: TicketWithScans; reload: () => void
       <Heading title={nameOf(ticket)} of={event.title}>
         <StatusTag status={ticket.status} />
         <button type="button" onClick={reload}>
-          Refresh
+          {t.refresh}
         </button>
       </Heading>
       <Actions ticket={ticket} reload={reload} />
       <div class="panels">
         <section class="card panel">
-          <h2>Ticket</h2>
+          <h2>{t.ticket}</h2>
           <Facts ticket={ticket} />
         </section>
         <section class="card panel">
-          <h2>Code</h2>
+          <h2>{t.code}</h2>
           {event.policy.rotatingCodes ? (
-            <p>The codes of this event change all the time: only the ticket’s page shows the one of the moment.</p>
+            <p>{t.theCodesOfThis}</p>
           ) : (
-            <img class="qr" src={ticket.qr.svg} alt={`QR code of ${nameOf(ticket)}`} width="240" height="240" />
+            <img class="qr" src={ticket.qr.svg} alt={t.qrCodeOf(nameOf(ticket))} width="240" height="240" />
           )}
           <div class="actions">
             <a class="button" href={ticket.url} target="_blank" rel="noreferrer">
-              Open the ticket’s page
+              {t.openTheTicketsPage}
             </a>
-            <CopyButton text={ticket.url} what="Copy its link" />
+            <CopyButton text={ticket.url} what={t.copyItsLink} />
           </div>
         </section>
       </div>
       <section class="group">
-        <h2>Where it stands</h2>
+        <h2>{t.whereItStands}</h2>
         <Standings ticket={ticket} />
       </section>
       <section class="group">
-        <h2>Scans</h2>
+        <h2>{t.scans}</h2>
         {ticket.scans.length === 0 ? (
-          <Empty icon="clock" title="Never scanned" />
+          <Empty icon="clock" title={t.neverScanned} />
         ) : (
           <Table
             stacks
-            caption="Scans of this ticket, the newest first"
+            caption={t.scansOfThisTicket}
             columns={entryColumns({ timezone: event.timezone, home, withTicket: false })}
             items={ticket.scans.toSorted((a, b) => b.seq - a.seq)}
             keyOf={({ id }) => id}
           />
         )}
-        {ticket.scans.length === 100 && (
-          <Link to={`${home}/entries?ticket=${ticket.id}`}>The newest 100 are shown. To all of them</Link>
-        )}
+        {ticket.scans.length === 100 && <Link to={`${home}/entries?ticket=${ticket.id}`}>{t.theNewest100Are}</Link>}
       </section>
     </>
   )
@@ -93,18 +93,18 @@ function Facts({ ticket }: { ticket: Ticket }) {
   const { event } = useEvent()
   const { holder, booking, validFrom, validUntil } = ticket
   const facts: [string, ComponentChildren][] = [
-    ['Holder', holder.name ?? '–'],
-    ['E-mail', holder.email ?? '–'],
-    ['Type', ticket.type],
-    ['Lets in', `${number(ticket.admits)} ${ticket.admits === 1 ? 'person' : 'people'}`],
-    ['Short code', <code key="code">{ticket.shortCode}</code>],
-    ['Reference', ticket.reference ?? '–'],
-    ['Booking', booking ? [booking.id, booking.name, booking.email].filter(Boolean).join(', ') : '–'],
-    ...(booking?.quantity ? [['Tickets in it', number(booking.quantity)] as [string, string]] : []),
-    ['Valid from', validFrom ? moment(validFrom, event.timezone) : 'As its type'],
-    ['Valid until', validUntil ? moment(validUntil, event.timezone) : 'As its type'],
-    ['Note', ticket.note ?? '–'],
-    ['Id', <code key="id">{ticket.id}</code>],
+    [t.holder, holder.name ?? '–'],
+    [t.eMail, holder.email ?? '–'],
+    [t.type, ticket.type],
+    [t.letsIn, `${number(ticket.admits)} ${ticket.admits === 1 ? 'person' : 'people'}`],
+    [t.shortCode, <code key="code">{ticket.shortCode}</code>],
+    [t.reference, ticket.reference ?? '–'],
+    [t.booking, booking ? [booking.id, booking.name, booking.email].filter(Boolean).join(', ') : '–'],
+    ...(booking?.quantity ? [[t.ticketsInIt, number(booking.quantity)] as [string, string]] : []),
+    [t.validFrom, validFrom ? moment(validFrom, event.timezone) : t.asItsType],
+    [t.validUntil, validUntil ? moment(validUntil, event.timezone) : t.asItsType],
+    [t.note, ticket.note ?? '–'],
+    [t.id, <code key="id">{ticket.id}</code>],
   ]
   return (
     <dl class="facts">
@@ -121,19 +121,19 @@ function Facts({ ticket }: { ticket: Ticket }) {
 function Standings({ ticket }: { ticket: Ticket }) {
   const { event } = useEvent()
   const known = ticket.standings.filter(({ firstAt }) => firstAt !== null)
-  if (known.length === 0) return <p>Nobody has come in with it yet.</p>
+  if (known.length === 0) return <p>{t.nobodyHasComeIn}</p>
   return (
     <Table
-      caption="Where the ticket stands"
+      caption={t.whereTheTicketStands}
       keyOf={({ zone }) => zone}
       items={known}
       columns={[
-        { title: 'Zone', cell: ({ zone }) => event.zones.find(({ id }) => id === zone)?.name ?? zone },
-        { title: 'Inside', isNumber: true, cell: ({ inside }) => inside },
-        { title: 'Entries', isNumber: true, cell: ({ entries }) => entries },
-        { title: 'Exits', isNumber: true, cell: ({ exits }) => exits },
-        { title: 'First', cell: ({ firstAt }) => (firstAt ? moment(firstAt, event.timezone) : '–') },
-        { title: 'Last', cell: ({ lastAt }) => (lastAt ? moment(lastAt, event.timezone) : '–') },
+        { title: t.zone, cell: ({ zone }) => event.zones.find(({ id }) => id === zone)?.name ?? zone },
+        { title: t.inside, isNumber: true, cell: ({ inside }) => inside },
+        { title: t.entries, isNumber: true, cell: ({ entries }) => entries },
+        { title: t.exits, isNumber: true, cell: ({ exits }) => exits },
+        { title: t.first, cell: ({ firstAt }) => (firstAt ? moment(firstAt, event.timezone) : '–') },
+        { title: t.last, cell: ({ lastAt }) => (lastAt ? moment(lastAt, event.timezone) : '–') },
       ]}
     />
   )
@@ -153,75 +153,75 @@ type Action = {
 
 const reason: FieldSpec = {
   name: 'reason',
-  label: 'Reason',
+  label: t.reason,
   kind: 'text',
   isOptional: true,
-  hint: 'Shown to the steward when the ticket is refused.',
+  hint: t.shownToTheSteward,
 }
 
 const actions: readonly Action[] = [
   {
     name: 'pay',
-    label: 'Mark as paid',
-    what: 'The ticket is taken as paid, and lets in from the very next scan.',
-    done: 'Marked as paid',
+    label: t.markAsPaid,
+    what: t.theTicketIsTaken,
+    done: t.markedAsPaid,
     when: (status) => status === 'unpaid',
   },
   {
     name: 'restore',
-    label: 'Restore',
-    what: 'The ticket lets in again from the very next scan. Entries it had are kept.',
-    done: 'Restored',
+    label: t.restore,
+    what: t.theTicketLetsIn,
+    done: t.restored,
     when: (status) => status === 'revoked' || status === 'blocked',
   },
   {
     name: 'block',
-    label: 'Put on hold',
-    what: 'The ticket is refused from the very next scan, until it is restored. The steward is told to call you.',
-    done: 'On hold',
+    label: t.putOnHold,
+    what: t.theTicketIsRefused,
+    done: t.onHold,
     when: (status) => status === 'valid' || status === 'unpaid',
     fields: [reason],
   },
   {
     name: 'reissue',
-    label: 'Reissue',
-    what: 'A new code is made. The old one, on paper or in a screenshot, is refused as revoked from the very next scan.',
-    done: 'A new code is made',
+    label: t.reissue,
+    what: t.aNewCodeIs,
+    done: t.aNewCodeIs2,
     isDangerous: true,
     when: (status) => status !== 'revoked',
     fields: [
       reason,
       {
         name: 'newLink',
-        label: 'Make its link new as well',
+        label: t.makeItsLinkNew,
         kind: 'check',
-        hint: 'Where somebody else may have the link: the old one then leads nowhere, and you have to send the new one.',
+        hint: t.whereSomebodyElseMay,
       },
     ],
   },
   {
     name: 'revoke',
-    label: 'Revoke',
-    what: 'The ticket is refused everywhere from the very next scan. Whoever is inside already stays inside.',
-    done: 'Revoked',
+    label: t.revoke,
+    what: t.theTicketIsRefused2,
+    done: t.revoked,
     isDangerous: true,
     when: (status) => status !== 'revoked',
     fields: [reason],
   },
   {
     name: 'erase',
-    label: 'Erase the person',
-    what: 'The name, the address and the note of the ticket are erased for good, here and wherever we keep them. The ticket stays good and the counts stay right. This cannot be taken back.',
-    done: 'The person is erased',
+    label: t.eraseThePerson,
+    what: t.theNameTheAddress,
+    done: t.thePersonIsErased,
     isDangerous: true,
     role: 'organiser',
     when: () => true,
     fields: [
       {
         name: 'booking',
-        label: 'Erase the person of the booking too',
+        label: t.eraseThePersonOf,
         kind: 'check',
-        hint: 'For every ticket of that booking.',
+        hint: t.forEveryTicketOf,
       },
     ],
   },

@@ -15,6 +15,9 @@ import { Link } from '../parts/link.tsx'
 import { Empty } from '../parts/states.tsx'
 import { go } from '../router.ts'
 import { may } from '../session.ts'
+import { words } from '../words/language.ts'
+
+const t = words.value.tickets
 
 /** The tickets: found by whatever is known of them, and made by hand. */
 export default function TicketsScreen() {
@@ -28,12 +31,12 @@ export default function TicketsScreen() {
   const isFiltered = Object.values(filter).some((value) => value !== '')
   return (
     <>
-      <Heading title="Tickets" of={event.title}>
+      <Heading title={t.tickets} of={event.title}>
         {may('organiser') && (
           <>
             <Link to={`${home}/import`} class="button">
               <Icon name="import" />
-              Import
+              {t.import}
             </Link>
             <button
               type="button"
@@ -43,60 +46,60 @@ export default function TicketsScreen() {
               }}
             >
               <Icon name="plus" />
-              Issue a ticket
+              {t.issueATicket}
             </button>
           </>
         )}
       </Heading>
       <div class="filters">
-        <SearchFilter label="Name, e-mail, booking or reference" />
+        <SearchFilter label={t.nameEMailBooking} />
         <ChoiceFilter
           name="status"
-          label="Status"
-          all="Any status"
+          label={t.status}
+          all={t.anyStatus}
           options={Object.entries(statuses).map(([value, label]) => ({ value, label }))}
         />
         <ChoiceFilter
           name="type"
-          label="Ticket type"
-          all="Every type"
+          label={t.ticketType}
+          all={t.everyType}
           options={(types.value?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
         />
         <ChoiceFilter
           name="gate"
-          label="Scanned at gate"
-          all="Scanned anywhere or not"
-          options={(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: `Scanned at ${name}` }))}
+          label={t.scannedAtGate}
+          all={t.scannedAnywhereOrNot}
+          options={(gates.value?.items ?? []).map(({ id, name }) => ({ value: id, label: t.scannedAt(name) }))}
         />
       </div>
       <Listing<Ticket>
         list={list}
-        caption="Tickets"
+        caption={t.tickets}
         keyOf={({ id }) => id}
         columns={[
           {
-            title: 'Holder',
+            title: t.holder,
             cell: (ticket) => <Link to={`${home}/tickets/${ticket.id}`}>{nameOf(ticket)}</Link>,
           },
-          { title: 'Status', cell: ({ status }) => <StatusTag status={status} /> },
-          { title: 'Type', cell: ({ type }) => typeName(type) },
-          { title: 'Code', cell: ({ shortCode }) => <code>{shortCode}</code> },
-          { title: 'Reference', cell: ({ reference }) => reference ?? '–' },
-          { title: 'Booking', cell: ({ booking }) => booking?.id ?? '–' },
+          { title: t.status, cell: ({ status }) => <StatusTag status={status} /> },
+          { title: t.type, cell: ({ type }) => typeName(type) },
+          { title: t.code, cell: ({ shortCode }) => <code>{shortCode}</code> },
+          { title: t.reference, cell: ({ reference }) => reference ?? '–' },
+          { title: t.booking, cell: ({ booking }) => booking?.id ?? '–' },
           {
-            title: 'Came in',
+            title: t.cameIn,
             isNumber: true,
-            cell: ({ standings, admits }) => `${Math.max(0, ...standings.map(({ entries }) => entries))} of ${admits}`,
+            cell: ({ standings, admits }) => t.ofThis(Math.max(0, ...standings.map(({ entries }) => entries)), admits),
           },
         ]}
         empty={
           isFiltered ? (
-            <Empty icon="search" title="No ticket matches">
-              <p>Try fewer letters, or another filter.</p>
+            <Empty icon="search" title={t.noTicketMatches}>
+              <p>{t.tryFewerLettersOr}</p>
             </Empty>
           ) : (
-            <Empty icon="ticket" title="No tickets yet">
-              <p>Import a guest list, or issue a ticket by hand.</p>
+            <Empty icon="ticket" title={t.noTicketsYet}>
+              <p>{t.importAGuestList}</p>
             </Empty>
           )
         }
@@ -125,64 +128,64 @@ function IssueDialog({ types, onClose }: { types: TicketType[]; onClose: () => v
   const { path, home, event } = useEvent()
   const issue = async (values: Values): Promise<Problem | null> => {
     const answer = await post<{ tickets: Ticket[] }>(`${path}/tickets`, { tickets: [bodyOf(values, event.timezone)] })
-    return settle(answer, ({ tickets }) => go(`${home}/tickets/${tickets[0]?.id}`), 'The ticket is issued.')
+    return settle(answer, ({ tickets }) => go(`${home}/tickets/${tickets[0]?.id}`), t.theTicketIsIssued)
   }
   if (types.length === 0) {
     return (
-      <Dialog title="Issue a ticket" onClose={onClose}>
-        <p>First say what is sold: a ticket needs a ticket type.</p>
+      <Dialog title={t.issueATicket} onClose={onClose}>
+        <p>{t.firstSayWhatIs}</p>
         <Link to={`${home}/ticket-types`} class="button primary">
-          To the ticket types
+          {t.toTheTicketTypes}
         </Link>
       </Dialog>
     )
   }
   return (
-    <Dialog title="Issue a ticket" onClose={onClose}>
+    <Dialog title={t.issueATicket} onClose={onClose}>
       <Form
         fields={[
           {
             name: 'type',
-            label: 'Ticket type',
+            label: t.ticketType,
             kind: 'select',
             options: types.map(({ id, name }) => ({ value: id, label: name })),
           },
-          { name: 'name', asked: 'holder.name', label: 'Holder', kind: 'text', isOptional: true },
-          { name: 'email', asked: 'holder.email', label: 'E-mail', kind: 'email', isOptional: true },
+          { name: 'name', asked: 'holder.name', label: t.holder, kind: 'text', isOptional: true },
+          { name: 'email', asked: 'holder.email', label: t.eMail, kind: 'email', isOptional: true },
           {
             name: 'reference',
-            label: 'Reference',
+            label: t.reference,
             kind: 'text',
             isOptional: true,
-            hint: 'Your own name for it. The same reference again gives the same ticket.',
+            hint: t.yourOwnNameFor,
           },
-          { name: 'booking', label: 'Booking', kind: 'text', isOptional: true, hint: 'The order it belongs to.' },
+          { name: 'booking', label: t.booking, kind: 'text', isOptional: true, hint: t.theOrderItBelongs },
           {
             name: 'admits',
-            label: 'People',
+            label: t.people,
             kind: 'number',
             isOptional: true,
-            hint: 'How many this one ticket lets in. Empty: as its type says.',
+            hint: t.howManyThisOne,
           },
-          { name: 'validFrom', label: 'Valid from', kind: 'instant', isOptional: true },
-          { name: 'validUntil', label: 'Valid until', kind: 'instant', isOptional: true },
+          { name: 'validFrom', label: t.validFrom, kind: 'instant', isOptional: true },
+          { name: 'validUntil', label: t.validUntil, kind: 'instant', isOptional: true },
           {
             name: 'code',
-            label: 'Barcode printed elsewhere',
+            label: t.barcodePrintedElsewhere,
             kind: 'text',
             isOptional: true,
-            hint: 'Only where the ticket has a code already. Ours is made in any case.',
+            hint: t.onlyWhereTheTicket,
           },
-          { name: 'note', label: 'Note for the steward', kind: 'long', isOptional: true },
+          { name: 'note', label: t.noteForTheSteward, kind: 'long', isOptional: true },
           {
             name: 'paid',
-            label: 'Paid',
+            label: t.paid,
             kind: 'check',
-            hint: 'An unpaid ticket is refused at the door until it is paid.',
+            hint: t.anUnpaidTicketIs,
           },
         ]}
         initial={{ type: types[0]?.id ?? '', paid: true }}
-        action="Issue"
+        action={t.issue}
         submit={issue}
         onCancel={onClose}
       />

@@ -18,7 +18,9 @@ import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import { complain, say } from '../parts/toast.tsx'
 import { place } from '../router.ts'
-import { number } from '../words/language.ts'
+import { number, words } from '../words/language.ts'
+
+const t = words.value.webhooks
 
 type Webhook = {
   id: string
@@ -44,21 +46,21 @@ type Delivery = {
 }
 
 const kindWords: Record<WebhookKind, string> = {
-  'ticket.admitted': 'Somebody came in',
-  'ticket.refused': 'Somebody was refused',
-  'ticket.exited': 'Somebody went out',
-  'ticket.revoked': 'A ticket was revoked',
-  'scan.conflict': 'A gate decided otherwise without network',
-  'device.blocked': 'A device was blocked',
-  'device.duplicates': 'A device shows many tickets that were used before',
-  'device.silent': 'A device has fallen silent',
-  'device.clock_skew': 'The clock of a device is wrong',
-  'device.refusing': 'A device refuses far more than its neighbours',
-  'gate.surge': 'A gate is far above its own rate',
-  'ticket.many_gates': 'One ticket was shown at many gates',
-  'zone.nearly_full': 'A zone is nearly full',
-  'outbox.lagging': 'The log’s database lags behind',
-  'zone.full': 'A zone is full',
+  'ticket.admitted': t.somebodyCameIn,
+  'ticket.refused': t.somebodyWasRefused,
+  'ticket.exited': t.somebodyWentOut,
+  'ticket.revoked': t.aTicketWasRevoked,
+  'scan.conflict': t.aGateDecidedOtherwise,
+  'device.blocked': t.aDeviceWasBlocked,
+  'device.duplicates': t.aDeviceShowsMany,
+  'device.silent': t.aDeviceHasFallen,
+  'device.clock_skew': t.theClockOfA,
+  'device.refusing': t.aDeviceRefusesFar,
+  'gate.surge': t.aGateIsFar,
+  'ticket.many_gates': t.oneTicketWasShown,
+  'zone.nearly_full': t.aZoneIsNearly,
+  'outbox.lagging': t.theLogsDatabaseLags,
+  'zone.full': t.aZoneIsFull,
 }
 
 /** Whom to tell of what happens, and how that goes. */
@@ -75,8 +77,8 @@ export default function WebhooksScreen() {
     )
     if (!answer.ok) return complain(answer.problem)
     const { delivered, status, problem, tookMs } = answer.value
-    if (delivered) say(`It answered ${status} in ${Math.round(tookMs)} ms.`)
-    else say(`It did not take the message: ${problem ?? status}`, 'alarm')
+    if (delivered) say(t.itAnsweredInMs(String(status), Math.round(tookMs)))
+    else say(t.itDidNotTake(problem ?? String(status)), 'alarm')
   }
   const add = (
     <button
@@ -87,47 +89,44 @@ export default function WebhooksScreen() {
       }}
     >
       <Icon name="plus" />
-      Add a webhook
+      {t.addAWebhook}
     </button>
   )
   return (
     <>
-      <Heading title="Webhooks" of={event.title}>
+      <Heading title={t.webhooks} of={event.title}>
         {add}
       </Heading>
-      <p class="dim">
-        Your own systems are told of what happens at the doors, signed after the Standard Webhooks specification. What
-        cannot be delivered is tried again for three days, and never holds up a scan.
-      </p>
+      <p class="dim">{t.yourOwnSystemsAre}</p>
       <Loaded of={list}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty icon="live" title="Nobody is told yet" />
+            <Empty icon="live" title={t.nobodyIsToldYet} />
           ) : (
             <Table
               stacks
-              caption="Webhooks"
+              caption={t.webhooks}
               items={items}
               keyOf={({ id }) => id}
               columns={[
-                { title: 'Name', cell: ({ id }) => id },
-                { title: 'Address', cell: ({ url }) => <span class="address">{url}</span> },
-                { title: 'State', cell: (webhook) => <State webhook={webhook} /> },
-                { title: 'Waiting', isNumber: true, cell: ({ pending }) => number(pending) },
-                { title: 'Given up', isNumber: true, cell: ({ failed }) => number(failed) },
+                { title: t.name, cell: ({ id }) => id },
+                { title: t.address, cell: ({ url }) => <span class="address">{url}</span> },
+                { title: t.state, cell: (webhook) => <State webhook={webhook} /> },
+                { title: t.waiting, isNumber: true, cell: ({ pending }) => number(pending) },
+                { title: t.givenUp, isNumber: true, cell: ({ failed }) => number(failed) },
                 {
-                  title: 'Last taken',
+                  title: t.lastTaken,
                   cell: ({ lastSucceededAt }) => exactMoment(lastSucceededAt, event.timezone),
                 },
                 {
-                  title: 'Actions',
+                  title: t.actions,
                   cell: (webhook) => (
                     <span class="actions">
                       <Link to={`${home}/webhooks?of=${encodeURIComponent(webhook.id)}`} class="button">
-                        Deliveries
+                        {t.deliveries}
                       </Link>
                       <button type="button" onClick={() => void test(webhook)}>
-                        Send a test
+                        {t.sendATest}
                       </button>
                       <button
                         type="button"
@@ -135,7 +134,7 @@ export default function WebhooksScreen() {
                           open.value = { now: webhook }
                         }}
                       >
-                        Change
+                        {t.change}
                       </button>
                       <button
                         type="button"
@@ -143,17 +142,17 @@ export default function WebhooksScreen() {
                           asked.value = { webhook, what: 'rotate' }
                         }}
                       >
-                        New secret
+                        {t.newSecret}
                       </button>
                       <button
                         type="button"
                         class="danger"
-                        aria-label={`Remove ${webhook.id}`}
+                        aria-label={t.removeThis(webhook.id)}
                         onClick={() => {
                           asked.value = { webhook, what: 'remove' }
                         }}
                       >
-                        Remove
+                        {t.remove}
                       </button>
                     </span>
                   ),
@@ -179,13 +178,13 @@ export default function WebhooksScreen() {
       )}
       {secret.value && (
         <ShownOnce
-          title="The secret of the webhook"
+          title={t.theSecretOfThe}
           secret={secret.value}
           onClose={() => {
             secret.value = null
           }}
         >
-          <p>Your receiver checks with it that a message is ours. It is shown now and never again.</p>
+          <p>{t.yourReceiverChecksWith}</p>
         </ShownOnce>
       )}
       {asked.value && (
@@ -207,11 +206,11 @@ export default function WebhooksScreen() {
 function State({ webhook }: { webhook: Webhook }) {
   switch (webhook.state) {
     case 'active':
-      return <span class="tag fine">Works</span>
+      return <span class="tag fine">{t.works}</span>
     case 'failing':
-      return <span class="tag warn">Fails, is tried again</span>
+      return <span class="tag warn">{t.failsIsTriedAgain}</span>
     case 'disabled':
-      return <span class="tag alarm">{webhook.disabledBecause === 'gone' ? 'Off: gone' : 'Off: failed for days'}</span>
+      return <span class="tag alarm">{webhook.disabledBecause === 'gone' ? t.offGone : t.offFailedForDays}</span>
   }
 }
 
@@ -227,32 +226,32 @@ function WebhookDialog({ now, onDone, onClose }: DialogProps) {
       ...(textIn(values, 'secret') ? { secret: textIn(values, 'secret') } : {}),
     }
     const answer = await put<{ secret?: string }>(`${path}/webhooks/${encodeURIComponent(id)}`, body)
-    return settle(answer, (made) => onDone(made.secret ?? null), 'Saved')
+    return settle(answer, (made) => onDone(made.secret ?? null), t.saved)
   }
   return (
-    <Dialog title={now ? `Change ${now.id}` : 'Add a webhook'} onClose={onClose}>
+    <Dialog title={now ? t.changeThis(now.id) : t.addAWebhook} onClose={onClose}>
       <Form
         fields={[
           ...(now
             ? []
-            : [{ name: 'id', asked: 'webhookId', label: 'Name', kind: 'text' as const, hint: 'Your own word: crm.' }]),
-          { name: 'url', label: 'Address', kind: 'text', hint: 'A public https address that takes POST requests.' },
+            : [{ name: 'id', asked: 'webhookId', label: t.name, kind: 'text' as const, hint: t.yourOwnWordCrm }]),
+          { name: 'url', label: t.address, kind: 'text', hint: t.aPublicHttpsAddress },
           {
             name: 'events',
-            label: 'Tell it when',
+            label: t.tellItWhen,
             kind: 'several',
             options: webhookKinds.map((kind) => ({ value: kind, label: kindWords[kind] })),
           },
           {
             name: 'secret',
-            label: 'Secret',
+            label: t.secret,
             kind: 'secret',
             isOptional: true,
-            hint: 'Only where your receiver has one already (whsec_…). Otherwise one is made and shown once.',
+            hint: t.onlyWhereYourReceiver,
           },
         ]}
         initial={{ url: now?.url ?? '', events: now?.events ?? ['ticket.admitted'] }}
-        action="Save"
+        action={t.save}
         submit={save}
         onCancel={onClose}
       />
@@ -273,29 +272,29 @@ function AskedDialog({ webhook, what, onDone, onClose }: AskedProps) {
   if (what === 'remove') {
     return (
       <Confirm
-        title={`Remove ${webhook.id}`}
-        action="Remove"
+        title={t.removeThis(webhook.id)}
+        action={t.remove}
         isDangerous
-        onConfirm={async () => settle(await del(address), () => onDone(null), 'Removed')}
+        onConfirm={async () => settle(await del(address), () => onDone(null), t.removed)}
         onClose={onClose}
       >
-        <p>It is told nothing more, and the list of its deliveries is gone.</p>
+        <p>{t.itIsToldNothing}</p>
       </Confirm>
     )
   }
   const rotate = async () =>
     settle(await post<{ secret?: string }>(`${address}/rotate-secret`), ({ secret }) => onDone(secret ?? null))
   return (
-    <Confirm title={`A new secret for ${webhook.id}`} action="Make a new secret" onConfirm={rotate} onClose={onClose}>
-      <p>Messages are signed with the new secret at once. For a day the old one signs them too.</p>
+    <Confirm title={t.aNewSecretFor(webhook.id)} action={t.makeANewSecret} onConfirm={rotate} onClose={onClose}>
+      <p>{t.messagesAreSignedWith}</p>
     </Confirm>
   )
 }
 
 const deliveryStates: Record<Delivery['state'], string> = {
-  pending: 'Waiting',
-  delivered: 'Taken',
-  failed: 'Given up',
+  pending: t.waiting,
+  delivered: t.taken,
+  failed: t.givenUp,
 }
 
 function Deliveries({ webhookId, reload }: { webhookId: string; reload: () => void }) {
@@ -310,62 +309,65 @@ function Deliveries({ webhookId, reload }: { webhookId: string; reload: () => vo
   const replay = async ({ id }: Delivery) => {
     const answer = await post(`${address}/deliveries/${id}/replay`)
     if (!answer.ok) return complain(answer.problem)
-    say('It is told again.')
+    say(t.itIsToldAgain)
     again()
   }
   const replayAll = async () => {
     const answer = await post<{ replayed: number }>(`${address}/replay-failed`)
     if (!answer.ok) return complain(answer.problem)
-    say(`${number(answer.value.replayed)} are told again.`)
+    say(t.areToldAgain(number(answer.value.replayed)))
     again()
   }
   return (
     <section class="group">
-      <h2>Deliveries to {webhookId}</h2>
+      <h2>
+        {t.deliveriesTo}
+        {webhookId}
+      </h2>
       <div class="filters">
         <ChoiceFilter
           name="state"
-          label="State"
-          all="Every state"
+          label={t.state}
+          all={t.everyState}
           options={Object.entries(deliveryStates).map(([value, label]) => ({ value, label }))}
         />
         <button type="button" onClick={again}>
-          Refresh
+          {t.refresh}
         </button>
         <button type="button" onClick={() => void replayAll()}>
-          Tell again all that was given up
+          {t.tellAgainAllThat}
         </button>
       </div>
       <Listing<Delivery>
         list={list}
-        caption={`Deliveries to ${webhookId}`}
+        caption={t.deliveriesTo2(webhookId)}
         keyOf={({ id }) => id}
         columns={[
           {
-            title: 'Made',
+            title: t.made,
             cell: ({ createdAt }) => <span class="nowrap">{exactMoment(createdAt, event.timezone)}</span>,
           },
-          { title: 'What', cell: ({ type }) => kindWords[type as WebhookKind] ?? type },
+          { title: t.what, cell: ({ type }) => kindWords[type as WebhookKind] ?? type },
           {
-            title: 'State',
+            title: t.state,
             cell: (delivery) => (
               <span class={delivery.state === 'failed' ? 'tag alarm' : 'tag'}>{deliveryStates[delivery.state]}</span>
             ),
           },
-          { title: 'Tries', isNumber: true, cell: ({ attempts }) => attempts },
-          { title: 'Answer', cell: ({ status, problem }) => [status, problem].filter(Boolean).join(', ') || '–' },
-          { title: 'Next try', cell: ({ nextAttemptAt }) => exactMoment(nextAttemptAt, event.timezone) },
+          { title: t.tries, isNumber: true, cell: ({ attempts }) => attempts },
+          { title: t.answer, cell: ({ status, problem }) => [status, problem].filter(Boolean).join(', ') || '–' },
+          { title: t.nextTry, cell: ({ nextAttemptAt }) => exactMoment(nextAttemptAt, event.timezone) },
           {
-            title: 'Actions',
+            title: t.actions,
             cell: (delivery) =>
               delivery.state !== 'pending' && (
                 <button type="button" onClick={() => void replay(delivery)}>
-                  Tell again
+                  {t.tellAgain}
                 </button>
               ),
           },
         ]}
-        empty={<Empty icon="clock" title="Nothing was told yet" />}
+        empty={<Empty icon="clock" title={t.nothingWasToldYet} />}
       />
     </section>
   )

@@ -1,10 +1,18 @@
 import type { AlertKind } from '../../../core/alerts.ts'
 import type { RefusalReason } from '../../../core/verdict.ts'
+import { after } from './en-after.ts'
+import { doors } from './en-doors.ts'
 import { manage } from './en-manage.ts'
+import { setup } from './en-setup.ts'
+import { tickets } from './en-tickets.ts'
 
 /** Everything that the console says, in English. A section each screen; where a sentence goes on, it ends in `: `. */
 export const en = {
   ...manage,
+  ...tickets,
+  ...doors,
+  ...after,
+  ...setup,
 
   name: 'Admit One',
 

@@ -1,7 +1,10 @@
 import { signal } from '@preact/signals'
 import { en, type Words } from './en.ts'
 
-/** What the console says. Another language is a table beside `en.ts` with the same keys. */
+/**
+ * What the console says. Another language is a table beside `en.ts` with the same keys. Screens take their words when they
+ * are first opened, so it is chosen here, before any of them.
+ */
 export const words = signal<Words>(en)
 
 /** The language as it is spoken where this browser is: that decides how numbers and times are written. */
