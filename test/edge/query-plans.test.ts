@@ -86,6 +86,7 @@ describe.each(Object.entries(calls))('what %s ask of D1', (_, paths) => {
       // Sums are found by their scope, a gate's minutes by the span as well, and entries by more than whose they are.
       if (sql.includes('from "tally"')) expect(plan, sql).toContain('scope=?')
       if (sql.includes('from "entry"')) expect(plan, sql).not.toMatch(/SEARCH entry [^(]*\(event=\?\)/)
+      if (path.includes('gateId') && sql.includes('from "entry"')) expect(plan).toContain('gate=? AND code=?')
       if (sql.includes('json_each')) expect(plan, sql).toContain('key=? AND at>? AND at<?')
     }
   })
@@ -104,6 +105,7 @@ describe('what lists of entries ask of D1', () => {
     [`device=anybody&verdict=admitted&${cursor}`, 'entry_device_time (event=? AND device=?'],
     ['code=already_admitted', 'entry_code_time (event=? AND code=?)'],
     ['code=full', 'entry_code_time (event=? AND code=?)'],
+    ['gate=GATE-A&code=full', 'entry_gate_code_time (event=? AND gate=? AND code=?)'],
     ['verdict=refused', 'entry_verdict_time (event=? AND verdict=?)'],
     [`verdict=annulled&${cursor}`, 'entry_verdict_time (event=? AND verdict=?'],
   ])('by “%s” they come in order from %s', async (query, index) => {

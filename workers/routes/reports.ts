@@ -8,7 +8,7 @@ import { latencyQuantile, MINUTE_MS } from '../../core/tally.ts'
 import type { Live } from '../../durable-objects/gatekeeper.ts'
 import type { TillLine } from '../../durable-objects/sales.ts'
 import { reaches } from '../access.ts'
-import { activeSpan, eventOverTime, latenciesOf, scansOverTime, totalsOf } from '../db/reports.ts'
+import { eventOverTime, latenciesOf, scansOverTime, totalsOf } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { fileName } from '../paper/sheet.ts'
 import { summaryPdf } from '../paper/summary.ts'
@@ -153,14 +153,15 @@ async function tillOf({ env, eventId, actor, caller }: SummaryCall): Promise<Res
 async function summarise(call: ReportCall, live: Live): Promise<Summary> {
   const { env, eventId } = call
   const { event, stats, issued, types } = live
-  const active = await activeSpan(env.DB, eventId)
-  const span = active ? { from: active.from, to: active.to + MINUTE_MS } : { from: event.startsAt, to: event.startsAt }
-  const bucket = bucketFor(span.to - span.from)
   const [gates, staff, minutes] = await Promise.all([
     reportItems(call, live, 'gate', 'gateId'),
     reportItems(call, live, 'staff', 'staffId'),
-    eventOverTime(env.DB, eventId, MINUTE_MS, span),
+    eventOverTime(env.DB, eventId, MINUTE_MS, always),
   ])
+  const [first, last] = [minutes[0], minutes.at(-1)]
+  const span =
+    first && last ? { from: first.at, to: last.at + MINUTE_MS } : { from: event.startsAt, to: event.startsAt }
+  const bucket = bucketFor(span.to - span.from)
   const tickets = issued.reduce((sum, type) => sum + type.tickets, 0)
   const buckets = Object.entries(stats.latency).map(([number, scans]) => [Number(number), scans] as const)
   return {
@@ -207,6 +208,8 @@ async function summarise(call: ReportCall, live: Live): Promise<Summary> {
     },
   }
 }
+
+const always = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
 /** A curve of a few dozen to a few hundred points. */
 function bucketFor(spanMs: number): BucketSize {
