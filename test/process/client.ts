@@ -129,6 +129,7 @@ export async function makeEvent(organiser: Client): Promise<string> {
       scanBurst: 1_000_000,
       scansPerMinute: 1_000_000,
       callsPerMinute: 1_000_000,
+      syncsPerFiveMinutes: 1_000_000,
       invalidCodesPerFiveMinutes: 1_000_000,
     },
   })

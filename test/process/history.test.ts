@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { chain, chainStart, type Entry } from '../../core/log.ts'
 import type { Verdict } from '../../core/verdict.ts'
-import { type Acked, checkHistory, rowOf } from './history.ts'
+import { type Acked, checkHistory, rowOf, type Synced, type Told } from './history.ts'
 import type { D1Row, Stored } from './stored.ts'
 
 // The checker is only worth what it can see: each thing that must not happen is done to a history once.
@@ -20,7 +20,10 @@ describe('the checker of a history', () => {
   })
 
   test('sees an answer that says something else than the log', () => {
-    expect(found(({ acked }) => told(acked, 1, { data: { duplicateAttemptNumber: 3 } }))).toEqual(['changed'])
+    expect(found(({ acked }) => told(acked, 1, { data: { duplicateAttemptNumber: 3 } }))).toEqual([
+      'changed',
+      'not linearizable',
+    ])
   })
 
   test('sees one scanId with two answers', () => {
@@ -56,7 +59,39 @@ describe('the checker of a history', () => {
         Object.assign(first as Acked, { sentAt: 50, at: 60 })
         Object.assign(second as Acked, { sentAt: 10, at: 20 })
       }),
-    ).toEqual(['out of order'])
+    ).toEqual(['not linearizable', 'out of order'])
+  })
+
+  test('sees by the answers alone that no one who judges one at a time could have given them', () => {
+    const rules = found((history) => {
+      told(history.acked, 1, { data: { duplicateAttemptNumber: 2 } })
+      // It had been refused as the second before the first was even sent.
+      Object.assign(history.acked[0] as Acked, { sentAt: 100, at: 110 })
+    })
+    expect(rules).toContain('not linearizable')
+  })
+
+  test('sees what a gate did alone and the log has not, or has otherwise', () => {
+    expect(found(({ synced }) => synced.push(broughtHome('nowhere')))).toContain('lost')
+    expect(found(({ synced }) => synced.push(broughtHome('scan 2')))).toContain('changed')
+  })
+
+  test('lets two cut-off gates let two in with one ticket, where that is a conflict', () => {
+    const both = (history: History) => {
+      relog(history, [entry(1, 'a', admitted), entry(2, 'a', duplicate(2)), alone(entry(3, 'a', admitted))])
+      history.acked.pop()
+      history.synced.push(broughtHome('scan 3'))
+    }
+    expect(found(both)).toEqual(['untold conflict'])
+    expect(found((history) => [both(history), history.conflicts.push(3)])).toEqual([])
+  })
+
+  test('sees somebody let in whom the Gatekeeper knew to be in by a gate that was cut off', () => {
+    const rules = found((history) => {
+      relog(history, [alone(entry(1, 'a', admitted)), entry(2, 'a', admitted), entry(3, 'b', admitted)])
+      history.acked = history.acked.filter(({ ticketId }) => ticketId === 'b')
+    })
+    expect(rules).toContain('in twice')
   })
 
   test('sees a gap in the log', () => {
@@ -76,16 +111,16 @@ describe('the checker of a history', () => {
   })
 })
 
-type History = { acked: Acked[]; log: Stored['log']; d1: D1Row[] }
+type History = Required<Told> & Pick<Stored, 'log' | 'conflicts'> & { d1: D1Row[] }
 
 /** Breaks a good history: ticket a is admitted and shown again, then ticket b is admitted. */
 function found(breakIt: (history: History) => unknown): string[] {
-  const history: History = { acked: [], log: [], d1: [] }
+  const history: History = { acked: [], synced: [], unheard: [], log: [], conflicts: [], d1: [] }
   const log = [entry(1, 'a', admitted), entry(2, 'a', duplicate(2)), entry(3, 'b', admitted)]
   relog(history, log)
   history.acked.push(...log.map(ackOf))
   breakIt(history)
-  return [...new Set(checkHistory(history.acked, history.log, history.d1).map(({ rule }) => rule))]
+  return [...new Set(checkHistory(history, history, history.d1).map(({ rule }) => rule))]
 }
 
 function relog(history: History, entries: Entry[]): void {
@@ -148,6 +183,14 @@ function ackOf({ seq, scanId, ticketId, verdict, scannedAt }: Entry): Acked {
     sentAt: seq * 10,
     at: seq * 10 + 5,
   }
+}
+
+function alone(entry: Entry): Entry {
+  return { ...entry, offline: { sequence: 1, token: null, clock: 'wall', amends: null } }
+}
+
+function broughtHome(scanId: string): Synced {
+  return { scanId, ticketId: 'a', shown: 'admitted', triedAt: null, sentAt: 200, at: 210 }
 }
 
 function told(acked: Acked[], i: number, otherwise: object): void {

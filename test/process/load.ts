@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Device, gateA, gateB, inParallel, type Scan, untilAnswered, type Venue } from './client.ts'
-import { type Acked, ackOf } from './history.ts'
+import { CutOff } from './cut-off.ts'
+import { type Acked, ackOf, type Synced, type Told } from './history.ts'
 
 /** A scan that was sent at least once and not answered, or not listened to. */
 type Pending = { device: Device; ticketId: string; scan: Scan; sentAt: number }
+
+/** How many stewards with the network and how many gates without one; how long a steward takes between two scans. */
+export type Crowd = { clients: number; cutOff: number; pauseMs: number; seed: number }
 
 /**
  * Stewards at work: many at once over a few devices, with first scans, duplicates, several at the same ticket, the same
@@ -16,14 +20,40 @@ export class Load {
   readonly #venue: Venue
   readonly #random: () => number
   readonly #unanswered: Pending[] = []
+  /** Scans that were hung up on, whatever became of them since. */
+  readonly #unheard: Pending[] = []
   readonly #clients: Promise<void>[]
+  readonly #gates: CutOff[]
+  readonly #pauseMs: number
   #nextTicket = 0
   #stopping = false
 
-  constructor(venue: Venue, clients: number, seed: number) {
+  constructor(venue: Venue, { clients, cutOff, pauseMs, seed }: Crowd) {
     this.#venue = venue
+    this.#pauseMs = pauseMs
     this.#random = randomFrom(seed)
-    this.#clients = [...Array(clients).keys()].map((i) => this.#work(i))
+    // The last devices are the ones that are cut off: a device with a network keeps no scans back.
+    const gates = venue.devices.slice(venue.devices.length - cutOff)
+    this.#gates = gates.map((device) => new CutOff(device, this.#random, () => this.#nextTicketOf(0.4)))
+    this.#clients = [
+      ...[...Array(clients).keys()].map((i) => this.#work(i)),
+      ...this.#gates.map((gate) => this.#workAlone(gate)),
+    ]
+  }
+
+  /** All that those at the doors know. */
+  get told(): Required<Told> {
+    const unheard = this.#unheard.map(({ scan, ticketId, sentAt }) => ({ scanId: scan.scanId, ticketId, sentAt }))
+    return { acked: this.acked, synced: this.synced, unheard }
+  }
+
+  get synced(): Synced[] {
+    return this.#gates.flatMap(({ synced }) => synced)
+  }
+
+  /** Answers so far, from scans one by one and from those that were brought home. */
+  get answered(): number {
+    return this.acked.length + this.#gates.reduce((sum, { synced }) => sum + synced.length, 0)
   }
 
   /** Sends no new scans, and waits until no call is under way; what is not answered by then stays so. */
@@ -36,28 +66,32 @@ export class Load {
   async settle(): Promise<number> {
     const pending = this.#unanswered.splice(0)
     await inParallel(pending, 32, (one) => this.#send(one, () => false))
+    await Promise.all(this.#gates.map((gate) => gate.bringHome(() => false)))
     return pending.length
   }
 
   async #work(client: number): Promise<void> {
     const { devices } = this.#venue
-    const device = devices[client % devices.length] as Device
+    const device = devices[client % (devices.length - this.#gates.length)] as Device
     while (!this.#stopping) {
       const pending = this.#nextScan(device)
       const manner = this.#random()
       if (manner < 0.1) await this.#hangUpOn(pending)
       else if (manner < 0.2) await Promise.all([this.#send(pending), this.#send(pending)])
       else await this.#send(pending)
-      await sleep(this.#random() * 120)
+      await sleep(this.#random() * 2 * this.#pauseMs)
+    }
+  }
+
+  async #workAlone(gate: CutOff): Promise<void> {
+    while (!this.#stopping) {
+      await gate.spell(() => this.#stopping)
+      await sleep(this.#random() * 20 * this.#pauseMs)
     }
   }
 
   #nextScan(device: Device): Pending {
-    const { tickets } = this.#venue
-    const kind = this.#random()
-    // A new ticket, the one that was just shown, or any that was shown before.
-    const i = kind < 0.6 ? this.#nextTicket++ : kind < 0.75 ? this.#nextTicket - 1 : this.#random() * this.#nextTicket
-    const ticket = tickets[Math.max(0, Math.floor(i)) % tickets.length] as Venue['tickets'][number]
+    const ticket = this.#nextTicketOf(0.6)
     const scan = {
       scanId: crypto.randomUUID(),
       qrPayload: ticket.token,
@@ -66,18 +100,32 @@ export class Load {
     return { device, ticketId: ticket.id, scan, sentAt: performance.now() }
   }
 
+  /** A new ticket, the one that was just shown, or any that was shown before. */
+  #nextTicketOf(newOnes: number): Venue['tickets'][number] {
+    const { tickets } = this.#venue
+    const kind = this.#random()
+    const isNew = kind < newOnes && this.#nextTicket < tickets.length
+    const i = isNew ? this.#nextTicket++ : kind < 0.75 ? this.#nextTicket - 1 : this.#random() * this.#nextTicket
+    return tickets[Math.max(0, Math.floor(i))] as Venue['tickets'][number]
+  }
+
   async #send(pending: Pending, isEnough = () => this.#stopping): Promise<void> {
     const { device, ticketId, scan, sentAt } = pending
     const answer = await untilAnswered(() => this.#counting(() => device.scan(scan)), isEnough)
     if (answer) this.acked.push(ackOf(scan, answer, ticketId, sentAt))
-    else this.#unanswered.push(pending)
+    else this.#leave(pending)
   }
 
   async #hangUpOn(pending: Pending): Promise<void> {
     const signal = AbortSignal.timeout(1 + Math.floor(this.#random() * 8))
     // Whether it arrived, and what came of it, is not known to anybody here.
     await this.#counting(() => pending.device.scan(pending.scan, signal)).catch(() => {})
+    this.#leave(pending)
+  }
+
+  #leave(pending: Pending): void {
     this.#unanswered.push(pending)
+    this.#unheard.push(pending)
   }
 
   async #counting<T>(call: () => Promise<T>): Promise<T> {

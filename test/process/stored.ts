@@ -16,6 +16,8 @@ import type { Stats } from '../../core/stats.ts'
 export type Stored = {
   log: { entry: Entry; chain: Uint8Array }[]
   standings: Pick<Standing, 'entries' | 'exits' | 'inside' | 'presented'>[]
+  /** The numbers of the entries that are conflicts. */
+  conflicts: number[]
   stats: Stats | null
 }
 
@@ -163,6 +165,7 @@ function readStored(db: DatabaseSync): Stored {
   return {
     log: rows<LogRow>(db, selectLog).map((row) => ({ entry: toEntry(row), chain: row.chain })),
     standings: rows(db, 'SELECT entries, exits, inside, presented FROM standing'),
+    conflicts: rows<{ seq: number }>(db, 'SELECT seq FROM conflict').map(({ seq }) => seq),
     stats: JSON.parse(metaOf(db, 'stats') ?? 'null'),
   }
 }

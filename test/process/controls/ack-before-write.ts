@@ -4,7 +4,7 @@ import { Gatekeeper as Honest } from '../../../durable-objects/gatekeeper.ts'
 export { default } from '../../../workers/index.ts'
 
 /** For so long a scan that was answered is nowhere but in memory. */
-const WRITE_AFTER_MS = 200
+const WRITE_AFTER_MS = 1000
 
 type Statement = { query: string; bindings: unknown[] }
 

@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util'
+import { crash, inWords, type Outcome, type Plan, rulesOf } from './crashing.ts'
+
+/*
+ * `npm run crash`: kill -9 of whole servers under load, as often as one likes. It begins with two servers that are broken
+ * on purpose: a run that does not find them out is worth nothing. Then it goes round by round, each with a server of its
+ * own that is killed ten times and whose history is checked in the end.
+ */
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '50' },
+    seed: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: 'Infinity' },
+    between: { type: 'string', default: '1000' },
+  },
+})
+const KILLS_A_ROUND = 10
+const kills = Number(values.kills)
+const between = Number(values.between)
+const until = Date.now() + Number(values.minutes) * 60_000
+// More new tickets than a round can use, so that most scans could let somebody in.
+const plan = { tickets: KILLS_A_ROUND * between + 3000, between, again: 150, crowd: { pauseMs: 2 } }
+
+// Without gates that are cut off: what they bring home has the first control write everything.
+const busy = { tickets: 4000, between: 200, again: 400, crowd: { pauseMs: 10, cutOff: 0 } }
+const controls: { name: string; plan: Omit<Plan, 'seed'>; rule: string }[] = [
+  {
+    name: 'answers before it writes',
+    plan: { ...busy, worker: 'test/process/controls/ack-before-write.ts', kills: 2 },
+    rule: 'lost',
+  },
+  {
+    name: 'waits between its look and its write',
+    plan: { ...busy, worker: 'test/process/controls/stale-look-up.ts', kills: 1 },
+    rule: 'in twice',
+  },
+]
+for (const { name, plan, rule } of controls) await findOut(name, plan, rule)
+
+const total = { kills: 0, acked: 0, synced: 0, admitted: 0, duplicates: 0, conflicts: 0, toldAgain: 0, settled: 0 }
+for (let seed = Number(values.seed); total.kills < kills && Date.now() < until; seed++) {
+  const wanted = Math.min(KILLS_A_ROUND, kills - total.kills)
+  const outcome = await crash({ ...plan, kills: wanted, seed })
+  check(seed, outcome)
+  total.kills += wanted
+  for (const what of ['acked', 'synced', 'admitted', 'duplicates', 'conflicts', 'toldAgain', 'settled'] as const) {
+    total[what] += outcome[what]
+  }
+  console.log(`seed ${seed}: ${inWords(outcome)}; ${total.kills} kills and ${total.acked} answers so far`)
+}
+console.log(`nothing lost, nobody in twice, D1 equal to the log: ${JSON.stringify(total)}`)
+
+/** Whether a kill comes in the very moment that shows the fault is chance: each control has three runs to be found out. */
+async function findOut(name: string, plan: Omit<Plan, 'seed'>, rule: string): Promise<void> {
+  for (let seed = 1; seed <= 3; seed++) {
+    const outcome = await crash({ ...plan, seed })
+    const rules = rulesOf([...outcome.forgotten, ...outcome.violations])
+    if (!rules.includes(rule)) continue
+    console.log(`control: a server that ${name} was found out: ${rules.join(', ')}`)
+    return
+  }
+  fail(`a server that ${name} was not found out`)
+}
+
+function check(seed: number, outcome: Outcome): void {
+  const { forgotten, violations, drainedAlone } = outcome
+  if (forgotten.length === 0 && violations.length === 0 && drainedAlone) return
+  for (const { rule, detail } of [...forgotten, ...violations].slice(0, 20)) console.error(`${rule}: ${detail}`)
+  fail(`seed ${seed}: ${inWords(outcome)}\nagain with: npm run crash -- --kills 10 --seed ${seed}`)
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}
