@@ -43,7 +43,8 @@ export function attribute(entries: Iterable<Entry>, around: Surroundings): Attri
   let lastAdmission: number | null = null
   const judged = new Map<number, Verdict>()
   const conflicts: Conflict[] = []
-  for (const { entry, at } of inOrder(entries)) {
+  for (const entry of inOrder(entries)) {
+    const at = entry.scannedAt
     standing = afterClearing(standing, around.clearedAt.findLast((clearedAt) => clearedAt <= at) ?? null)
     const ticket = around.ticketAt(at)
     const now = judgeAgain(entry, ticket, standing, around, at)
@@ -106,7 +107,7 @@ export function shownAs(verdict: Verdict): Shown {
  * By the scans' own times. Those that the Gatekeeper judged keep the order that it judged them in, even where its clock
  * went back; of one and the same millisecond they come first, and then the devices' own counting decides.
  */
-function inOrder(entries: Iterable<Entry>): { entry: Entry; at: number }[] {
+function inOrder(entries: Iterable<Entry>): Entry[] {
   let latest = Number.NEGATIVE_INFINITY
   const timed = [...entries]
     .sort((a, b) => a.seq - b.seq)
@@ -115,7 +116,7 @@ function inOrder(entries: Iterable<Entry>): { entry: Entry; at: number }[] {
       latest = Math.max(latest, entry.scannedAt)
       return { entry, at: latest }
     })
-  return timed.sort((a, b) => a.at - b.at || byWhom(a.entry, b.entry))
+  return timed.sort((a, b) => a.at - b.at || byWhom(a.entry, b.entry)).map(({ entry }) => entry)
 }
 
 function byWhom(a: Entry, b: Entry): number {

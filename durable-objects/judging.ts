@@ -102,7 +102,8 @@ export class Judging {
    */
   record(ask: ScanAsk, at: number, askFirst?: false): Result<Judged>
   record(ask: ScanAsk, at: number, askFirst: boolean): Result<Judged | { held: Held }>
-  record(ask: ScanAsk, at: number, askFirst = false): Result<Judged | { held: Held }> {
+  record(ask: ScanAsk, now: number, askFirst = false): Result<Judged | { held: Held }> {
+    const at = this.#log.timeAt(now)
     const known = this.#log.known(ask.scanId)
     if (known) {
       return sameBytes(known.fingerprint, ask.fingerprint)
@@ -126,8 +127,9 @@ export class Judging {
    */
   annul(
     annulling: Annulling,
-    at: number,
+    now: number,
   ): Result<{ recorded: Recorded; settle: () => void; conflicts: KnownConflict[] }> {
+    const at = this.#log.timeAt(now)
     const logged = this.#log.known(annulling.scanId)
     if (!logged) return problem('not_found')
     const admission = logged.entry
@@ -172,7 +174,10 @@ export class Judging {
       if (dueAt <= Math.max(this.#standings.clearedAt(number) ?? 0, event.createdAt)) continue
       this.#standings.clear(number, dueAt)
       this.#configuration.reconfigured()
-      this.#append({ ...everyoneOut(zone.id, at, dueAt), insideChange: -this.#counters.inside(zone.id) }).settle()
+      this.#append({
+        ...everyoneOut(zone.id, this.#log.timeAt(at), dueAt),
+        insideChange: -this.#counters.inside(zone.id),
+      }).settle()
     }
   }
 

@@ -39,12 +39,22 @@ const NO_GATE = 0
 /** So many entries at least are held in memory once they were written. */
 const TAIL = 1000
 
+/** Clocks of machines that take over from each other differ by less. */
+const CLOCK_MAY_GO_BACK_MS = 60_000
+
+/** Of one millisecond, what a device judged alone counts as the later: whatever is judged after it comes a millisecond on. */
+function nextAt(receivedAt: number, wasAlone: boolean): number {
+  return receivedAt + (wasAlone ? 1 : 0)
+}
+
 /** The log: every scan in order, with its verdict. It is appended to and never changed. */
 export class ScanLog {
   readonly #sql: SqlStorage
   readonly #configuration: Configuration
   readonly #devices: Devices
   #head: { seq: number; chain: Uint8Array }
+  /** What comes after the last entry is not earlier than this. */
+  #notBefore: number
   /** The newest entries, up to the head: the outbox asks for them a moment after they were written. */
   #tail: Entry[] = []
 
@@ -54,11 +64,20 @@ export class ScanLog {
     this.#devices = devices
     const last = sql.exec<Row>('SELECT * FROM entry ORDER BY seq DESC LIMIT 1').toArray()[0]
     this.#head = last ? { seq: last.seq, chain: new Uint8Array(last.chain) } : { seq: 0, chain: chainStart }
+    this.#notBefore = last ? nextAt(last.received_at, last.offline !== null) : 0
   }
 
   /** The number of the last entry. */
   get head(): number {
     return this.#head.seq
+  }
+
+  /**
+   * The time of what is judged now. It does not go back where the clock does by a little, as between two machines, so that
+   * a ticket's scans are in the order in which they were judged. A clock that was quite wrong is believed when it is set.
+   */
+  timeAt(now: number): number {
+    return this.#notBefore - now > CLOCK_MAY_GO_BACK_MS ? now : Math.max(now, this.#notBefore)
   }
 
   /** The recorded answer to a scan, if it ever arrived. */
@@ -160,6 +179,7 @@ export class ScanLog {
     const head = { seq: entry.seq, chain: link }
     const settle = () => {
       this.#head = head
+      this.#notBefore = nextAt(entry.receivedAt, entry.offline !== null)
       this.#tail.push(entry)
       if (this.#tail.length > 2 * TAIL) this.#tail.splice(0, TAIL)
     }

@@ -72,7 +72,8 @@ export function groupScans(parts: EventParts, scans: SyncedScan[]): { group: Syn
  * Gatekeeper judges otherwise there is a conflict. The caller holds the transaction; should it not hold, memory is read
  * anew.
  */
-export function sync(parts: EventParts, group: SyncGroup, at: number): Synced {
+export function sync(parts: EventParts, group: SyncGroup, now: number): Synced {
+  const at = parts.log.timeAt(now)
   if (group.ticket === null) return syncWithoutTicket(parts, group.scans, at)
   const { ticket, gate, scans } = group
   const zoneNumber = parts.configuration.zones.numberOf(gate.zone) ?? 0

@@ -167,6 +167,11 @@ describe('what the Gatekeeper judged by itself', () => {
     })
   })
 
+  it('keeps the times that it was judged at, whatever its clock did', () => {
+    const { standing } = told(arrived(online(5, admitted), online(3, admitted)), surroundings({}, 'unlimited'))
+    expect(standing).toMatchObject({ firstAt: START + 3 * 60_000, lastAt: START + 5 * 60_000 })
+  })
+
   it('is not judged again by what was configured since', () => {
     const around = { ...surroundings({ revokedAt: START }), event: { closedAt: START, timezone: 'Europe/Berlin' } }
     expect(told(arrived(online(1, admitted)), around).conflicts).toEqual([])
