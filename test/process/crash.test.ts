@@ -4,7 +4,7 @@ import { crash, inWords, rulesOf } from './crashing.ts'
 const control = 'test/process/controls/ack-before-write.ts'
 
 describe('kill -9 of the whole server while stewards are scanning and cut-off gates bring home what they did', () => {
-  test('three times loses no answered scan, lets no ticket in twice, and D1 has exactly the log', async (context) => {
+  test('threat 03: three times loses no answered scan, lets no ticket in twice, and D1 has exactly the log', async (context) => {
     const outcome = await crash({ kills: 3, seed: 20261121, tickets: 1500 })
     await context.annotate(inWords(outcome))
     expect(outcome.forgotten.slice(0, 5)).toEqual([])
@@ -21,7 +21,7 @@ describe('kill -9 of the whole server while stewards are scanning and cut-off ga
 })
 
 describe('a server that answers before it writes', () => {
-  test('is found out by the same test, as having lost what it answered', async (context) => {
+  test('threat 31: is found out by the same test, as having lost what it answered', async (context) => {
     const outcome = await crash({
       worker: control,
       kills: 1,

@@ -1,9 +1,12 @@
+import { readCursor } from '../../core/cursor.ts'
+import type { ScanId } from '../../core/ids.ts'
+import { openSnapshot } from '../../core/snapshot-bytes.ts'
 import type { Engine } from '../../web/scanner/engine/engine.ts'
 import type { Http, HttpAnswer, OpenSocket, Ports, Tabs, Time } from '../../web/scanner/engine/ports.ts'
 import type { Shown } from '../../web/scanner/engine/shown.ts'
 import { startEngine } from '../../web/scanner/engine/start.ts'
 import type { KeptDevice, Store } from '../../web/scanner/engine/store.ts'
-import { PhoneStore } from './disk.ts'
+import { Disk, PhoneStore } from './disk.ts'
 import type { DeviceCaller, Server, ServerSocket } from './server.ts'
 import type { World } from './world.ts'
 
@@ -13,21 +16,28 @@ export type PhoneMutation = {
   store?: (store: Store, phone: Phone) => Store
   tabs?: (tabs: Tabs) => Tabs
   http?: (http: Http, phone: Phone) => Http
+  time?: (time: Time) => Time
 }
 
 /** How bad the network and the phones are. */
-export type Weather = { lossy: number; slow: number; twice: number }
+export type Weather = { lossy: number; slow: number; twice: number; badMoments: number }
+
+/** What somebody at a gate wants of a code. */
+export type Wish = { text: string; direction: 'entry' | 'exit'; people: number; force: boolean }
 
 /** A phone at a gate: the engine that ships, with a network that is cut, late, lossy and says things twice. */
 export class Phone {
-  readonly caller: DeviceCaller
+  caller: DeviceCaller
   readonly gateId: string
+  /** How far the phone's own clock is off. */
+  skewMs: number
+  /** Up to which revision the server has told this life of the app everything, and since when; null: nothing yet. */
+  told: { revision: number; since: number } | null = null
   readonly #world: World
   readonly #server: Server
   readonly #crypto: Ports['crypto']
   readonly #mutation: PhoneMutation
   readonly #store: PhoneStore
-  readonly #skewMs: number
   readonly #weather: Weather
   #engine: Engine | null = null
   #life = 0
@@ -46,6 +56,7 @@ export class Phone {
     crypto: Ports['crypto'],
     weather: Weather,
     mutation: PhoneMutation,
+    skewMs: number,
   ) {
     this.#world = world
     this.#server = server
@@ -56,7 +67,7 @@ export class Phone {
     this.gateId = device.gate?.id ?? ''
     this.#store = new PhoneStore(world, { isStrict: mutation.isStrictStore ?? true })
     this.#store.disk.things.set('device', device)
-    this.#skewMs = world.chance.happens(0.3) ? world.chance.between(-3_600_000, 3_600_000) : 0
+    this.skewMs = skewMs
   }
 
   get isOn(): boolean {
@@ -67,12 +78,26 @@ export class Phone {
     return this.#isUp
   }
 
-  get pending(): number {
-    return [...this.#store.disk.scans.values()].filter(({ state }) => state === 'alone' || state === 'asked').length
+  /** Whether somebody still waits for what his code is shown as. */
+  get isBusy(): boolean {
+    return this.#unshown.size > 0
+  }
+
+  /** What this device did and the Gatekeeper may not have heard of. */
+  get unanswered() {
+    return [...this.#store.disk.scans.values()].filter(({ state }) => state !== 'answered')
+  }
+
+  /** All that was stored is gone, and with it what the device was: it is enrolled anew. */
+  replaceStorage(device: KeptDevice, caller: DeviceCaller): void {
+    this.#store.disk = new Disk()
+    this.#store.disk.things.set('device', device)
+    this.caller = caller
   }
 
   async start(): Promise<void> {
     const life = ++this.#life
+    this.told = null
     const store = this.#store.open()
     const mutated = this.#mutation.store?.(store, this) ?? store
     const tabs = oneTab()
@@ -81,7 +106,7 @@ export class Phone {
       http: this.#mutation.http?.(http, this) ?? http,
       live: this.#live(life),
       store: mutated,
-      time: this.#time(life),
+      time: this.#mutation.time?.(this.#time(life)) ?? this.#time(life),
       random: (length) => this.#world.chance.bytes(length),
       crypto: this.#crypto,
       tabs: this.#mutation.tabs?.(tabs) ?? tabs,
@@ -114,10 +139,16 @@ export class Phone {
   }
 
   /** Somebody shows a code. What is shown is told where the app lives long enough to show it. */
-  scan(text: string, direction: 'entry' | 'exit', lost: () => void, shown: (shown: Shown) => void): void {
+  scan({ text, direction, people, force }: Wish, lost: () => void, shown: (shown: Shown) => void): void {
     const life = this.#life
     this.#unshown.add(lost)
-    const scanned = this.#engine?.scan({ what: { text }, source: 'camera', direction })
+    const scanned = this.#engine?.scan({
+      what: { text },
+      source: 'camera',
+      direction,
+      people,
+      ...(force ? { force: { reason: 'the band' } } : {}),
+    })
     void scanned?.then((one) => {
       if (life !== this.#life) return
       this.#unshown.delete(lost)
@@ -125,8 +156,23 @@ export class Phone {
     })
   }
 
+  /** Takes an admission back; gives whether the Gatekeeper said that it is. */
+  async annul(scanId: ScanId): Promise<boolean> {
+    const life = this.#life
+    const annulled = await this.#engine?.annul(scanId, 'the wrong queue')
+    return life === this.#life && annulled?.ok === true
+  }
+
   cut(): void {
     this.#isUp = false
+  }
+
+  /** The network goes just now, as it does at the worst of times. */
+  #mayCut(): void {
+    const { chance } = this.#world
+    if (!this.#isUp || !chance.happens(this.#weather.badMoments)) return
+    this.cut()
+    this.#world.after(chance.between(500, 20_000), () => this.join())
   }
 
   join(): void {
@@ -139,7 +185,7 @@ export class Phone {
     const world = this.#world
     return {
       monotonic: () => world.now,
-      wall: () => world.now + this.#skewMs,
+      wall: () => world.now + this.skewMs,
       after: (ms, call) =>
         world.after(ms, () => {
           if (life === this.#life) call()
@@ -159,6 +205,8 @@ export class Phone {
 
   #http(life: number): Http {
     const world = this.#world
+    // What is under way is under way for whom the phone was then.
+    const { caller } = this
     const isAlive = () => life === this.#life
     return ({ path, body, timeoutMs }) =>
       new Promise<HttpAnswer>((resolve, reject) => {
@@ -173,11 +221,12 @@ export class Phone {
           return
         }
         const arrive = async () => {
-          const answer = await this.#server.answer(this.caller, path, body)
+          const answer = await this.#server.answer(caller, path, body)
           if (answer === null || this.#isLost()) return
           world.after(this.#latency(), () => {
             if (!isAlive()) return
             giveUp()
+            if (path.includes('/snapshot/')) this.#heardAll(openSnapshot(answer.bytes)?.head.cursor ?? null)
             resolve({ ...answer, header: () => null })
           })
         }
@@ -189,6 +238,7 @@ export class Phone {
 
   #live(life: number): OpenSocket {
     const world = this.#world
+    const { caller } = this
     return (url, on) => {
       const isAlive = () => life === this.#life
       let socket: ServerSocket | null = null
@@ -210,13 +260,17 @@ export class Phone {
       const line = {
         toClient: (text: string) =>
           carry(() => {
-            if (!isOver && isAlive()) on.message(text)
+            if (isOver || !isAlive()) return
+            if (text.startsWith('{"type":"standings"')) this.#heardAll((JSON.parse(text) as { cursor: string }).cursor)
+            on.message(text)
+            // A lease that was just taken, and a ticket that is just called back.
+            if (text.startsWith('{"type":"lease"') || text.startsWith('{"type":"recall"')) this.#mayCut()
           }, down),
         closeClient: (code: number) => carry(() => end(code), down),
       }
       carry(() => {
         if (isOver || !isAlive()) return
-        void this.#server.openSocket(this.caller, new URL(url).searchParams, line).then((opened) => {
+        void this.#server.openSocket(caller, new URL(url).searchParams, line).then((opened) => {
           socket = opened
           if (opened === null) carry(() => end(1006), down)
           else
@@ -240,6 +294,13 @@ export class Phone {
           world.after(0, () => end(1000))
         },
       }
+    }
+  }
+
+  #heardAll(cursor: string | null): void {
+    const known = cursor === null ? null : readCursor(cursor)
+    if (known !== null && known.revision > (this.told?.revision ?? -1)) {
+      this.told = { revision: known.revision, since: this.#world.now }
     }
   }
 

@@ -1,41 +1,68 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { gcm } from '@noble/ciphers/aes.js'
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
-import { defaultPolicy, type EventDetails, MAIN_ZONE } from '../../core/event.ts'
-import type { DeviceId, EventId, GateId, OrganisationId, StaffId, TicketId, TypeId } from '../../core/ids.ts'
+import { readCursor } from '../../core/cursor.ts'
+import { defaultPolicy, type EventDetails, type Gate, MAIN_ZONE } from '../../core/event.ts'
+import type { DeviceId, EventId, GateId, JobId, OrganisationId, ScanId, StaffId, TicketId } from '../../core/ids.ts'
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
 import { type Claims, openToken, sealToken } from '../../core/token.ts'
 import { everybody } from '../../durable-objects/actor.ts'
+import type { LogMark, LogSlice, StandingSlice } from '../../durable-objects/checking.ts'
+import type { StandingKey } from '../../durable-objects/standings.ts'
+import type { TicketAction } from '../../durable-objects/tickets.ts'
 import type { Ports } from '../../web/scanner/engine/ports.ts'
 import type { KeptDevice } from '../../web/scanner/engine/store.ts'
-import { Checker, Violation } from './checker.ts'
+import { Checker, type Decision, type Presented, Violation } from './checker.ts'
 import { Phone, type PhoneMutation } from './phone.ts'
-import { platformOf, Server, snapshotKeys } from './server.ts'
+import {
+  drawScenario,
+  GROUP_OF,
+  group,
+  LOUNGE,
+  type OfflinePolicy,
+  type Scenario,
+  single,
+  type Trouble,
+  zoneOfGate,
+} from './scenario.ts'
+import { type DeviceCaller, platformOf, Server, type ServerMutation, snapshotKeys } from './server.ts'
 import { inWorld, World } from './world.ts'
 
 /** A rule taken out. `around` patches shipped functions for the time of a run, and gives how to put them back. */
-export type Mutation = PhoneMutation & { around?: () => () => void }
+export type Mutation = PhoneMutation & ServerMutation & { around?: () => () => void }
 
 export type Run = {
   seed: number
   scans: number
-  policy: 'strict' | 'admit'
-  mutation?: Mutation
+  policy: OfflinePolicy
+  /** Makes a mutant anew for the evening. */
+  mutation?: () => Mutation
+  /** Troubles that are left out, to see what a failure needs. */
+  without?: readonly Trouble[]
+  /** Tell what happened to the tickets that a violation names. */
+  tells?: boolean
 }
 
 export type Ran = {
   violation: string | null
+  story: string[]
   shown: number
   admitted: number
   alone: number
+  /** Tickets whose answers were searched for an order in which they can have been given. */
+  linearized: number
   restarts: number
+  /** Phones that lost what they had stored. */
+  lostStorages: number
   virtualMs: number
 }
 
 const STARTS_AT = Date.UTC(2026, 5, 1, 18)
 const eventId = '0198c0de-0000-7000-8000-0000000000ee' as EventId
-const type = 'standard' as TypeId
-const TYPE_NUMBER = 1
+/** As the types are numbered when they are made in this order. */
+const typeNumbers = { [single]: 1, [group]: 2 }
+/** Every so many tickets one is a group's. */
+const GROUP_EVERY = 6
 /** So each is shown some five times, at several gates and within seconds. */
 const TICKETS_PER_SCAN = 1 / 5
 
@@ -48,7 +75,7 @@ const privateKey = createPrivateKey({
 })
 const publicKey = createPublicKey(privateKey)
 const rawPublicKey = rawOf(publicKey)
-type Sealed = { id: TicketId; text: string; claims: Claims }
+type Sealed = { id: TicketId; text: string; admits: number }
 const sealed: Sealed[] = []
 const claimsOf = new Map<string, Claims>()
 const plains = new Map<string, Uint8Array>()
@@ -57,13 +84,14 @@ const verified = new Set<string>()
 async function ticketsOf(count: number): Promise<Sealed[]> {
   while (sealed.length < count) {
     const id = `0198c0de-0000-7000-9000-${String(sealed.length).padStart(12, '0')}` as TicketId
+    const isGroup = sealed.length % GROUP_EVERY === GROUP_EVERY - 1
     const claims = {
       ticketId: id,
       issuedAt: STARTS_AT / 1000 - 3600,
       validFrom: null,
       validUntil: null,
-      type: TYPE_NUMBER,
-      admits: 1,
+      type: typeNumbers[isGroup ? group : single] ?? 0,
+      admits: isGroup ? GROUP_OF : 1,
     }
     const text = await sealToken(claims, keys, async (message) => new Uint8Array(sign(null, message, privateKey)))
     const opened = await openToken(
@@ -74,7 +102,7 @@ async function ticketsOf(count: number): Promise<Sealed[]> {
     )
     if (!opened.ok) throw new Error('a ticket of our own does not open')
     claimsOf.set(text, opened.claims)
-    sealed.push({ id, text, claims })
+    sealed.push({ id, text, admits: claims.admits })
   }
   return sealed.slice(0, count)
 }
@@ -103,22 +131,19 @@ const cachedCrypto: Ports['crypto'] = {
 }
 
 /** One evening at the doors, from a seed. */
-export async function simulate({ seed, scans, policy, mutation = {} }: Run): Promise<Ran> {
+export async function simulate(run: Run): Promise<Ran> {
+  const { seed, scans, policy, without = [], tells = false } = run
+  const mutation = run.mutation?.() ?? {}
   const world = new World(seed, STARTS_AT)
   const tickets = await ticketsOf(Math.ceil(scans * TICKETS_PER_SCAN) + 10)
-  const checker = new Checker(policy)
+  const scenario = drawScenario(world, policy, without)
+  const checker = new Checker(scenario, tells)
   let server: Server | null = null
+  let evening: Evening | null = null
   const timers = { after: (ms: number, call: () => void) => (server as Server).after(ms, call) }
   const putBack = mutation.around?.() ?? (() => {})
   let violation: string | null = null
-  const ran = () => ({
-    violation,
-    shown: checker.shown,
-    admitted: checker.admitted,
-    alone: checker.alone,
-    restarts: server?.restarts ?? 0,
-    virtualMs: world.now - STARTS_AT,
-  })
+  let story: string[] = []
   // What is thrown where nobody waits, as in what follows from a timer.
   const failures: unknown[] = []
   const fail = (error: unknown) => failures.push(error)
@@ -129,41 +154,86 @@ export async function simulate({ seed, scans, policy, mutation = {} }: Run): Pro
       timers,
       platformOf(() => server as Server),
       async () => {
-        server = new Server(world, (text) => claimsOf.get(text) ?? null, snapshotKeys(keys.readKey, rawPublicKey))
-        await new Evening(world, server, tickets, checker, { seed, scans, policy, mutation }).run()
+        const open = (text: string) => claimsOf.get(text) ?? null
+        server = new Server(world, open, snapshotKeys(keys.readKey, rawPublicKey), mutation)
+        evening = new Evening(world, server, tickets, checker, scenario, scans, mutation)
+        await evening.run()
       },
     )
     if (failures.length > 0) throw failures[0]
   } catch (error) {
     const first = failures[0] ?? error
-    if (!(first instanceof Violation)) throw new Error(`seed ${seed}: ${String(first)}`, { cause: first })
+    if (!(first instanceof Violation)) throw new Error(`seed ${seed} (${policy}): ${String(first)}`, { cause: first })
     violation = first.message
+    if (tells) story = storyOf(violation, checker, (server as Server | null)?.gatekeeper ?? null)
   } finally {
     process.off('unhandledRejection', fail)
     putBack()
     ;(server as Server | null)?.close()
   }
-  return ran()
+  const { shown, admitted, alone, linearized } = checker
+  return {
+    violation,
+    story,
+    shown,
+    admitted,
+    alone,
+    linearized,
+    restarts: (server as Server | null)?.restarts ?? 0,
+    lostStorages: (evening as Evening | null)?.lostStorages ?? 0,
+    virtualMs: world.now - STARTS_AT,
+  }
 }
+
+/** What happened at the gates to the tickets that a violation names, and what the log has of them. */
+function storyOf(violation: string, { story }: Checker, gatekeeper: Server['gatekeeper'] | null): string[] {
+  const seen = story.filter(({ ticketId }) => violation.includes(ticketId))
+  const entries = gatekeeper?.entries(everybody, 0, 1_000_000)
+  const logged = (entries?.ok ? entries.value : []).filter(({ ticketId }) => ticketId && violation.includes(ticketId))
+  return [
+    ...seen.map(({ at, what }) => `${at % 1e7} ${what}`),
+    ...logged.map((entry) => `log ${JSON.stringify(entry)}`),
+  ]
+}
+
+/** A scan of a guest who was let in, as long as it may be taken back. */
+type Regretted = { phone: Phone; scanId: ScanId; presented: Presented }
 
 class Evening {
   readonly #world: World
   readonly #server: Server
   readonly #tickets: Sealed[]
   readonly #checker: Checker
-  readonly #run: Required<Run>
+  readonly #scenario: Scenario
+  readonly #mutation: Mutation
   readonly #phones: Phone[] = []
+  readonly #scans: number
+  #event: EventDetails | null = null
   #left: number
   #isOver = false
   #violation: Violation | null = null
+  #enrolled = 0
+  /** Devices without a storage, which a supervisor is still to take out. */
+  readonly #toRevoke = new Set<DeviceId>()
+  lostStorages = 0
 
-  constructor(world: World, server: Server, tickets: Sealed[], checker: Checker, run: Required<Run>) {
+  constructor(
+    world: World,
+    server: Server,
+    tickets: Sealed[],
+    checker: Checker,
+    scenario: Scenario,
+    scans: number,
+    mutation: Mutation,
+  ) {
     this.#world = world
     this.#server = server
     this.#tickets = tickets
     this.#checker = checker
-    this.#run = run
-    this.#left = run.scans
+    this.#scenario = scenario
+    this.#scans = scans
+    this.#left = scans
+    this.#mutation = mutation
   }
 
   async run(): Promise<void> {
@@ -171,30 +241,41 @@ class Evening {
     this.#setUp()
     for (const phone of this.#phones) void phone.start()
     // The doors are readied before the crowd comes, or just then.
-    const readyMs = world.chance.of([0, 1000, 8000])
-    await this.#until(() => world.now >= STARTS_AT + readyMs)
+    await this.#until(() => world.now >= STARTS_AT + this.#scenario.readyMs)
     for (const phone of this.#phones) {
       this.#guests(phone)
       this.#trouble(phone)
     }
     this.#serverTrouble()
-    if (world.chance.happens(0.25)) this.#organiser()
+    if (this.#scenario.opensGates) this.#sideEntrance()
+    if (this.#scenario.hasDecisions) this.#organiser()
+    if (this.#scenario.has('crashes')) this.#server.crashesSoon = CRASHES_SOON
     await this.#until(() => this.#left <= 0)
     this.#isOver = true
     await this.#calm()
     this.#compare()
   }
 
-  /** The network is back for good: what is pending goes home. */
+  /** The network is back for good: what is pending goes home, and what is home to D1. */
   async #calm(): Promise<void> {
-    const until = this.#world.now + 300_000
-    await this.#until(() => this.#world.now > until - 285_000)
-    for (const phone of this.#phones) phone.join()
-    for (const phone of this.#phones) if (!phone.isOn) void phone.start()
-    this.#server.isD1Away = false
-    await this.#until(() => this.#world.now > until || this.#phones.every(({ pending }) => pending === 0))
-    if (this.#world.now > until) throw new Violation('what was pending did not come home')
+    const from = this.#world.now
+    // What goes wrong just now may last a while; then all is well again.
+    await this.#until(() => this.#world.now > from + 15_000)
+    this.#server.crashesSoon = 0
+    this.#server.d1.isAway = false
+    this.#server.d1.unheard = 0
+    for (const deviceId of [...this.#toRevoke]) this.#revoke(deviceId)
+    for (const phone of this.#phones) {
+      phone.join()
+      if (!phone.isOn) void phone.start()
+    }
+    const isHome = () => this.#phones.every(({ isBusy, unanswered }) => !isBusy && unanswered.length === 0)
+    await this.#until(() => this.#world.now > from + 300_000 || isHome())
+    if (!isHome()) throw new Violation('what was pending did not come home')
     await this.#world.run(this.#world.now + 3000)
+    // An alarm and a retry later at most.
+    await this.#until(() => this.#world.now > from + 400_000 || this.#pendingForD1() === 0)
+    if (this.#pendingForD1() > 0) throw new Violation('what was logged did not get to D1')
   }
 
   async #until(holds: () => boolean): Promise<void> {
@@ -204,9 +285,15 @@ class Evening {
     }
   }
 
+  #pendingForD1(): number {
+    return must(this.#server.gatekeeper.stats(everybody)).pending
+  }
+
   #setUp(): void {
-    const { chance } = this.#world
     const { gatekeeper } = this.#server
+    const { policy, reentry, capacity, loungeGates, mainGates, phones, importedRows } = this.#scenario
+    const zone = { id: MAIN_ZONE, name: 'Main', capacity, reentry, everyoneOutAt: null }
+    const zones = [zone, ...(loungeGates.length === 0 ? [] : [{ ...zone, id: LOUNGE, name: 'Lounge', capacity: null }])]
     const event: EventDetails = {
       id: eventId,
       organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
@@ -216,8 +303,8 @@ class Evening {
       timezone: 'UTC',
       location: null,
       capacity: null,
-      zones: [{ id: MAIN_ZONE, name: 'Main', capacity: null, reentry: 'none', everyoneOutAt: null }],
-      policy: { ...defaultPolicy, offline: this.#run.policy },
+      zones,
+      policy: { ...defaultPolicy, offline: policy },
       limits: {
         scansPerMinute: 1_000_000,
         scanBurst: 1_000_000,
@@ -232,65 +319,108 @@ class Evening {
       createdAt: STARTS_AT,
       closedAt: null,
     }
+    this.#event = event
     must(gatekeeper.create(event))
-    const made = must(
-      gatekeeper.putTicketType(everybody, type, { name: 'Standard', admits: 1, requiresAttention: false }),
-    )
-    if (made.number !== TYPE_NUMBER) throw new Error(`the first type has the number ${made.number}`)
+    for (const [type, admits] of [
+      [single, 1],
+      [group, GROUP_OF],
+    ] as const) {
+      const made = must(
+        gatekeeper.putTicketType(everybody, type, {
+          name: type,
+          admits,
+          zones: zones.map(({ id }) => id),
+          requiresAttention: false,
+        }),
+      )
+      if (made.number !== typeNumbers[type]) throw new Error(`the type ${type} has the number ${made.number}`)
+    }
     must(gatekeeper.putStaff(everybody, 'sam' as StaffId, { name: 'Sam', role: 'scanner' }))
-    const gates = Array.from({ length: chance.between(2, 4) }, (_, i) => `GATE-${i}` as GateId)
-    for (const id of gates) must(gatekeeper.putGate(everybody, id, { name: id, kind: 'entry' }))
+    must(gatekeeper.putStaff(everybody, 'sue' as StaffId, { name: 'Sue', role: 'supervisor' }))
+    for (const id of [...mainGates, ...loungeGates]) {
+      must(gatekeeper.putGate(everybody, id, { name: id, kind: 'entry', zone: zoneOfGate(this.#scenario, id) }))
+    }
     for (let i = 0; i < this.#tickets.length; i += 500) {
-      const wanted = this.#tickets.slice(i, i + 500).map(({ id }) => ({
+      const wanted = this.#tickets.slice(i, i + 500).map(({ id, admits }) => ({
         id,
-        ticket: { type, paid: true, requiresAttention: false },
+        ticket: { type: admits === 1 ? single : group, paid: true, requiresAttention: false },
       }))
       must(gatekeeper.issue(everybody, wanted, STARTS_AT - 3_600_000))
     }
-    const weather = {
-      lossy: chance.of([0, 0.02, 0.1, 0.25]),
-      slow: chance.of([0, 0.02, 0.1, 0.3]),
-      twice: chance.of([0, 0.05, 0.2]),
-    }
-    for (let i = 0; i < chance.between(3, 6); i++) {
-      const gateId = gates[i % gates.length] as GateId
-      const deviceId = `device-${i}` as DeviceId
-      const codeHash = chance.bytes(32)
-      must(
-        gatekeeper.invite(
-          everybody,
-          { staffId: 'sam' as StaffId, gateId, expiresInMs: 600_000 },
-          codeHash,
-          STARTS_AT + 1000,
-        ),
+    for (const { gateId, isSupervisor, skewMs } of phones) {
+      const { kept, caller } = this.#enrol(gateId, isSupervisor)
+      const { weather } = this.#scenario
+      this.#phones.push(
+        new Phone(this.#world, this.#server, kept, caller, cachedCrypto, weather, this.#mutation, skewMs),
       )
-      const request = { code: '', deviceName: deviceId, deviceType: 'mobile' as const }
-      must(gatekeeper.enrol({ codeHash, tokenHash: chance.bytes(32), deviceId, request }, STARTS_AT))
-      const caller = { kind: 'device', deviceId, staffId: 'sam' as StaffId, tokenHash: null } as const
-      const kept: KeptDevice = {
-        eventId,
-        deviceId,
-        deviceToken: 'taken for granted',
-        staffToken: 'taken for granted',
-        expiresAt: STARTS_AT + 86_400_000,
-        enrolment: {
-          event: { id: eventId, title: event.title, timezone: 'UTC', startsAt: event.startsAt, endsAt: event.endsAt },
-          staff: { id: 'sam' as StaffId, name: 'Sam', role: 'scanner' },
-          device: { id: deviceId, name: deviceId },
-        },
-        event: { zones: event.zones },
-        gate: { id: gateId, name: gateId, kind: 'entry', zone: MAIN_ZONE, accepts: null },
-        deviceKey: null,
-      }
-      this.#phones.push(new Phone(this.#world, this.#server, kept, caller, cachedCrypto, weather, this.#run.mutation))
     }
+    this.#server.mostDeliveries = 3
+    if (importedRows > 0) this.#import(importedRows)
     this.#server.commit()
+  }
+
+  #enrol(gateId: GateId, isSupervisor: boolean): { kept: KeptDevice; caller: DeviceCaller } {
+    const { chance, serverNow } = this.#world
+    const { gatekeeper } = this.#server
+    const event = this.#event as EventDetails
+    const staffId = (isSupervisor ? 'sue' : 'sam') as StaffId
+    const role = isSupervisor ? 'supervisor' : 'scanner'
+    const deviceId = `device-${this.#enrolled++}` as DeviceId
+    const codeHash = chance.bytes(32)
+    must(gatekeeper.invite(everybody, { staffId, gateId, expiresInMs: 600_000 }, codeHash, serverNow + 600_000))
+    const request = { code: '', deviceName: deviceId, deviceType: 'mobile' as const }
+    must(gatekeeper.enrol({ codeHash, tokenHash: chance.bytes(32), deviceId, request }, serverNow))
+    const gate: Gate = {
+      id: gateId,
+      name: gateId,
+      kind: 'entry',
+      zone: zoneOfGate(this.#scenario, gateId),
+      accepts: null,
+    }
+    const kept: KeptDevice = {
+      eventId,
+      deviceId,
+      deviceToken: 'taken for granted',
+      staffToken: 'taken for granted',
+      expiresAt: STARTS_AT + 86_400_000,
+      enrolment: {
+        event: { id: eventId, title: event.title, timezone: 'UTC', startsAt: event.startsAt, endsAt: event.endsAt },
+        staff: { id: staffId, name: staffId, role },
+        device: { id: deviceId, name: deviceId },
+      },
+      event: { zones: event.zones },
+      gate,
+      deviceKey: null,
+    }
+    return { kept, caller: { kind: 'device', deviceId, staffId, tokenHash: null, isSupervisor } }
+  }
+
+  /** A file of tickets is imported while people come: a job, whose messages come once, more often or never. */
+  #import(rows: number): void {
+    const { gatekeeper } = this.#server
+    const id = jobId
+    must(gatekeeper.openJob(everybody, { id, kind: 'import', outcome: {}, about: {} }, this.#world.serverNow))
+    const settled = { done: 0, failed: 0, outcome: {}, errors: [] }
+    const chunks = Array.from({ length: rows / IMPORT_CHUNK }, (_, chunk) => ({
+      items: IMPORT_CHUNK,
+      payload: Array.from({ length: IMPORT_CHUNK }, (_, i) => {
+        const row = chunk * IMPORT_CHUNK + i
+        const ticketId = `0198c0de-0000-7000-a000-${String(row).padStart(12, '0')}` as TicketId
+        return {
+          row,
+          id: ticketId,
+          ticket: { type: single, paid: true, requiresAttention: false, reference: `R${row}` },
+        }
+      }),
+    }))
+    must(gatekeeper.addToJob(everybody, id, 0, { chunks, settled }, this.#world.serverNow))
+    void gatekeeper.queueJob(everybody, id, {}, this.#world.serverNow)
   }
 
   /** People come to a gate, most with tickets that others have shown, or are showing elsewhere, right now. */
   #guests(phone: Phone): void {
     const { chance } = this.#world
-    this.#world.after(chance.wait(700), () => {
+    this.#world.after(chance.wait(this.#scenario.guestEveryMs), () => {
       if (this.#isOver) return
       if (phone.isOn) {
         this.#present(phone)
@@ -303,75 +433,230 @@ class Evening {
 
   #present(phone: Phone): void {
     const { chance } = this.#world
+    const { has } = this.#scenario
     this.#left -= 1
-    const shownSoFar = this.#run.scans - this.#left
+    const shownSoFar = this.#scans - this.#left
     const newest = Math.floor(shownSoFar * TICKETS_PER_SCAN)
     const ticket = this.#tickets[Math.max(0, newest - chance.between(0, 5))] as Sealed
-    const direction = chance.happens(0.08) ? 'exit' : 'entry'
+    const goesOut = chance.happens(this.#scenario.reentry === 'none' ? 0.08 : 0.3)
+    const isForced = chance.happens(0.05) && phone.caller.isSupervisor
+    const people = chance.between(1, GROUP_OF)
+    const presented: Presented = {
+      deviceId: phone.caller.deviceId,
+      ticketId: ticket.id,
+      admits: ticket.admits,
+      zone: zoneOfGate(this.#scenario, phone.gateId as GateId),
+      direction: goesOut && has('exits') ? 'exit' : 'entry',
+      people: ticket.admits > 1 && has('groups') ? people : 1,
+      force: isForced,
+      askedAt: this.#world.now,
+    }
+    const { direction, force } = presented
+    this.#checker.holdsUp(presented)
+    phone.scan(
+      { text: ticket.text, direction, people: presented.people, force },
+      () => this.#checker.lost(presented),
+      (shown) => {
+        const { now } = this.#world
+        const { told } = phone
+        const revision = told !== null && told.since < now - 5000 ? told.revision : -1
+        this.#check(() => this.#checker.saw(presented, shown, now, revision))
+        const mayRegret = shown.verdict.kind === 'admitted' && !force && has('annulments') && chance.happens(0.04)
+        if (mayRegret) this.#regret({ phone, scanId: shown.scanId, presented })
+      },
+    )
+  }
+
+  /** Somebody was let in by mistake, is sent away again, and the steward takes the admission back. */
+  #regret({ phone, scanId, presented }: Regretted): void {
     const { deviceId } = phone.caller
-    const lost = () => this.#checker.lost(deviceId, ticket.id)
-    phone.scan(ticket.text, direction, lost, (shown) => {
-      try {
-        this.#checker.saw(deviceId, ticket.id, direction, shown)
-      } catch (error) {
-        if (!(error instanceof Violation)) throw error
-        this.#violation ??= error
-      }
+    this.#world.after(this.#world.chance.wait(2000), () => {
+      if (!phone.isOn || phone.caller.deviceId !== deviceId) return
+      const { settled } = this.#checker.tookBack(presented)
+      const tell = (what: string) => this.#checker.tell(presented.ticketId, this.#world.now, `${deviceId} ${what}`)
+      tell(`takes ${scanId} back`)
+      void phone.annul(scanId).then((isAnnulled) => {
+        tell(isAnnulled ? `heard that ${scanId} is taken back` : `did not hear that ${scanId} is taken back`)
+        if (isAnnulled) settled()
+      })
     })
+  }
+
+  #check(look: () => void): void {
+    try {
+      look()
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      this.#violation ??= error
+    }
   }
 
   #trouble(phone: Phone): void {
     const { chance } = this.#world
+    const { has } = this.#scenario
     this.#world.after(chance.wait(12_000), () => {
       if (this.#isOver) return
       const mend = chance.happens(0.3) ? chance.between(50, 2000) : chance.between(2000, 30_000)
-      if (chance.happens(0.75)) {
-        phone.cut()
+      const what = chance.next()
+      const jump = chance.between(-600_000, 600_000)
+      if (what < 0.7) {
+        if (has('cuts')) phone.cut()
         this.#world.after(mend, () => phone.join())
-      } else if (phone.isOn) {
+      } else if (what < 0.8) {
+        if (has('clocks that jump')) phone.skewMs += jump
+      } else if (phone.isOn && has('app deaths')) {
         phone.kill()
-        this.#world.after(chance.between(100, 3000), () => void phone.start())
+        const losesAll = what > 0.97 && has('lost storage')
+        const back = losesAll ? () => this.#reenrol(phone) : () => void phone.start()
+        this.#world.after(chance.between(100, 3000), back)
       }
       this.#trouble(phone)
     })
   }
 
+  /** The browser has forgotten everything: the phone is another device from now on, and the old one is taken out. */
+  #reenrol(phone: Phone): void {
+    if (this.#server.isDown) {
+      this.#world.after(500, () => this.#reenrol(phone))
+      return
+    }
+    const { deviceId, isSupervisor } = phone.caller
+    for (const { scanId, verdict } of phone.unanswered) this.#checker.forgot(scanId, verdict?.kind ?? 'asked')
+    const { kept, caller } = this.#enrol(phone.gateId as GateId, isSupervisor)
+    phone.replaceStorage(kept, caller)
+    this.lostStorages += 1
+    for (const { id } of this.#tickets) this.#checker.tell(id, this.#world.now, `${deviceId} lost its storage`)
+    this.#toRevoke.add(deviceId)
+    this.#world.after(this.#world.chance.between(0, 30_000), () => this.#revoke(deviceId))
+    // What is said to be done is done: without this, a crash would forget the new device.
+    this.#server.onceDurable(() => void phone.start())
+  }
+
+  /** A person looked, and the device is nowhere at work any more. */
+  #revoke(deviceId: DeviceId): void {
+    if (!this.#toRevoke.has(deviceId) || this.#server.isDown) return
+    for (const { id } of this.#tickets) this.#checker.tell(id, this.#world.now, `${deviceId} is revoked`)
+    must(this.#server.gatekeeper.revokeDevice(everybody, deviceId, this.#world.serverNow))
+    this.#server.onceDurable(() => this.#toRevoke.delete(deviceId))
+  }
+
   #serverTrouble(): void {
     const { chance } = this.#world
-    this.#world.after(chance.wait(20_000), () => {
+    const { has } = this.#scenario
+    this.#world.after(chance.wait(15_000), () => {
       if (this.#isOver) return
-      if (chance.happens(0.3)) this.#server.isD1Away = !this.#server.isD1Away
+      const isAwayNow = chance.happens(0.3)
+      const unheard = chance.of([0, 0, 0.3])
+      const jump = chance.happens(0.2) ? chance.between(-20_000, 20_000) : 0
+      const downMs = chance.of([50, 500, 4000])
+      const crashes = chance.happens(0.5)
+      if (has('D1')) {
+        if (isAwayNow) this.#server.d1.isAway = !this.#server.d1.isAway
+        this.#server.d1.unheard = unheard
+      }
+      if (has('server clock') && jump !== 0) this.#world.serverSkewMs = jump
       if (!this.#server.isDown) {
-        if (chance.happens(0.5)) this.#server.crash(chance.of([50, 500, 4000]))
-        else this.#server.evict()
+        if (crashes && has('crashes')) this.#server.crash(downMs)
+        else if (has('evictions')) this.#server.evict()
       }
       this.#serverTrouble()
     })
   }
 
   /** The organiser opens and closes a side entrance: other gates mean other shares, and all leases move. */
-  #organiser(kind: 'entry' | 'exit' = 'exit'): void {
-    this.#world.after(this.#world.chance.wait(30_000), () => {
+  #sideEntrance(kind: 'entry' | 'exit' = 'exit'): void {
+    this.#world.after(this.#world.chance.wait(10_000), () => {
       if (this.#isOver) return
       const isDone = !this.#server.isDown
       if (isDone) must(this.#server.gatekeeper.putGate(everybody, 'SIDE' as GateId, { name: 'Side', kind }))
       if (isDone) this.#server.onceDurable(() => {})
-      this.#organiser(isDone === (kind === 'entry') ? 'exit' : 'entry')
+      this.#sideEntrance(isDone === (kind === 'entry') ? 'exit' : 'entry')
+    })
+  }
+
+  /** Tickets are revoked, blocked, restored and reissued while their holders stand in the queue. */
+  #organiser(): void {
+    const { chance } = this.#world
+    this.#world.after(chance.wait(1500), () => {
+      if (this.#isOver) return
+      const newest = Math.floor((this.#scans - this.#left) * TICKETS_PER_SCAN)
+      const ticket = this.#tickets[Math.max(0, newest + chance.between(-5, 3))]
+      const action = chance.of<TicketAction>(['revoke', 'block', 'restore', 'restore', 'reissue'])
+      if (ticket && !this.#server.isDown) this.#decide(ticket.id, action)
+      this.#organiser()
+    })
+  }
+
+  readonly #reissued = new Set<TicketId>()
+
+  #decide(ticketId: TicketId, action: TicketAction): void {
+    const { gatekeeper } = this.#server
+    const at = this.#world.serverNow
+    const head = must(gatekeeper.stats(everybody)).stats.seq
+    void gatekeeper.act(everybody, ticketId, action, null, false, at)
+    const { revision = 0 } = readCursor(must(gatekeeper.snapshot(everybody, null, at)).head.cursor) ?? {}
+    // The codes that are shown here are the first ones: a reissue makes them old for good.
+    const bars = action !== 'restore' || this.#reissued.has(ticketId)
+    const decision: Decision = { ticketId, bars, at, revision, head, isKnown: false }
+    this.#checker.decided(decision)
+    this.#checker.tell(ticketId, this.#world.now, `the organiser: ${action}`)
+    // A crash may undo it as long as nobody was told that it is done.
+    this.#server.onceDurable(() => {
+      decision.isKnown = true
+      if (action === 'reissue') this.#reissued.add(ticketId)
     })
   }
 
   #compare(): void {
-    const { gatekeeper } = this.#server
+    const { gatekeeper, d1 } = this.#server
     const entries = must(gatekeeper.entries(everybody, 0, 1_000_000))
     const { conflicts } = must(gatekeeper.listConflicts(everybody, null, 1_000_000, 'all'))
-    const conflictsOf = new Map<TicketId, number>()
-    for (const { conflict } of conflicts) {
-      const { ticketId, shown } = conflict
-      if (ticketId !== null && shown === 'admitted') conflictsOf.set(ticketId, (conflictsOf.get(ticketId) ?? 0) + 1)
+    this.#checker.compare({
+      entries,
+      conflicts: new Set(conflicts.map(({ seq }) => seq)),
+      d1: d1.entries(),
+      tallies: d1.tallies(),
+      inside: must(gatekeeper.stats(everybody)).stats.inside,
+      standings: (ticketId) =>
+        must(gatekeeper.ticket(everybody, ticketId)).standings.map(({ zone, standing }) => ({ zone, ...standing })),
+    })
+    this.#compareImport()
+    this.#compareOwnChecks()
+  }
+
+  /** Every row became a ticket, once, however often its message came. */
+  #compareImport(): void {
+    const { importedRows } = this.#scenario
+    if (importedRows === 0) return
+    const { gatekeeper } = this.#server
+    const job = must(gatekeeper.job(everybody, jobId))
+    if (job.state !== 'done' || job.done !== importedRows) throw new Violation(`the import is ${JSON.stringify(job)}`)
+    const { created = 0, existed = 0 } = job.outcome
+    if (created !== importedRows || existed > 0) throw new Violation(`${created} rows imported, ${existed} twice`)
+  }
+
+  /** The organiser's own button: the log with its hashes and sums, and each standing against it. */
+  #compareOwnChecks(): void {
+    const { gatekeeper } = this.#server
+    const found: unknown[] = []
+    for (let mark: LogMark | null = null, isDone = false; !isDone; isDone = mark === null) {
+      const slice: LogSlice = must(gatekeeper.checkLog(everybody, mark))
+      found.push(...slice.discrepancies)
+      mark = slice.mark
     }
-    this.#checker.compare(entries, conflictsOf)
+    for (let from: StandingKey | null = null, isDone = false; !isDone; isDone = from === null) {
+      const slice: StandingSlice = must(gatekeeper.checkStandings(everybody, from))
+      found.push(...slice.discrepancies)
+      from = slice.next
+    }
+    if (found.length > 0) throw new Violation(`the integrity report says ${JSON.stringify(found[0])}`)
   }
 }
+
+const jobId = '0198c0de-0000-7000-b000-000000000001' as JobId
+const IMPORT_CHUNK = 10
+/** How often the server dies within two milliseconds of having judged something. */
+const CRASHES_SOON = 0.003
 
 function must<T>(result: { ok: true; value: T } | { ok: false; problem: { code: string } }): T {
   if (!result.ok) throw new Error(`it could not be set up: ${result.problem.code} ${JSON.stringify(result.problem)}`)

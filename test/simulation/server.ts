@@ -1,5 +1,6 @@
 import { toBase64url } from '../../core/base64url.ts'
-import type { EventId } from '../../core/ids.ts'
+import type { EventId, ScanId } from '../../core/ids.ts'
+import type { JobMessage } from '../../core/job.ts'
 import type { Topic } from '../../core/live.ts'
 import { OfflineScan, ScanRequest, SyncRequest } from '../../core/messages.ts'
 import type { SnapshotKeys } from '../../core/snapshot.ts'
@@ -7,12 +8,14 @@ import { joinSnapshot, type PackedRows, type Words } from '../../core/snapshot-b
 import type { Claims } from '../../core/token.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import { Gatekeeper, type LiveRequest } from '../../durable-objects/gatekeeper.ts'
+import type { Step } from '../../durable-objects/job-running.ts'
 import type { Desk } from '../../durable-objects/scan-lane.ts'
 import type { Position } from '../../durable-objects/snapshots.ts'
 import type { SyncedScan } from '../../durable-objects/syncing.ts'
 import { askOf } from '../../workers/routes/scans.ts'
 import { answerScan, tellScan } from '../../workers/verdict-answer.ts'
-import { Sql } from './sql.ts'
+import { D1, type D1Mutation } from './d1.ts'
+import { Sql, type SqlMutation } from './sql.ts'
 import type { World } from './world.ts'
 
 /*
@@ -30,7 +33,17 @@ export type WireAnswer = { status: number; bytes: Uint8Array }
 /** One end of a live socket as the network carries it. */
 export type Line = { toClient: (text: string) => void; closeClient: (code: number) => void }
 
-export type DeviceCaller = Extract<Actor, { kind: 'device' }>
+export type DeviceCaller = Extract<Actor, { kind: 'device' }> & { isSupervisor: boolean }
+
+/** What a mutant does to the platform under the Gatekeeper, or to the Worker before it. */
+export type ServerMutation = {
+  sql?: SqlMutation
+  d1?: D1Mutation
+  /** Answers leave before what they tell of is on the disk. */
+  hasOutputGate?: boolean
+  /** An alarm that is set while one is being handled is lost. */
+  keepsAlarms?: boolean
+}
 
 export class ServerSocket {
   readyState = 1
@@ -67,7 +80,9 @@ export class ServerSocket {
 
 export class Server {
   readonly #world: World
-  readonly #sql = new Sql()
+  readonly #sql: Sql
+  readonly #mutation: ServerMutation
+  readonly d1: D1
   readonly #claims: (text: string) => Claims | null
   readonly #keys: SnapshotKeys
   #gatekeeper: Gatekeeper
@@ -80,14 +95,26 @@ export class Server {
   #calls = 0
   #timers = 0
   #tickets = 0
+  #isInAlarm = false
   isDown = false
-  isD1Away = false
+  /** Messages of the queue come up to so often, and sometimes never. */
+  mostDeliveries = 1
+  /** How probable it is that the process dies just after it has done something, before or after that is on the disk. */
+  crashesSoon = 0
   restarts = 0
 
-  constructor(world: World, claims: (text: string) => Claims | null, keys: SnapshotKeys) {
+  constructor(
+    world: World,
+    claims: (text: string) => Claims | null,
+    keys: SnapshotKeys,
+    mutation: ServerMutation = {},
+  ) {
     this.#world = world
     this.#claims = claims
     this.#keys = keys
+    this.#mutation = mutation
+    this.#sql = new Sql(mutation.sql ?? null)
+    this.d1 = new D1(world, (ms, call) => this.after(ms, call), mutation.d1 ?? null)
     this.#gatekeeper = this.#wake()
   }
 
@@ -117,7 +144,8 @@ export class Server {
 
   /** What leaves the object waits until all that was written before is on the disk. */
   onceDurable(leave: () => void): void {
-    this.#waiting.push(leave)
+    if (this.#mutation.hasOutputGate === false) leave()
+    else this.#waiting.push(leave)
     if (this.#isCommitting) return
     this.#isCommitting = true
     const mine = this.#incarnation
@@ -172,6 +200,7 @@ export class Server {
     const answered = await this.#route(caller, path, body)
     if (mine !== this.#incarnation) return null
     this.#calls -= 1
+    this.#mayDieSoon()
     return new Promise((resolve) => this.onceDurable(() => resolve(answered)))
   }
 
@@ -186,7 +215,7 @@ export class Server {
       topics: (query.get('topics') ?? '').split(',') as Topic[],
       since: query.get('since'),
       expiresAt: null,
-      scans: { staffId: caller.staffId, role: 'scanner' },
+      scans: { staffId: caller.staffId, role: caller.isSupervisor ? 'supervisor' : 'scanner' },
     }
     pending = line
     const request = { headers: { get: () => encodeURIComponent(JSON.stringify(ask)) } }
@@ -213,8 +242,18 @@ export class Server {
     this.#gatekeeper.webSocketClose()
   }
 
+  #mayDieSoon(): void {
+    const { chance } = this.#world
+    if (!chance.happens(this.crashesSoon)) return
+    const mine = this.#incarnation
+    this.#world.after(chance.between(0, COMMIT_MS + 1), () => {
+      if (mine === this.#incarnation && !this.isDown) this.crash(500)
+    })
+  }
+
   #end(): void {
     this.#incarnation += 1
+    this.#isInAlarm = false
     this.#isCommitting = false
     this.#waiting = []
     this.#calls = 0
@@ -232,11 +271,13 @@ export class Server {
     this.#cancelAlarm()
     if (this.#alarm === null) return
     const mine = this.#incarnation
-    this.#cancelAlarm = this.#world.after(this.#alarm.at - this.#world.now, () => {
+    this.#cancelAlarm = this.#world.after(this.#alarm.at - this.#world.serverNow, () => {
       if (mine !== this.#incarnation) return
       this.#alarm = null
       this.#calls += 1
+      this.#isInAlarm = true
       void this.#gatekeeper.alarm().then(() => {
+        this.#isInAlarm = false
         if (mine === this.#incarnation) this.#calls -= 1
       })
     })
@@ -260,6 +301,7 @@ export class Server {
         sync: () => new Promise<void>((resolve) => this.onceDurable(resolve)),
         getAlarm: async () => this.#alarm?.at ?? null,
         setAlarm: async (at: number) => {
+          if (this.#mutation.keepsAlarms === false && this.#isInAlarm) return
           this.#alarm = { at, isDurable: false }
           this.#armAlarm()
         },
@@ -278,25 +320,31 @@ export class Server {
     }
   }
 
-  /** D1 takes everything, or is away. Nothing at a gate depends on it. */
   #env() {
-    type Bound = { values: unknown[]; run: () => Promise<unknown> }
-    const away = () => {
-      if (this.isD1Away) throw new Error('D1_ERROR: away')
+    const JOBS = {
+      sendBatch: async (messages: { body: JobMessage }[]) => {
+        for (const { body } of messages) this.#queue(body)
+      },
     }
-    const prepare = () => ({
-      bind: (...values: unknown[]): Bound => ({
-        values,
-        run: async () => away(),
-      }),
-    })
-    const batch = async (statements: Bound[]) => {
-      away()
-      // The last but one moves the mark, and the last one reads it: event, epoch, from, to.
-      const seq = statements.at(-2)?.values[3]
-      return statements.map(() => ({ results: [{ seq }] }))
+    return { DB: this.d1.binding(), JOBS, LOG_LEVEL: 'silent', QR_WARM_HOURS: '0' }
+  }
+
+  /** A queue brings a message once, more often, or never. */
+  #queue(message: JobMessage): void {
+    const { chance } = this.#world
+    for (let i = chance.between(0, this.mostDeliveries); i > 0; i--) {
+      this.#world.after(chance.wait(200), () => void this.#carryOn(message))
     }
-    return { DB: { prepare, batch }, JOBS: {}, LOG_LEVEL: 'silent', QR_WARM_HOURS: '0' }
+  }
+
+  /** As the Worker's consumer of the queue does, whose calls die with the object. */
+  async #carryOn({ jobId, chunk }: JobMessage): Promise<void> {
+    const mine = this.#incarnation
+    let step: Step = { kind: 'next', chunk }
+    while (step.kind === 'next' && !this.isDown && mine === this.#incarnation) {
+      step = await this.#gatekeeper.runJob(jobId, step.chunk)
+    }
+    if (!this.isDown && mine === this.#incarnation) this.onceDurable(() => {})
   }
 
   #route(caller: DeviceCaller, path: string, body: string | null): Promise<WireAnswer> {
@@ -304,6 +352,7 @@ export class Server {
     if (path.endsWith('/offline-sync')) return this.#sync(caller, JSON.parse(body ?? ''))
     if (path.startsWith('/api/hp-scanner/snapshot/')) return this.#snapshot(caller, path)
     if (path.endsWith('/live-tickets')) return this.#ticket()
+    if (path.endsWith('/annul')) return this.#annul(caller, path, JSON.parse(body ?? ''))
     throw new Error(`nobody answers ${path} here`)
   }
 
@@ -314,16 +363,28 @@ export class Server {
   /** A scan over a socket, read and opened as one over HTTP is. */
   #desk: Desk = async (scan, who, judge) => {
     const body = ScanRequest.parse(scan)
+    if (body.force != null && who.role !== 'supervisor') return problemBody('role_required')
     const caller = { kind: 'device', ...who } as const
     const stopped = judge.mayAsk()
     const result = stopped
       ? { ok: false as const, problem: stopped }
       : await judge.record(askOf({ caller, body }, body.scanId as never, this.#open(body.qrPayload ?? ''), 0))
+    this.#mayDieSoon()
     return result.ok ? tellScan(result.value) : problemBody(result.problem.code)
+  }
+
+  async #annul(caller: DeviceCaller, path: string, { reason }: { reason: string }): Promise<WireAnswer> {
+    const { deviceId, staffId, isSupervisor } = caller
+    const scanId = path.split('/').at(-2) as ScanId
+    const newScanId = crypto.randomUUID() as unknown as ScanId
+    const annulling = { scanId, newScanId, reason, deviceId, staffId, isSupervisor }
+    const annulled = this.#gatekeeper.annul(caller, annulling, Date.now())
+    return annulled.ok ? json(200, { success: true, data: { scanId } }) : problemAnswer(annulled.problem.code)
   }
 
   async #judge(caller: DeviceCaller, given: unknown): Promise<WireAnswer> {
     const body = ScanRequest.parse(given)
+    if (body.force != null && !caller.isSupervisor) return problemAnswer('role_required')
     const ask = askOf({ caller: callerOf(caller), body }, body.scanId as never, this.#open(body.qrPayload ?? ''), 0)
     const [result] = await this.#gatekeeper.record(caller, [ask])
     if (!result?.ok) return problemAnswer(result?.problem.code ?? 'internal')
@@ -423,8 +484,14 @@ class AnyResponse {
   }
 }
 
-function callerOf({ deviceId, staffId }: DeviceCaller) {
-  return { kind: 'device', role: 'scanner', eventId: '' as EventId, deviceId, staffId } as const
+function callerOf({ deviceId, staffId, isSupervisor }: DeviceCaller) {
+  return {
+    kind: 'device',
+    role: isSupervisor ? 'supervisor' : 'scanner',
+    eventId: '' as EventId,
+    deviceId,
+    staffId,
+  } as const
 }
 
 function json(status: number, body: unknown): WireAnswer {

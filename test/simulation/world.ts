@@ -15,12 +15,19 @@ const realImmediate = setImmediate
 export class World {
   readonly chance: Chance
   now: number
+  /** How far the server's clock is off. */
+  serverSkewMs = 0
   #no = 0
   readonly #heap: Happening[] = []
 
   constructor(seed: number, startsAt: number) {
     this.chance = new Chance(seed)
     this.now = startsAt
+  }
+
+  /** The server's clock. */
+  get serverNow(): number {
+    return Math.floor(this.now + this.serverSkewMs)
   }
 
   /** Calls once, after so long; gives how to call it off. */
@@ -124,7 +131,7 @@ export async function inWorld<T>(world: World, timers: Timers, more: object, run
   for (const [name, value] of Object.entries(replaced)) {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
   }
-  Date.now = () => Math.floor(world.now)
+  Date.now = () => world.serverNow
   try {
     return await run()
   } finally {

@@ -1,0 +1,120 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { bind } from './sql.ts'
+import type { World } from './world.ts'
+
+type Bound = { sql: string; values: unknown[]; run: () => Promise<unknown> }
+type Result = { results: Record<string, unknown>[] }
+
+/** What D1 has of an entry, as far as it is compared with the log. */
+export type D1Entry = {
+  seq: number
+  scan: string
+  verdict: string
+  people: number
+  inside_change: number
+  annulled: number
+}
+
+/** What a mutant does to D1's side of the outbox. */
+export type D1Mutation = (statements: Bound[], send: (statements: Bound[]) => Promise<Result[]>) => Promise<Result[]>
+
+const migrations = join(import.meta.dirname, '../../migrations')
+let shared: DatabaseSync | null = null
+
+/** One database for all evenings of a process, with the migrations that ship; each evening begins with nothing in it. */
+function database(): DatabaseSync {
+  if (shared === null) {
+    shared = new DatabaseSync(':memory:')
+    for (const file of globSync('*.sql', { cwd: migrations }).sort()) {
+      shared.exec(readFileSync(join(migrations, file), 'utf8'))
+    }
+  }
+  for (const table of ['entry', 'tally', 'latency_tally', 'drained', 'event']) shared.exec(`DELETE FROM ${table}`)
+  return shared
+}
+
+/**
+ * D1, with its own SQL and keys. It is away for a while, or takes what it is told and its answer is lost, or comes late:
+ * then the outbox tells it again.
+ */
+export class D1 {
+  readonly #world: World
+  readonly #database = database()
+  readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+  readonly #after: (ms: number, call: () => void) => void
+  readonly #mutation: D1Mutation | null
+  isAway = false
+  /** How often it takes something and is not heard. */
+  unheard = 0
+
+  constructor(world: World, after: (ms: number, call: () => void) => void, mutation: D1Mutation | null) {
+    this.#world = world
+    this.#after = after
+    this.#mutation = mutation
+  }
+
+  /** As the Gatekeeper has it. */
+  binding() {
+    const prepare = (sql: string) => ({
+      bind: (...values: unknown[]): Bound => ({
+        sql,
+        values,
+        run: () => this.#send([{ sql, values, run: async () => {} }]),
+      }),
+    })
+    const mutation = this.#mutation
+    const batch = (statements: Bound[]) =>
+      mutation === null ? this.#send(statements) : mutation(statements, (one) => this.#send(one))
+    return { prepare, batch }
+  }
+
+  entries(): D1Entry[] {
+    return this.#all(
+      `SELECT seq, lower(hex(scan)) AS scan, verdict, people, inside_change, annulled_at IS NOT NULL AS annulled
+       FROM entry ORDER BY seq`,
+    ) as D1Entry[]
+  }
+
+  /** People by outcome, over the whole event, as the tallies add them up. */
+  tallies(): Map<string, { scans: number; people: number }> {
+    const rows = this.#all(
+      `SELECT outcome, sum(scans) AS scans, sum(people) AS people FROM tally WHERE scope = 'event' GROUP BY outcome`,
+    ) as { outcome: string; scans: number; people: number }[]
+    return new Map(rows.map(({ outcome, scans, people }) => [outcome, { scans, people }]))
+  }
+
+  async #send(statements: Bound[]): Promise<Result[]> {
+    await this.#wait(this.#world.chance.between(1, 8))
+    if (this.isAway) throw new Error('D1_ERROR: away')
+    const results = this.#transact(statements)
+    if (this.#world.chance.happens(this.unheard)) throw new Error('D1_ERROR: the network went before the answer came')
+    await this.#wait(this.#world.chance.between(1, 4))
+    return results
+  }
+
+  /** Where the Gatekeeper dies meanwhile, it never hears. */
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#after(ms, resolve))
+  }
+
+  #transact(statements: Bound[]): Result[] {
+    this.#database.exec('BEGIN')
+    try {
+      const results = statements.map(({ sql, values }) => ({ results: this.#all(sql, values) }))
+      this.#database.exec('COMMIT')
+      return results
+    } catch (error) {
+      this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #all(sql: string, values: unknown[] = []): Record<string, unknown>[] {
+    const { text, parameters } = bind(sql, values)
+    const statement = this.#statements.get(text) ?? this.#database.prepare(text)
+    this.#statements.set(text, statement)
+    return statement.all(...(parameters as never[])) as Record<string, unknown>[]
+  }
+}

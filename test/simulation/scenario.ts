@@ -1,0 +1,109 @@
+import { MAIN_ZONE, type Policy, type Reentry } from '../../core/event.ts'
+import type { GateId, TypeId, ZoneId } from '../../core/ids.ts'
+import type { World } from './world.ts'
+
+export const offlinePolicies = ['strict', 'admit', 'never'] as const
+export type OfflinePolicy = Policy['offline']
+
+/** What can go wrong, and what else people do than show tickets. Each can be left out, to see what a failure needs. */
+export const troubles = [
+  'cuts',
+  'cuts at a bad moment',
+  'lossy network',
+  'slow network',
+  'doubled calls',
+  'app deaths',
+  'lost storage',
+  'wrong clocks',
+  'clocks that jump',
+  'server clock',
+  'crashes',
+  'evictions',
+  'D1',
+  'gates',
+  'decisions',
+  'annulments',
+  'force',
+  'groups',
+  'exits',
+  'zones',
+  'capacity',
+  'imports',
+] as const
+export type Trouble = (typeof troubles)[number]
+
+export const LOUNGE = 'lounge' as ZoneId
+export const single = 'single' as TypeId
+export const group = 'group' as TypeId
+export const GROUP_OF = 3
+
+/** What an evening is like, all of it from the seed. */
+export type Scenario = {
+  policy: OfflinePolicy
+  /** Whether the crowd comes at once, or the doors are readied before. */
+  readyMs: number
+  phones: { gateId: GateId; isSupervisor: boolean; skewMs: number }[]
+  mainGates: GateId[]
+  loungeGates: GateId[]
+  reentry: Reentry
+  capacity: number | null
+  weather: { lossy: number; slow: number; twice: number; badMoments: number }
+  /** Mean waiting time for the next guest at a gate. */
+  guestEveryMs: number
+  hasDecisions: boolean
+  opensGates: boolean
+  importedRows: number
+  has: (trouble: Trouble) => boolean
+}
+
+/** Draws an evening. What is left out is drawn all the same, so that the rest of the evening stays as it was. */
+export function drawScenario({ chance }: World, policy: OfflinePolicy, without: readonly Trouble[]): Scenario {
+  const has = (trouble: Trouble) => !without.includes(trouble)
+  const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}` as GateId)
+  const mainGates = names('GATE', chance.between(2, 4))
+  const withLounge = chance.happens(0.3)
+  const loungeGates = withLounge && has('zones') ? names('LOUNGE', 1) : []
+  const gates = [...mainGates, ...loungeGates]
+  const count = chance.between(3, 6)
+  const phones = Array.from({ length: Math.max(count, gates.length) }, (_, i) => {
+    const isSupervisor = chance.happens(0.3)
+    const skewMs = chance.happens(0.3) ? chance.between(-3_600_000, 3_600_000) : 0
+    return {
+      gateId: gates[i % gates.length] as GateId,
+      isSupervisor: isSupervisor && has('force'),
+      skewMs: has('wrong clocks') ? skewMs : 0,
+    }
+  })
+  const reentry = chance.of<Reentry>(['none', 'none', 'none', 'after_exit', 'unlimited'])
+  const weather = {
+    lossy: chance.of([0, 0.02, 0.1, 0.25]),
+    slow: chance.of([0, 0.02, 0.1, 0.3]),
+    twice: chance.of([0, 0.05, 0.2]),
+    badMoments: chance.of([0, 0.1, 0.4]),
+  }
+  const isFull = chance.happens(0.15)
+  const importsRows = chance.happens(0.3)
+  return {
+    policy,
+    readyMs: chance.of([0, 1000, 8000]),
+    phones,
+    mainGates,
+    loungeGates,
+    reentry: has('exits') ? reentry : 'none',
+    capacity: isFull && has('capacity') ? 40 : null,
+    weather: {
+      lossy: has('lossy network') ? weather.lossy : 0,
+      slow: has('slow network') ? weather.slow : 0,
+      twice: has('doubled calls') ? weather.twice : 0,
+      badMoments: has('cuts at a bad moment') ? weather.badMoments : 0,
+    },
+    guestEveryMs: chance.of([150, 400, 900]),
+    hasDecisions: chance.happens(0.5) && has('decisions'),
+    opensGates: chance.happens(0.4) && has('gates'),
+    importedRows: importsRows && has('imports') ? 60 : 0,
+    has,
+  }
+}
+
+export const zoneOfGate = ({ loungeGates }: Scenario, gateId: GateId): ZoneId =>
+  loungeGates.includes(gateId) ? LOUNGE : MAIN_ZONE
