@@ -10,6 +10,7 @@ export const alertKinds = [
   'device.refusing',
   'gate.surge',
   'ticket.many_gates',
+  'device.misused',
   'zone.nearly_full',
   'zone.full',
   'outbox.lagging',

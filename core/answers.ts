@@ -53,6 +53,7 @@ export type Problem =
   | { code: 'device_mismatch' }
   | { code: 'device_token_invalid' }
   | { code: 'device_revoked' }
+  | { code: 'device_signature_invalid' }
   | { code: 'device_blocked'; blockedUntil: number }
   | { code: 'rate_limited'; waitMs: number }
   | { code: 'enrolment_unknown' }

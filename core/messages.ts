@@ -274,7 +274,12 @@ export const EnrolRequest = z.object({
 })
 export type EnrolRequest = z.output<typeof EnrolRequest>
 
-export const RenewRequest = z.object({ deviceId: z.string().max(64), deviceToken: z.string().max(200) })
+/** `rotate`: the answer holds the device token that is to be used from now on. */
+export const RenewRequest = z.object({
+  deviceId: z.string().max(64),
+  deviceToken: z.string().max(200),
+  rotate: z.boolean().nullish(),
+})
 
 /** A scan. `ticketId` stands in for the text of a code at a check-in from the search. */
 export const ScanRequest = z

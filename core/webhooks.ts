@@ -53,10 +53,18 @@ export type Notice =
   | { kind: 'gate.surge'; gateId: GateId; scans: number; usual: number; spread: number; limit: number }
   /** One ticket shown at more gates than its holder can be at. */
   | { kind: 'ticket.many_gates'; ticketId: TicketId; gateIds: GateId[]; scans: number }
+  /** Somebody has a token of this device, and is not it. */
+  | { kind: 'device.misused'; deviceId: string; because: Misuse }
   /** D1 has not taken the log for a while. Entry does not depend on it; reports do. */
   | { kind: 'outbox.lagging'; pending: number; since: number }
   /** Not delivered, since nobody answers there: shown to the organiser. */
   | { kind: 'webhook.disabled'; webhook: string; because: 'failing' | 'gone' }
+
+/**
+ * How a token of a device was misused: by a request without its key's signature, with one that is not its own, or with one
+ * that was sent before; or by its device token of before, with which the device is taken out.
+ */
+export type Misuse = 'unsigned' | 'forged' | 'repeated' | 'token_reused'
 
 /** Takes an entry of the log; gives as what it is told, or null where nobody is told of it. */
 export function kindOfEntry({ verdict }: Entry): WebhookKind | null {
@@ -145,6 +153,8 @@ function noticeData(notice: Notice, at: number): Record<string, unknown> {
       const { kind: _, ...details } = notice
       return details
     }
+    case 'device.misused':
+      return { deviceId: notice.deviceId, because: notice.because }
     case 'outbox.lagging':
       return { pending: notice.pending, since: iso(notice.since) }
     case 'webhook.disabled':

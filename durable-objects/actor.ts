@@ -7,11 +7,20 @@ import type { EventParts } from './event-parts.ts'
 export type Actor = (
   | { kind: 'admin' }
   | { kind: 'organisation'; organisationId: OrganisationId }
-  | { kind: 'device'; deviceId: DeviceId; staffId: StaffId; tokenHash: Uint8Array | null }
+  | { kind: 'device'; deviceId: DeviceId; staffId: StaffId; tokenHash: Uint8Array | null; proof?: Proof }
 ) & {
   /** What they do, where that is a change that the audit log tells of. */
   doing?: Doing
 }
+
+/**
+ * How a device showed that a request is its own, beside its staff token: by a signature that the Worker has verified with
+ * this key, or by a socket that it opened so, or with a one-time ticket that it fetched so.
+ */
+export type Proof = { by: 'key'; key: string; nonce: string; createdAt: number; requestId: string } | { by: 'socket' }
+
+/** A device that says a request is its own. */
+export type Proving = Pick<Extract<Actor, { kind: 'device' }>, 'deviceId' | 'proof'>
 
 /** Whoever holds a secret that says what it is for: a link, an enrolment code. */
 export const everybody: Actor = { kind: 'admin' }
@@ -31,7 +40,7 @@ export function mayAct(actor: Actor, { configuration, devices, limits }: EventPa
     case 'device': {
       const device = devices.get(actor.deviceId)
       if (!device || device.revokedAt !== null) return problem('device_revoked')
-      const isCurrent = actor.tokenHash === null || devices.hasToken(actor.deviceId, actor.tokenHash)
+      const isCurrent = actor.tokenHash === null || devices.hasToken(actor.deviceId, actor.tokenHash, Date.now())
       if (!isCurrent) return problem('device_token_invalid')
       const blockedUntil = limits.blockedUntil(actor.deviceId, Date.now())
       return blockedUntil === null ? ok(null) : { ok: false, problem: { code: 'device_blocked', blockedUntil } }

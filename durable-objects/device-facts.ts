@@ -1,6 +1,7 @@
 import { alertKinds, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import type { DeviceId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
+import type { Misuse } from '../core/webhooks.ts'
 import type { DeviceMistakes } from './device-limits.ts'
 import type { DeviceStatuses, KnownStatus } from './device-status.ts'
 import type { Device } from './devices.ts'
@@ -60,6 +61,17 @@ export function noteSkew({ notices }: EventParts, deviceId: DeviceId, skewMs: nu
   const toldAt = notices.lastAt('device.clock_skew', 'deviceId', deviceId)
   if (toldAt !== null && at < toldAt + SKEW_AGAIN_AFTER_MS) return
   notices.raise({ kind: 'device.clock_skew', deviceId, skewMs: Math.round(skewMs) }, at)
+}
+
+/** What somebody wants of a device that has a key may be worth telling once in a while. */
+const MISUSE_AGAIN_AFTER_MS = 5 * 60_000
+
+/** Somebody came with a device's token and could not show that they are that device. */
+export function noteMisuse({ notices }: EventParts, deviceId: DeviceId, because: Misuse, at: number): null {
+  const toldAt = notices.lastAt('device.misused', 'deviceId', deviceId)
+  if (toldAt === null || at >= toldAt + MISUSE_AGAIN_AFTER_MS)
+    notices.raise({ kind: 'device.misused', deviceId, because }, at)
+  return null
 }
 
 /** Counts codes that were none against whoever showed them, and says so where a device is blocked for it. */

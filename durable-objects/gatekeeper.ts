@@ -20,8 +20,8 @@ import type {
   TicketTypeBody,
 } from '../core/messages.ts'
 import type { Stats } from '../core/stats.ts'
-import type { WebhookPayload } from '../core/webhooks.ts'
-import { type Actor, everybody, mayAct, quietly } from './actor.ts'
+import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
+import { type Actor, everybody, mayAct, type Proving, quietly } from './actor.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
 import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, logStart, type StandingSlice } from './checking.ts'
@@ -38,6 +38,7 @@ import {
   deviceFacts,
   deviceTrail,
   noteInvalid,
+  noteMisuse,
   noteRefusal,
 } from './device-facts.ts'
 import { Allowances } from './device-limits.ts'
@@ -58,6 +59,8 @@ import { type LiveAsk, LiveSockets, refuseSocket } from './live.ts'
 import { log, setLogLevel } from './logging.ts'
 import { type Measured, measure } from './measuring.ts'
 import { Meta } from './meta.ts'
+import { Proofs } from './proofs.ts'
+import { type Renewing, renew } from './renewing.ts'
 import type { TillLine } from './sales.ts'
 import { type Desk, ScanLane } from './scan-lane.ts'
 import { isBorn, migrate } from './schema.ts'
@@ -116,6 +119,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#parts().devices)
   readonly #live: LiveSockets
   readonly #allowances = new Allowances()
+  readonly #proofs = new Proofs()
   readonly #watch = new Watch()
   /** What is being told to D1 just now; nothing more is once a rehearsal ends. */
   readonly #drains = new Set<Promise<void>>()
@@ -458,13 +462,38 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
-  /** The device that holds this token, to give it a new staff token. */
+  /** The device that has or had this token, to see how it has to show that it is itself. */
   deviceByToken(deviceId: string, tokenHash: Uint8Array): Result<Device> {
     return this.#for(everybody, ({ devices }) => {
       const device = devices.get(deviceId)
-      if (!device || !devices.hasToken(deviceId, tokenHash)) return problem('device_token_invalid')
+      if (!device || devices.tokenState(deviceId, tokenHash, Date.now()) === 'unknown') {
+        return problem('device_token_invalid')
+      }
       return device.revokedAt === null ? ok(device) : problem('device_revoked')
     })
+  }
+
+  /**
+   * Takes the token of a device that wants a new staff token, and its successor where it wants that too; gives the device,
+   * and whether the successor was kept. A token that is over is in two hands, and nobody can tell which is the right one.
+   */
+  renewDevice(renewing: Renewing, at: number): Result<{ device: Device; succeeded: boolean }> {
+    const { deviceId, tokenHash, proof } = renewing
+    const device = this.deviceByToken(deviceId, tokenHash)
+    if (!device.ok) return device
+    const proven = this.#proven({ deviceId: device.value.id, ...(proof && { proof }) }, this.#parts(), at)
+    if (!proven.ok) return proven
+    const renewed = this.#change(everybody, (parts) => renew(parts, device.value, renewing, at))
+    if (renewed.ok && renewed.value.reused) {
+      this.#dismissed(device.value.id)
+      return problem('device_revoked')
+    }
+    return renewed
+  }
+
+  /** Somebody came with a device's staff or device token and without its key. */
+  noteMisuse(deviceId: DeviceId, because: Misuse, at: number): void {
+    this.#change(everybody, (parts) => ok(noteMisuse(parts, deviceId, because, at)))
   }
 
   listDevices(actor: Actor): Result<DeviceFacts[]> {
@@ -493,11 +522,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
       parts.leases.release(id)
       return ok(deviceFacts(parts, this.#statuses, this.#live, device))
     })
-    if (revoked.ok) {
-      this.#live.dismiss({ deviceId: id })
-      this.#live.review()
-    }
+    if (revoked.ok) this.#dismissed(id)
     return revoked
+  }
+
+  #dismissed(deviceId: DeviceId): void {
+    this.#live.dismiss({ deviceId })
+    this.#live.review()
   }
 
   /**
@@ -1196,8 +1227,21 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const parts = this.#parts()
     const allowed = mayAct(actor, parts)
     if (!allowed.ok) return allowed
-    if (actor.kind === 'device') this.#statuses.seen(actor.deviceId, Date.now())
+    if (actor.kind === 'device') {
+      const at = Date.now()
+      const proven = this.#proven(actor, parts, at)
+      if (!proven.ok) return proven
+      this.#statuses.seen(actor.deviceId, at)
+    }
     return ok(parts)
+  }
+
+  /** Whether a request is the device's own, and not one that was sent before. */
+  #proven({ deviceId, proof }: Proving, { devices }: EventParts, at: number): Result<null> {
+    const taken = this.#proofs.takes(deviceId, devices.get(deviceId)?.signingKey ?? null, proof, at)
+    if (taken === 'yes') return ok(null)
+    this.noteMisuse(deviceId, taken, at)
+    return problem('device_signature_invalid')
   }
 
   #parts(): EventParts {

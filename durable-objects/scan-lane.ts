@@ -84,7 +84,8 @@ export class ScanLane {
 
   async #answer(caller: LaneCaller, scan: unknown, answered: Answered): Promise<void> {
     const { desk, mayAsk, record, countInvalid } = this.#host
-    const actor: Actor = { kind: 'device', deviceId: caller.deviceId, staffId: caller.staffId, tokenHash: null }
+    const { deviceId, staffId } = caller
+    const actor: Actor = { kind: 'device', deviceId, staffId, tokenHash: null, proof: { by: 'socket' } }
     let isCounted = false
     const answer = await desk(scan, caller, {
       mayAsk: () => mayAsk(actor),

@@ -204,6 +204,15 @@ export const steps: readonly string[] = [
   -- Of a device's codes that were none, those that count no more since it was let go on. The trail keeps them.
   ALTER TABLE invalid_code ADD COLUMN pardoned INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- The key with which a device showed at its enrolment that it can sign; from then on it must. public_key is what it said.
+  ALTER TABLE device ADD COLUMN signing_key TEXT;
+  -- Device tokens that succeed each other, by their SHA-256. device has the one that was used last.
+  CREATE TABLE device_token (
+    hash BLOB PRIMARY KEY, device INTEGER NOT NULL, made_at INTEGER NOT NULL, used_at INTEGER, ended_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX device_token_device ON device_token (device);
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

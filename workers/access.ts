@@ -1,10 +1,11 @@
 import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
 import { base64url } from 'jose'
 import type { DeviceId, EventId, OrganisationId, StaffId } from '../core/ids.ts'
-import type { Actor } from '../durable-objects/actor.ts'
+import type { Actor, Proof } from '../durable-objects/actor.ts'
 import { isAccessConfigured, readAccess } from './cloudflare-access.ts'
 import { findKey, hasEvent } from './db/directory.ts'
 import { findMembership, type Membership, membershipsOf } from './db/members.ts'
+import { proofOf, refuseUnproven, type Unproven } from './device-proof.ts'
 import type { Env } from './env.ts'
 import { ringOf } from './key-ring.ts'
 import { LeastRecent } from './least-recent.ts'
@@ -38,6 +39,8 @@ export type Caller =
       staffId: StaffId
       /** Until when the staff token is good, in milliseconds since 1970. */
       expiresAt?: number
+      /** How it showed that the request is its own; not there where its device has no key. */
+      proof?: Proof | Unproven
     }
 
 const rank: Record<Role, number> = { viewer: 0, scanner: 1, supervisor: 2, organiser: 3, admin: 4 }
@@ -56,7 +59,10 @@ export async function identify(request: Request, env: Env, at: number): Promise<
   const holder = await holderOfKey(credential, env, at, isShutOut(request))
   if (holder) return holder.caller
   const staff = await verifyStaffToken(ringOf(env), credential, at)
-  return staff && { kind: 'device', ...staff }
+  if (staff === null) return null
+  const { signingKey, ...claims } = staff
+  if (signingKey === null) return { kind: 'device', ...claims }
+  return { kind: 'device', ...claims, proof: await proofOf(request, signingKey, at) }
 }
 
 /** Keys that were good of late, by their hashes. */
@@ -153,6 +159,9 @@ export async function authorize(
     return turnAway(request, env, problemResponse('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } }))
   }
   if (isElsewhere(caller, needed)) return problemResponse('not_found')
+  if (caller.kind === 'device' && caller.proof?.by === 'nothing') {
+    return refuseUnproven(env, caller, caller.proof, Date.now())
+  }
   if (reaches(caller.role, needed.role) && !(caller.kind === 'device' && needed.organisationId)) return null
   return (await isOwn(env, caller, needed)) ? roleRequired(needed.role) : problemResponse('not_found')
 }
@@ -178,8 +187,11 @@ export function actorOf(caller: Caller, request: Request): Actor {
       return { kind: 'organisation', organisationId: caller.organisationId }
     case 'device': {
       const token = request.headers.get('X-Device-Token')
-      const { deviceId, staffId } = caller
-      return { kind: 'device', deviceId, staffId, tokenHash: token === null ? null : hashSecret(token) }
+      const { deviceId, staffId, proof } = caller
+      const tokenHash = token === null ? null : hashSecret(token)
+      // `authorize` has answered whoever proved nothing.
+      if (proof === undefined || proof.by === 'nothing') return { kind: 'device', deviceId, staffId, tokenHash }
+      return { kind: 'device', deviceId, staffId, tokenHash, proof }
     }
   }
 }

@@ -52,7 +52,7 @@ async function readText(request: Request, maxBytes: number): Promise<Parsed<stri
   const declared = request.headers.get('Content-Length')
   if (declared !== null) {
     if (Number(declared) > maxBytes) return tooLarge()
-    return decode(await request.arrayBuffer())
+    return decode(request, await request.arrayBuffer())
   }
   // Nobody said how long it is, so it is counted as it comes and left where it grows too long.
   const chunks: Uint8Array[] = []
@@ -62,18 +62,27 @@ async function readText(request: Request, maxBytes: number): Promise<Parsed<stri
     if (length > maxBytes) return tooLarge()
     chunks.push(chunk)
   }
-  return decode(await new Blob(chunks).arrayBuffer())
+  return decode(request, await new Blob(chunks).arrayBuffer())
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
-function decode(bytes: ArrayBuffer): Parsed<string> {
+async function decode(request: Request, bytes: ArrayBuffer): Promise<Parsed<string>> {
+  if (!(await isAsDigested(request, bytes))) return { ok: false, response: problemResponse('digest_mismatch') }
   try {
     return { ok: true, value: utf8.decode(bytes) }
   } catch {
     // A TypeError is how the decoder says that this is no UTF-8.
     return notJson('is not UTF-8')
   }
+}
+
+/** Where a request says the SHA-256 of its body (RFC 9530), whether it is: what a device signs is that. */
+async function isAsDigested(request: Request, bytes: ArrayBuffer): Promise<boolean> {
+  const declared = /(?:^|[\s,])sha-256=:([A-Za-z0-9+/=]*):/.exec(request.headers.get('Content-Digest') ?? '')?.[1]
+  if (declared === undefined) return true
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return btoa(String.fromCharCode(...digest)) === declared
 }
 
 function parseJson(text: string): Parsed<unknown> {

@@ -7,6 +7,17 @@ const problems = {
   bad_request: [400, 'Bad request', 'The request is not what this call expects.'],
   too_large: [413, 'Too large', 'The request is larger than this call takes.'],
   unauthenticated: [401, 'Not signed in', 'This call needs a valid credential.'],
+  device_signature_invalid: [
+    401,
+    'Not signed by the device',
+    'This device signs its requests with a key of its own, and this one is not signed with it, or was sent before.',
+  ],
+  device_signature_stale: [
+    401,
+    'Signed at another time',
+    'The time in the signature is too far from ours, which data.serverTime says. Sign again with that.',
+  ],
+  digest_mismatch: [400, 'Body changed', 'The body is not the one that Content-Digest is of.'],
   device_revoked: [401, 'Device revoked', 'This device may not scan at this event any more.'],
   role_required: [403, 'Not allowed', 'This call needs a higher role.'],
   not_a_member: [

@@ -8,6 +8,8 @@ export type StaffClaims = {
   staffId: StaffId
   deviceId: DeviceId
   role: 'supervisor' | 'scanner'
+  /** The public key that requests with this token must be signed with; null where its device has none. */
+  signingKey: string | null
   /** Milliseconds since 1970. */
   expiresAt: number
 }
@@ -23,10 +25,11 @@ const kind: TokenKind = {
 /** Takes who it is for; gives the token, good for twelve hours. */
 export async function signStaffToken(
   ring: KeyRing,
-  { eventId, staffId, deviceId, role }: Omit<StaffClaims, 'expiresAt'>,
+  { eventId, staffId, deviceId, role, signingKey }: Omit<StaffClaims, 'expiresAt'>,
   at: number,
 ): Promise<{ staffToken: string; expiresAt: number }> {
-  const claims = { event: eventId, device: deviceId, role, sub: staffId }
+  const bound = signingKey === null ? {} : { key: signingKey }
+  const claims = { event: eventId, device: deviceId, role, ...bound, sub: staffId }
   const { token, expiresAt } = await signOwn(kind, ring, claims, at)
   return { staffToken: token, expiresAt }
 }
@@ -53,12 +56,15 @@ async function verifyAnew(ring: KeyRing, token: string, at: number): Promise<Sta
   if (claims === null) return null
   const eventId = parseUuid<EventId>(String(claims.event))
   const role = claims.role === 'supervisor' || claims.role === 'scanner' ? claims.role : null
+  const signingKey = claims.key ?? null
   if (eventId === null || role === null || typeof claims.device !== 'string') return null
+  if (signingKey !== null && typeof signingKey !== 'string') return null
   return {
     eventId,
     role,
     staffId: claims.sub as StaffId,
     deviceId: claims.device as DeviceId,
+    signingKey,
     expiresAt: claims.exp * 1000,
   }
 }

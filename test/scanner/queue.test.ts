@@ -7,6 +7,7 @@ import { Clock } from '../../web/scanner/engine/clock.ts'
 import type { HttpAnswer, HttpRequest } from '../../web/scanner/engine/ports.ts'
 import { Queue } from '../../web/scanner/engine/queue.ts'
 import type { KeptDevice, KeptScan } from '../../web/scanner/engine/store.ts'
+import { webCryptography } from '../../web/scanner/platform/cryptography.ts'
 import { openStore } from '../../web/scanner/platform/idb-store.ts'
 import { browserTabs } from '../../web/scanner/platform/tabs.ts'
 import { realTime } from '../../web/scanner/platform/time.ts'
@@ -50,7 +51,15 @@ async function queueOf(count: number, server: (items: Item[], request: HttpReque
       bytes: new TextEncoder().encode(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)),
     }
   }
-  const ports = { store, http, time: realTime, tabs: browserTabs(name), appVersion: 'test' }
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
+  const world = {
+    time: realTime,
+    tabs: browserTabs(name),
+    crypto: webCryptography(),
+    random,
+    origin: 'https://door.invalid',
+  }
+  const ports = { store, http, ...world, appVersion: 'test' }
   const queue = new Queue(ports, new Calls(ports, new Clock(realTime, null)))
   return { queue, store, requests }
 }

@@ -124,6 +124,8 @@ const cachedCrypto: Ports['crypto'] = {
     return plain
   },
   newDeviceKey: never,
+  sign: never,
+  sha256: never,
   newPinKey: never,
   stretchPin: never,
   seal: never,

@@ -4,16 +4,18 @@ import { type DeviceId, type EventId, parseUuid } from '../../core/ids.ts'
 import { eventTagOf } from '../../core/keys.ts'
 import { EnrolRequest, NewEnrolment, RenewRequest } from '../../core/messages.ts'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
+import { keyKind } from '../../core/request-signature.ts'
 import type { DeviceTrail } from '../../durable-objects/device-facts.ts'
 import type { Device } from '../../durable-objects/devices.ts'
 import { eventOfDeviceToken, newDeviceToken } from '../access.ts'
 import { alertShape } from '../alert-shape.ts'
 import { countWrongCode, findEventByTag } from '../db/directory.ts'
+import { proofOf, refuseUnproven, staleSignature } from '../device-proof.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { isMarked, newMarked } from '../marked.ts'
-import { answerProblem, problemResponse } from '../problems.ts'
+import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { hashSecret } from '../secrets.ts'
 import {
@@ -95,7 +97,9 @@ export const deviceRoutes = [
     }),
     status: 201,
     async handle(call) {
-      const { env, body, doing, at } = call
+      const { env, request, body, doing, at } = call
+      const signed = await signedWith(request, body.publicKey ?? null, at)
+      if (signed instanceof Response) return signed
       const code = normalCode(env, body.code)
       const eventId = code && (await findEventByTag(env.DB, code.eventTag, null))
       if (!code || !eventId) return wrongCode(call)
@@ -105,6 +109,7 @@ export const deviceRoutes = [
         tokenHash: hashSecret(deviceToken),
         deviceId: body.deviceId ?? (crypto.randomUUID() as string as DeviceId),
         request: body,
+        signingKey: signed.key,
       }
       const enrolled = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.enrol(enrolling, at, doing))
       if (!enrolled.ok) {
@@ -133,14 +138,31 @@ export const deviceRoutes = [
     tag,
     role: null,
     body: RenewRequest,
-    answer: z.object({ staffToken: z.string(), expiresAt: z.string() }),
+    answer: z.object({ staffToken: z.string(), expiresAt: z.string(), deviceToken: z.string().optional() }),
     async handle({ request, env, body, at }) {
       const eventId = parseUuid<EventId>(eventOfDeviceToken(env, body.deviceToken) ?? '')
       if (eventId === null) return turnAway(request, env, problemResponse('device_token_invalid'))
       const hash = hashSecret(body.deviceToken)
       const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.deviceByToken(body.deviceId, hash))
-      if (found.ok) return success(await tokenFor(env, eventId, found.value, at))
-      return found.problem.code === 'not_found' ? problemResponse('device_token_invalid') : answerProblem(found.problem)
+      if (!found.ok) {
+        const isNone = found.problem.code === 'not_found'
+        return isNone ? problemResponse('device_token_invalid') : answerProblem(found.problem)
+      }
+      const { signingKey, id: deviceId } = found.value
+      const proof = signingKey === null ? undefined : await proofOf(request, signingKey, at)
+      if (proof?.by === 'nothing') return refuseUnproven(env, { eventId, deviceId }, proof, at)
+      const successor = body.rotate ? newDeviceToken(env, eventId) : null
+      const renewing = {
+        deviceId,
+        tokenHash: hash,
+        successorHash: successor === null ? null : hashSecret(successor),
+        ...(proof && { proof }),
+      }
+      const renewed = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.renewDevice(renewing, at))
+      if (!renewed.ok) return answerProblem(renewed.problem)
+      const { device, succeeded } = renewed.value
+      const deviceToken = successor !== null && succeeded ? { deviceToken: successor } : {}
+      return success({ ...(await tokenFor(env, eventId, device, at)), ...deviceToken })
     },
   }),
 
@@ -216,9 +238,10 @@ function showTrail({ invalid, blockedSince, ...trail }: DeviceTrail): z.input<ty
 
 async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) {
   const { id: staffId, role } = device.staff
+  const { signingKey } = device
   const { staffToken, expiresAt } = await signStaffToken(
     ringOf(env),
-    { eventId, staffId, deviceId: device.id, role },
+    { eventId, staffId, deviceId: device.id, role, signingKey },
     at,
   )
   return { staffToken, expiresAt: iso(expiresAt) }
@@ -226,6 +249,25 @@ async function tokenFor(env: Env, eventId: EventId, device: Device, at: number) 
 
 /** Of an enrolment code's 16 bytes so many are a mark of ours. */
 const CODE_MARK = 5
+
+/**
+ * Whoever signs the enrolment itself shows that they have the key that they name, and signs everything from then on. One
+ * that is named and not used stands for nothing.
+ */
+async function signedWith(
+  request: Request,
+  publicKey: string | null,
+  at: number,
+): Promise<{ key: string | null } | Response> {
+  if (!request.headers.has('Signature')) return { key: null }
+  if (publicKey === null || keyKind(publicKey) === null) {
+    const message = 'must be base64url of 32 bytes of Ed25519, or of an uncompressed point of P-256'
+    return badRequestResponse([{ field: 'publicKey', message }])
+  }
+  const proof = await proofOf(request, publicKey, at)
+  if (proof.by !== 'nothing') return { key: publicKey }
+  return proof.because === 'stale' ? staleSignature(at) : problemResponse('device_signature_invalid')
+}
 
 /**
  * An enrolment code: the event's tag, so that it finds its Gatekeeper, 40 random bits and a mark of 40; 26 characters of

@@ -40,7 +40,7 @@ export const liveRoutes: Route[] = [
           { field: 'eventId', message: 'is needed where the credential is not bound to an event' },
         ])
       }
-      const { ticket, expiresAt } = await signLiveTicket(ringOf(env), caller, eventId, at)
+      const { ticket, expiresAt } = await signLiveTicket(ringOf(env), withTicket(caller), eventId, at)
       return success({ ticket, expiresAt: iso(expiresAt) })
     },
   }),
@@ -181,11 +181,18 @@ async function whoListens(
   return (await isStillGood(caller, env, at)) ? { caller, nonce } : null
 }
 
+/** Whoever fetched the ticket has proved who they are; the ticket does it for them, once. */
+function withTicket(caller: Caller): Caller {
+  return caller.kind === 'device' ? { ...caller, proof: { by: 'socket' } } : caller
+}
+
 /** The caller as text can carry it: without the device token, which the staff token was given for. */
 function plainActor(caller: Caller): LiveRequest['actor'] {
   if (caller.kind === 'admin') return { kind: 'admin' }
   if (caller.kind === 'organisation') return { kind: 'organisation', organisationId: caller.organisationId }
-  return { kind: 'device', deviceId: caller.deviceId, staffId: caller.staffId, tokenHash: null }
+  const { deviceId, staffId, proof } = caller
+  const plain = { kind: 'device' as const, deviceId, staffId, tokenHash: null }
+  return proof === undefined || proof.by === 'nothing' ? plain : { ...plain, proof }
 }
 
 function usualTopics(caller: Caller): Topic[] {

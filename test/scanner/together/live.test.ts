@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { realTime } from '../../../web/scanner/platform/time.ts'
+import { Client } from '../../process/client.ts'
 import { type Phone, until } from '../phone.ts'
 import { Doors, gateB, scan } from './venue.ts'
 
@@ -24,6 +26,31 @@ const cutOff = async (phone: Phone, text: string) => {
 }
 
 describe('a phone in touch', () => {
+  it('signs what it asks, though its clock is hours off; its tokens alone are worth nothing', async () => {
+    const phone = await doors.phone(gateB, 'sam', { time: { ...realTime, wall: () => Date.now() - 5 * 3_600_000 } })
+    expect(await scan(phone, (await ticket()).token)).toBe('admitted by gatekeeper')
+    const kept = await phone.store.get('device')
+    const stolen = new Client(doors.server.url, kept?.staffToken ?? '')
+    const unsigned = await stolen.send<{ code: string }>('POST', '/api/hp-scanner/live-tickets', {})
+    expect([unsigned.status, unsigned.body.code]).toEqual([401, 'device_signature_invalid'])
+    const body = { deviceId: kept?.deviceId, deviceToken: kept?.deviceToken }
+    const renewed = await stolen.send<{ code: string }>('POST', '/api/devices/token', body)
+    expect([renewed.status, renewed.body.code]).toEqual([401, 'device_signature_invalid'])
+  })
+
+  it('renews its tokens when they run out, and goes on with the next ones', async () => {
+    const phone = await doors.phone()
+    const before = await phone.store.get('device')
+    if (!before) throw new Error('the phone is no device')
+    await phone.store.put('device', { ...before, expiresAt: 0 })
+    expect(await scan(phone, (await ticket()).token)).toBe('admitted by gatekeeper')
+    const after = await phone.store.get('device')
+    expect(after?.deviceToken).not.toBe(before.deviceToken)
+    expect(after?.expiresAt).toBeGreaterThan(Date.now())
+    await phone.store.put('device', { ...after, expiresAt: 0 } as typeof before)
+    expect(await scan(phone, (await ticket()).token)).toBe('admitted by gatekeeper')
+  })
+
   it('knows within a second what other gates did, and refuses it when it is cut off', async () => {
     const [here, there] = [await doors.phone(), await doors.phone(gateB)]
     await isLive(here)

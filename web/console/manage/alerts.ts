@@ -1,4 +1,5 @@
 import type { WireAlert } from '../../../core/alerts.ts'
+import type { Misuse } from '../../../core/webhooks.ts'
 import { ago, number, percent, timeOfDay, words } from '../words/language.ts'
 
 export type Alert = WireAlert
@@ -45,6 +46,8 @@ export function detailsOf(alert: Alert, timezone: string): string {
       return t.silent(since('lastSeenAt'), count('pending'))
     case 'device.clock_skew':
       return t.skew(number(Math.round(Number(alert.skewMs) / 1000)))
+    case 'device.misused':
+      return t.misused[alert.because as Misuse]
     case 'zone.nearly_full':
     case 'zone.full':
       return t.inside(count('inside'), count('capacity'))

@@ -1,5 +1,6 @@
 import type { AlertKind } from '../../../core/alerts.ts'
 import type { AuditKind } from '../../../core/audit.ts'
+import type { Misuse } from '../../../core/webhooks.ts'
 
 /** What the management screens say, a section each; `en.ts` has them in its table. */
 export const manage = {
@@ -47,6 +48,10 @@ export const manage = {
         'One ticket was shown at many gates',
         'At three gates or more within 15 minutes, and refused as used: copies of it may be going round.',
       ],
+      'device.misused': [
+        'Somebody used a device’s token who is not that device',
+        'A token of it is in other hands. Without the device’s own key it was refused; revoke the device if you cannot explain it.',
+      ],
       'zone.nearly_full': ['A zone is nearly full', 'It reached 90 % of its capacity.'],
       'zone.full': ['A zone is full', 'It reached its capacity.'],
       'outbox.lagging': [
@@ -71,6 +76,12 @@ export const manage = {
     duplicates: (count: string) => `${count} in five minutes`,
     silent: (ago: string, pending: string) => `last heard of ${ago}, ${pending} scans waiting`,
     skew: (seconds: string) => `${seconds} s off`,
+    misused: {
+      unsigned: 'without its signature',
+      forged: 'with another signature than its own',
+      repeated: 'with a request that was sent before',
+      token_reused: 'with a device token that has had its day: the device was taken out, enrol it anew',
+    } satisfies Record<Misuse, string>,
     inside: (inside: string, capacity: string) => `${inside} of ${capacity} inside`,
     lagging: (pending: string, ago: string) => `${pending} scans, the oldest from ${ago}`,
     toConflicts: 'To the conflicts',

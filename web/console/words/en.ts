@@ -203,6 +203,7 @@ export const en = {
       'device.refusing': 'A device refuses far more than its neighbours.',
       'gate.surge': 'A gate is far above its own rate.',
       'ticket.many_gates': 'One ticket was shown at many gates.',
+      'device.misused': 'Somebody used a device’s token who is not that device.',
       'zone.nearly_full': 'A zone is nearly full.',
       'zone.full': 'A zone is full.',
       'outbox.lagging': 'The log’s database lags behind.',

@@ -63,6 +63,13 @@ export class Clock {
     return true
   }
 
+  /** Takes the server's time from an answer that says that ours is wrong: whatever was known before is worth nothing. */
+  correct(serverTime: number, sentAtMonotonic: number, newId: () => string): void {
+    if (!Number.isFinite(serverTime)) return
+    this.#anchor = null
+    this.anchor(serverTime, sentAtMonotonic, newId)
+  }
+
   get state(): ClockState {
     const vouched = this.#anchor !== null && this.read().clock !== null
     return { skewMs: this.#skewMs, source: vouched ? 'server' : 'wall' }

@@ -23,7 +23,7 @@ export async function enrolDevice(
     path: '/api/devices/enrol',
     body: { code, deviceName: about.name, deviceType: about.type, publicKey },
     timeoutMs: TIMEOUT_MS,
-    signed: false,
+    enrolsWith: key,
   })
   if (reply.kind !== 'answer' || reply.status !== 201) return failed(failureOf(reply))
   const device = deviceOf(record(reply.body.data), about.name, key)

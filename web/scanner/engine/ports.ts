@@ -54,6 +54,9 @@ export type Cryptography = {
   unseal: Unseal
   /** Makes a key that cannot leave the device; what is given back may be stored, and its public half sent. */
   newDeviceKey: () => Promise<{ key: unknown; publicKey: string }>
+  /** Signs with a key that was made here: 64 bytes, of Ed25519 or of ECDSA on P-256 with SHA-256. */
+  sign: (key: unknown, message: Uint8Array) => Promise<Uint8Array>
+  sha256: (bytes: Uint8Array) => Promise<Uint8Array>
   /** Makes a secret that cannot leave the device, with which PINs are stretched. */
   newPinKey: () => Promise<unknown>
   /** Takes a PIN, its salt and the device's secret; gives 64 bytes that only the three together give. Slow on purpose. */

@@ -1,6 +1,7 @@
 import { Calls } from '../engine/calls.ts'
 import { Clock } from '../engine/clock.ts'
 import { Queue } from '../engine/queue.ts'
+import { webCryptography } from './cryptography.ts'
 import { openStore } from './idb-store.ts'
 import { fetchHttp } from './network.ts'
 import { browserTabs } from './tabs.ts'
@@ -16,7 +17,16 @@ export const flushTag = 'admit-one-flush'
 export async function flushPending(origin: string, appVersion: string): Promise<void> {
   const store = await openStore()
   try {
-    const ports = { store, http: fetchHttp(origin), time: realTime, tabs: browserTabs(), appVersion }
+    const ports = {
+      store,
+      http: fetchHttp(origin),
+      time: realTime,
+      tabs: browserTabs(),
+      random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+      crypto: webCryptography(),
+      origin,
+      appVersion,
+    }
     const clock = new Clock(realTime, await store.get('skewMs'))
     const flushed = await new Queue(ports, new Calls(ports, clock)).flush()
     if (flushed.more) throw new Error('some scans are still pending')

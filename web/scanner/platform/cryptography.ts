@@ -29,6 +29,12 @@ export function webCryptography(): Cryptography {
         publicKey: toBase64url(new Uint8Array((await subtle.exportKey('raw', pair.publicKey)) as ArrayBuffer)),
       }
     },
+    async sign(key, message) {
+      const { privateKey } = key as CryptoKeyPair
+      const how = privateKey.algorithm.name === 'Ed25519' ? 'Ed25519' : { name: 'ECDSA', hash: 'SHA-256' }
+      return new Uint8Array(await subtle.sign(how, privateKey, bytes(message)))
+    },
+    sha256: async (data) => new Uint8Array(await subtle.digest('SHA-256', bytes(data))),
     newPinKey: () => subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign']),
     async stretchPin(pinKey, pin, salt) {
       const typed = await subtle.importKey('raw', new TextEncoder().encode(pin), 'PBKDF2', false, ['deriveBits'])
