@@ -14,7 +14,8 @@ export async function measure(rig: Rig, plan: Plan, tell: (line: string) => void
   const measured: Measured[] = []
   for (let round = 0; round <= plan.rounds; round++) {
     for (const setting of inTurn(plan.settings, round)) {
-      const load = await measureOne(rig, setting, round === 0 ? plan.warmUp : plan, measured)
+      const window = round === 0 ? plan.warmUp : isOurScan(setting) ? plan : plan.brief
+      const load = await measureOne(rig, setting, window, measured)
       if (load === null) continue
       tell(`${round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`}: ${describe(setting, load)}`)
       // The first round only teaches the compilers what is hot, and us how many tickets are needed.
@@ -36,12 +37,15 @@ async function measureOne(
   await driver.supply(ticketsFor(setting, window, before))
   // One window is not to pay for what another left in the outbox.
   await driver.settle()
-  const isOurs = system === 'http' || system === 'lane'
   const cpuUsed = countCpu(rig.serverPid)
   const drive = loop === 'closed' ? closedLoop : openLoop
   const load = await drive(driver.to, size, driver.next, window)
-  return { ...load, cpu: isOurs ? cpuUsed() : null }
+  return { ...load, cpu: isOurs(system) ? cpuUsed() : null }
 }
+
+const isOurs = (system: System) => system === 'http' || system === 'lane'
+
+const isOurScan = ({ system, work }: Setting) => isOurs(system) && ['first', 'duplicate', 'mixed'].includes(work)
 
 /** What is compared is measured side by side, each round with another system first. */
 function inTurn(settings: Setting[], round: number): Setting[] {
@@ -69,7 +73,7 @@ function ticketsFor(setting: Setting, { leadInMs, windowMs }: Window, before: Me
     (one) => one.loop === loop && one.size === size && one.system === system && one.work === work,
   )
   // Codes of peers cost next to nothing to make.
-  const guess = system === 'http' || system === 'lane' ? 6000 : 15_000
+  const guess = isOurs(system) ? 6000 : 15_000
   const perSecond = loop === 'open' ? size : Math.max(guess, ...alike.map((one) => one.perSecond * 1.5))
   return Math.ceil(ticketsPerCall[work] * ((perSecond * (leadInMs + windowMs)) / 1000 + size))
 }

@@ -1,8 +1,9 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { concatBytes } from '@noble/hashes/utils.js'
 import type { Direction } from './gate.ts'
 import type { DeviceId, GateId, ScanId, StaffId, TicketId, TypeId, ZoneId } from './ids.ts'
 import type { TokenWindow } from './token.ts'
+import { utf8 } from './utf8.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Where a scan's text came from. */
@@ -64,7 +65,7 @@ export const chainStart: Uint8Array = new Uint8Array(32)
  * changed, left out or put in later without every hash after it being wrong.
  */
 export function chain(previous: Uint8Array, entry: Entry): Uint8Array {
-  return sha256(concatBytes(previous, utf8ToBytes(canonical(entry))))
+  return sha256(concatBytes(previous, utf8(canonical(entry))))
 }
 
 /**

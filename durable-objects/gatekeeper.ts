@@ -1204,7 +1204,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
           const result = work(parts)
           if (!result.ok) throw new Refused(result.problem)
           parts.audit.write(actor.doing, Date.now())
-          if (parts.outbox.pending().directory || parts.notices.takeNew()) this.#wakeOutbox()
+          if (parts.outbox.isDirectoryPending() || parts.notices.takeNew()) this.#wakeOutbox()
           return result
         })
         this.#live.wake()

@@ -125,7 +125,7 @@ export class LiveSockets {
     const canCatchUp = known !== null && snapshots.canTellFrom(known)
     const cursor = known !== null && canCatchUp ? known : now
     const attachment: Attachment = { ...kept, cursor, notice: notices.head, stats: null, openedAt: at, ready: false }
-    server.serializeAttachment(attachment)
+    attach(server, attachment)
     const lane = this.#host.lane !== null && ask.scans != null
     this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString(), lane })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
@@ -265,7 +265,7 @@ export class LiveSockets {
   #setReady(socket: WebSocket, ready: boolean): void {
     const attachment = attachmentOf(socket)
     if (attachment.ready === ready) return
-    socket.serializeAttachment({ ...attachment, ready })
+    attach(socket, { ...attachment, ready })
     this.review()
   }
 
@@ -353,7 +353,7 @@ export class LiveSockets {
 
   #hand({ socket, texts, progress }: Letter): void {
     for (const text of texts) this.#sendText(socket, text)
-    if (progress !== null) socket.serializeAttachment({ ...attachmentOf(socket), ...progress })
+    if (progress !== null) attach(socket, { ...attachmentOf(socket), ...progress })
   }
 
   /** Conflicts of which a client that was away may not have heard. */
@@ -435,8 +435,20 @@ const isOpen = (socket: WebSocket) => socket.readyState === WebSocket.OPEN
 /** Whether the credential that a socket was opened with is still good. */
 const isGood = ({ expiresAt }: Attachment, at: number) => expiresAt === null || expiresAt > at
 
+/** What is kept with each socket, as long as the object is awake: taking it out anew for each scan and batch adds up. */
+const attachments = new WeakMap<WebSocket, Attachment>()
+
+function attach(socket: WebSocket, attachment: Attachment): void {
+  socket.serializeAttachment(attachment)
+  attachments.set(socket, attachment)
+}
+
 function attachmentOf(socket: WebSocket): Attachment {
-  return socket.deserializeAttachment() as Attachment
+  const known = attachments.get(socket)
+  if (known) return known
+  const kept = socket.deserializeAttachment() as Attachment
+  attachments.set(socket, kept)
+  return kept
 }
 
 function parseMessage(text: string): ClientMessage | null {

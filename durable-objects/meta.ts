@@ -10,6 +10,13 @@ export class Meta {
     return Number(this.#sql.exec('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value ?? 0)
   }
 
+  /** Whether one number is larger than another. */
+  isAhead(key: string, of: string): boolean {
+    const query =
+      'SELECT ifnull(max(value) FILTER (WHERE key = ?1), 0) > ifnull(max(value) FILTER (WHERE key = ?2), 0) AS ahead FROM meta WHERE key IN (?1, ?2)'
+    return this.#sql.exec<{ ahead: number }>(query, key, of).one().ahead === 1
+  }
+
   text(key: string): string | null {
     const value = this.#sql.exec('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value
     return typeof value === 'string' ? value : null

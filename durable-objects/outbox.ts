@@ -34,10 +34,12 @@ export class Outbox {
 
   /** How many entries wait, and whether the event itself changed since D1 was told of it. */
   pending(): { entries: number; directory: boolean } {
-    return {
-      entries: this.#log.head - this.#meta.number('drained'),
-      directory: this.#meta.number('directory') > this.#meta.number('directory_drained'),
-    }
+    return { entries: this.#log.head - this.#meta.number('drained'), directory: this.isDirectoryPending() }
+  }
+
+  /** Asked after each change, so it is one look-up. */
+  isDirectoryPending(): boolean {
+    return this.#meta.isAhead('directory', 'directory_drained')
   }
 
   /** Tells D1 as much as one turn may. Throws what D1 throws; nothing is lost by that. */

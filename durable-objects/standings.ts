@@ -32,6 +32,7 @@ export class Standings {
   readonly #sql: SqlStorage
   readonly #held = new Map<string, Standing>()
   readonly #clearedAt: Map<number, number>
+  readonly #clearings = new Map<number, number[]>()
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -88,16 +89,19 @@ export class Standings {
 
   /** Every time at which everybody was taken to have left a zone, in order. */
   clearings(zone: number): number[] {
-    return this.#sql
-      .exec<{ at: number }>('SELECT at FROM cleared WHERE zone = ? ORDER BY at', zone)
-      .toArray()
-      .map(({ at }) => at)
+    const known = this.#clearings.get(zone)
+    if (known) return known
+    const rows = this.#sql.exec<{ at: number }>('SELECT at FROM cleared WHERE zone = ? ORDER BY at', zone).toArray()
+    const clearings = rows.map(({ at }) => at)
+    this.#clearings.set(zone, clearings)
+    return clearings
   }
 
   clear(zone: number, at: number): void {
     this.#sql.exec('INSERT OR REPLACE INTO clearing (zone, at) VALUES (?, ?)', zone, at)
     this.#sql.exec('INSERT OR IGNORE INTO cleared (zone, at) VALUES (?, ?)', zone, at)
     this.#clearedAt.set(zone, at)
+    this.#clearings.delete(zone)
   }
 
   put(ticket: TicketId, zone: number, standing: Standing): void {

@@ -1,10 +1,10 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import type { Recorded, Result } from '../../core/answers.ts'
 import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ScanRequest } from '../../core/messages.ts'
 import { readHeader } from '../../core/token.ts'
+import { utf8 } from '../../core/utf8.ts'
 import type { ScanAsk } from '../../durable-objects/judging.ts'
 import type { Judge } from '../../durable-objects/scan-lane.ts'
 import { type Caller, reaches } from '../access.ts'
@@ -200,7 +200,7 @@ export function askOf({ caller, body }: Asked, scanId: ScanId, opened: OpenedSca
 
 /** 8 bytes that stand for what was asked under a scanId. */
 export function fingerprintOf(asked: unknown): Uint8Array {
-  return sha256(utf8ToBytes(JSON.stringify(asked))).slice(0, 8)
+  return sha256(utf8(JSON.stringify(asked))).slice(0, 8)
 }
 
 function presentedBy(body: Asked['body'], opened: OpenedScan | null): ScanAsk['presented'] {
