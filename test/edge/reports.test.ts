@@ -320,6 +320,7 @@ describe('the reports', () => {
     const pdf = await ask('?format=pdf')
     expect([pdf.status, pdf.headers.get('Content-Type')]).toEqual([200, 'application/pdf'])
     expect(pdf.headers.get('Cache-Control')).toBe('private, no-store')
+    expect(pdf.headers.get('Content-Disposition')).toMatch(/^attachment; filename="report.pdf"/)
     expect(pdf.text).toMatch(/^%PDF-1\.7\n[\s\S]*%%EOF\n$/)
     expect((await ask('', event.key, 'application/pdf')).text).toMatch(/^%PDF/)
     expect((await ask('?format=json', event.key, 'application/pdf')).body.data.totals.admitted).toBe(9)

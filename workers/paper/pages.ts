@@ -112,4 +112,5 @@ export function writeTable<T>(pages: Pages, title: string, items: T[], columns: 
       false,
     )
   }
+  pages.y += 1
 }

@@ -134,7 +134,7 @@ async function answerSummary(call: SummaryCall): Promise<Response> {
       'Content-Type': 'application/pdf',
       'Cache-Control': 'private, no-store',
       Vary: 'Accept',
-      'Content-Disposition': `inline; filename="report.pdf"; filename*=UTF-8''${encodeURIComponent(name)}`,
+      'Content-Disposition': `attachment; filename="report.pdf"; filename*=UTF-8''${encodeURIComponent(name)}`,
     },
   })
 }
