@@ -36,7 +36,10 @@ try {
   await page.locator('.plot canvas').nth(1).waitFor()
   await page.evaluate(watch)
 
+  const inside = await page.context().newCDPSession(page)
+  await inside.send('Performance.enable')
   const quiet = await framesIn(5)
+  const workBefore = await worked()
   const sent: { at: number; count: number }[] = []
   const shownBefore = await page.evaluate(() => (globalThis as unknown as Watched).shown.at(-1)?.count ?? 0)
   const busy = framesIn(DURING)
@@ -52,6 +55,7 @@ try {
     await sleep(1000 / A_SECOND)
   }
   const frames = await busy
+  const work = ((await worked()) - workBefore) / DURING
   await sleep(1500)
   const shown = await page.evaluate(() => (globalThis as unknown as Watched).shown)
   await desk.close()
@@ -70,10 +74,17 @@ try {
     const share = ((100 * dropped) / of.length).toFixed(1)
     console.log(`${name}: ${of.length} frames, median ${ms(0.5)}, p95 ${ms(0.95)}, worst ${ms(1)}, dropped ${share} %`)
   }
+  console.log(`of its one thread the page used ${(100 * work).toFixed(0)} % meanwhile`)
   const ms = (share: number) => `${Math.round(quantile(delays, share))} ms`
   console.log(
     `scan sent to number shown, ${delays.length} of ${sent.length}: median ${ms(0.5)}, p95 ${ms(0.95)}, worst ${ms(1)}`,
   )
+
+  /** Seconds that the page's own thread has worked, whoever else used the machine. */
+  async function worked(): Promise<number> {
+    const { metrics } = await inside.send('Performance.getMetrics')
+    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN
+  }
 
   function framesIn(seconds: number): Promise<number[]> {
     return page.evaluate(

@@ -66,6 +66,9 @@ export default function ReportsScreen() {
   return (
     <>
       <Heading title={t.report} of={event.title}>
+        <a class="button no-print" href={`/api/hp-scanner/summary/${event.id}?format=pdf`} download>
+          {t.asPdf}
+        </a>
         <button type="button" class="no-print" onClick={() => print()}>
           {t.print}
         </button>

@@ -61,6 +61,7 @@ export const after = {
   reports: {
     report: 'Report',
     print: 'Print',
+    asPdf: 'As PDF',
     closedThis: (a: string | number) => `. Closed ${a}`,
     tickets: 'Tickets',
     peopleWithATicket: 'People with a ticket',
