@@ -2,6 +2,7 @@ import { defaultPolicy, type EventDetails, MAIN_ZONE, type Policy, type Zone } f
 import type { EventId, OrganisationId } from './ids.ts'
 import { defaultLimits } from './limits.ts'
 import type { EventChanges, NewEvent } from './messages.ts'
+import { defaultRetention, nothingForgotten } from './retention.ts'
 
 /** Takes what an organiser asked for; gives the event. Without zones it is one place. */
 export function newEvent(id: EventId, organisationId: OrganisationId, form: NewEvent, at: number): EventDetails {
@@ -20,6 +21,8 @@ export function newEvent(id: EventId, organisationId: OrganisationId, form: NewE
     policy: withPolicy(defaultPolicy, form.policy),
     limits: { ...defaultLimits, ...given(form.limits ?? {}) },
     rehearsalOf: null,
+    retention: { ...defaultRetention, ...given(form.retention ?? {}) },
+    forgotten: nothingForgotten,
     createdAt: at,
     closedAt: null,
   }
@@ -27,13 +30,14 @@ export function newEvent(id: EventId, organisationId: OrganisationId, form: NewE
 
 /** Takes an event and what is to be otherwise; gives the event as it is then. What is not named stays. */
 export function changedEvent(event: EventDetails, changes: EventChanges): EventDetails {
-  const { zones, policy, limits, ...plain } = changes
+  const { zones, policy, limits, retention, ...plain } = changes
   return {
     ...event,
     ...given(plain),
     ...(zones ? { zones: zones.map(toZone) } : {}),
     policy: withPolicy(event.policy, policy),
     limits: { ...event.limits, ...given(limits ?? {}) },
+    retention: { ...event.retention, ...given(retention ?? {}) },
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from './ids.ts'
 import type { Limits } from './limits.ts'
+import type { Forgotten, Retention } from './retention.ts'
 
 /** The occasion. `Event` is the DOM's word, hence the name. Instants are milliseconds since 1970. */
 export type EventDetails = {
@@ -17,6 +18,9 @@ export type EventDetails = {
   limits: Limits
   /** The event that this one is a rehearsal of; null for an event that is meant. */
   rehearsalOf: EventId | null
+  /** How long what is kept, and what was forgotten already. */
+  retention: Retention
+  forgotten: Forgotten
   createdAt: number
   closedAt: number | null
 }

@@ -15,6 +15,7 @@ import {
   type ZoneId,
 } from './ids.ts'
 import { scanSources } from './log.ts'
+import { defaultRetention } from './retention.ts'
 import { refusalReasons } from './verdict.ts'
 import { webhookKinds } from './webhooks.ts'
 
@@ -128,6 +129,13 @@ const limits = z.object({
   duplicatesPerFiveMinutes: atMost.optional(),
 })
 
+/** Days after the event's end; see `core/retention.ts`. What is kept may be kept for less, and not for longer. */
+const retention = z.object({
+  personDays: z.int().min(1).max(defaultRetention.personDays).optional(),
+  deviceDays: z.int().min(1).max(defaultRetention.deviceDays).optional(),
+  logDays: z.int().min(1).max(defaultRetention.logDays).optional(),
+})
+
 const eventFields = {
   title: name,
   startsAt: instant,
@@ -143,6 +151,7 @@ const eventFields = {
     .optional(),
   policy: policy.optional(),
   limits: limits.optional(),
+  retention: retention.optional(),
 }
 
 /** Where the venue is: Cloudflare's location hints. */

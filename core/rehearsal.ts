@@ -1,5 +1,6 @@
 import type { EventDetails, Gate, TicketType } from './event.ts'
 import type { EventId } from './ids.ts'
+import { nothingForgotten } from './retention.ts'
 
 /** What a rehearsal begins with: the event's settings, ticket types and gates, and nobody's ticket. */
 export type Rehearsal = { event: EventDetails; types: TicketType[]; gates: Gate[] }
@@ -26,6 +27,7 @@ export function rehearsalOf({ event, types, gates }: Rehearsal, id: EventId, at:
       rehearsalOf: event.id,
       createdAt: at,
       closedAt: null,
+      forgotten: nothingForgotten,
     },
     types: types.map((type) => ({ ...type, validFrom: null, validUntil: null })),
     gates,

@@ -100,6 +100,12 @@ export class Audit {
     )
   }
 
+  /** When the oldest line with a network was written; null where none has one. */
+  oldestNetworkAt(): number | null {
+    const query = "SELECT line->>'$.at' AS at FROM audit WHERE network IS NOT NULL ORDER BY no LIMIT 1"
+    return this.#sql.exec<{ at: number }>(query).toArray()[0]?.at ?? null
+  }
+
   #append(doing: Doing, about: About, at: number): void {
     const last = this.#sql.exec<Row>('SELECT * FROM audit ORDER BY no DESC LIMIT 1').toArray()[0]
     const { text, salt, chain, no } = nextLine(last ? markOf(last) : null, doing, about, at)

@@ -1,8 +1,8 @@
 import type { Attribution, Shown } from '../core/attribution.ts'
 import type { TicketId } from '../core/ids.ts'
-import { chain, chainStart, type Entry } from '../core/log.ts'
+import { chain, type Entry } from '../core/log.ts'
 import { afterClearing, type Standing } from '../core/standing.ts'
-import { countEntry, noStats, type Stats } from '../core/stats.ts'
+import { countEntry, type Stats } from '../core/stats.ts'
 import type { EventParts } from './event-parts.ts'
 import type { StandingKey } from './standings.ts'
 
@@ -18,12 +18,16 @@ export type Discrepancy = {
 export type LogMark = { seq: number; chain: Uint8Array; stats: Stats }
 
 /** A part of the log that was checked. `mark` is null once the head was reached. */
-export type LogSlice = { entries: Entry[]; discrepancies: Discrepancy[]; mark: LogMark | null }
+export type LogSlice = {
+  entries: Entry[]
+  discrepancies: Discrepancy[]
+  mark: LogMark | null
+  /** How many entries were forgotten, because their time had come. */
+  forgotten: number
+}
 
 /** Some of the standings, checked. `next` is null after the last. */
 export type StandingSlice = { tickets: number; discrepancies: Discrepancy[]; next: StandingKey | null }
-
-export const logStart = (): LogMark => ({ seq: 0, chain: chainStart, stats: noStats() })
 
 /** So many at a time hold the Gatekeeper up for a few milliseconds; scans come between. */
 const ENTRIES = 250
@@ -33,7 +37,8 @@ const STANDINGS = 100
  * Checks the next slice of the log: numbered without a gap, each hash the hash of what stands there, and in the end
  * the same sums as the running ones.
  */
-export function checkLog({ log, counters }: EventParts, from: LogMark): LogSlice {
+export function checkLog({ log, counters }: EventParts, begin: LogMark | null): LogSlice {
+  const from = begin ?? log.start
   const discrepancies: Discrepancy[] = []
   const stored = log.stored(from.seq, ENTRIES)
   const mark = { ...from }
@@ -53,7 +58,12 @@ export function checkLog({ log, counters }: EventParts, from: LogMark): LogSlice
   if (isDone && stableText(mark.stats) !== stableText(counters.stats)) {
     discrepancies.push({ invariant: 'counts', detail: differingCounts(mark.stats, counters.stats) })
   }
-  return { entries: stored.map(({ entry }) => entry), discrepancies, mark: isDone ? null : mark }
+  return {
+    entries: stored.map(({ entry }) => entry),
+    discrepancies,
+    mark: isDone ? null : mark,
+    forgotten: log.start.seq,
+  }
 }
 
 /** Checks the next slice of standings against the log. */

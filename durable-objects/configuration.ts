@@ -1,6 +1,7 @@
 import type { EventDetails, Gate, TicketType, Zone } from '../core/event.ts'
 import type { GateId, StaffId, TypeId, ZoneId } from '../core/ids.ts'
 import { defaultLimits } from '../core/limits.ts'
+import { defaultRetention, nothingForgotten } from '../core/retention.ts'
 import type { Meta } from './meta.ts'
 
 export type Staff = { id: StaffId; name: string; email: string | null; role: 'supervisor' | 'scanner' }
@@ -21,7 +22,13 @@ export class Configuration {
     this.#meta = meta
     const event = JSON.parse(meta.text('event') ?? 'null')
     // An event of before a limit was thought of has the usual one, and was no rehearsal.
-    this.#event = event && { rehearsalOf: null, ...event, limits: { ...defaultLimits, ...event.limits } }
+    this.#event = event && {
+      rehearsalOf: null,
+      forgotten: nothingForgotten,
+      ...event,
+      limits: { ...defaultLimits, ...event.limits },
+      retention: { ...defaultRetention, ...event.retention },
+    }
     this.zones = new Words(sql, 'zone')
     this.types = new Words(sql, 'ticket_type')
     this.gates = new Words(sql, 'gate')

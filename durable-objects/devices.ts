@@ -141,6 +141,17 @@ export class Devices {
     return this.#reread(id)
   }
 
+  /** Takes away what a device is called and what it could come back with. It stays revoked, with its id. */
+  forget(id: DeviceId, at: number): void {
+    this.#sql.exec(
+      `UPDATE device SET name = id, public_key = NULL, token_hash = zeroblob(32), revoked_at = ifnull(revoked_at, ?)
+       WHERE id = ?`,
+      at,
+      id,
+    )
+    this.#reread(id)
+  }
+
   #reread(id: string): Device {
     return this.#keep(this.#sql.exec<Row>('SELECT * FROM device WHERE id = ?', id).one())
   }

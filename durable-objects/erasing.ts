@@ -3,6 +3,7 @@ import { samePerson } from '../core/erasure.ts'
 import type { TicketId } from '../core/ids.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, type TicketFacts } from './event-parts.ts'
+import type { TicketDetails } from './tickets.ts'
 
 /**
  * Takes the person away from a ticket, and from its booking where that is the same person, the last of its tickets
@@ -14,20 +15,26 @@ export function erasePerson(
   { booking: alsoBooking, by }: { booking: boolean; by: string },
   at: number,
 ): Result<{ facts: TicketFacts; erasure: Erasure }> {
-  const { tickets, erasures, notices } = parts
+  const { tickets, erasures } = parts
   const before = tickets.get(id)
   if (!before) return problem('not_found')
   const { booking, holder } = before
   const isLast = booking !== null && tickets.inBooking(booking.id).every((other) => other === id || erasures.of(other))
   const erasesBooking = booking !== null && (alsoBooking || isLast || samePerson(holder, booking))
-  const affected = erasesBooking ? tickets.inBooking(booking.id).flatMap((other) => tickets.get(other) ?? []) : [before]
-  tickets.eraseHolder(id)
-  if (erasesBooking) tickets.eraseBooking(booking.id)
+  eraseFrom(parts, before, erasesBooking)
+  const erasure = erasures.note(id, erasesBooking, by, at)
+  const now = tickets.get(id)
+  return now ? ok({ facts: factsOf(parts, now), erasure }) : problem('not_found')
+}
+
+/** Takes whoever is named out of a ticket and, where wished, out of its booking. The caller holds the transaction. */
+export function eraseFrom({ tickets, notices }: EventParts, before: TicketDetails, alsoBooking: boolean): void {
+  const booking = alsoBooking ? before.booking : null
+  const affected = booking ? tickets.inBooking(booking.id).flatMap((other) => tickets.get(other) ?? []) : [before]
+  tickets.eraseHolder(before.id)
+  if (booking) tickets.eraseBooking(booking.id)
   for (const ticket of affected) {
     const reference = tickets.get(ticket.id)?.reference ?? null
     if (reference !== ticket.reference) notices.setReference(ticket.id, reference)
   }
-  const erasure = erasures.note(id, erasesBooking, by, at)
-  const now = tickets.get(id)
-  return now ? ok({ facts: factsOf(parts, now), erasure }) : problem('not_found')
 }

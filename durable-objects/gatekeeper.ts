@@ -19,12 +19,13 @@ import type {
   TicketFilter,
   TicketTypeBody,
 } from '../core/messages.ts'
+import { type Forgetting, NETWORK_KEPT_MS, nextForgetting } from '../core/retention.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
 import { type Actor, everybody, mayAct, type Proving, quietly } from './actor.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
 import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
-import { checkLog, checkStandings, type LogMark, type LogSlice, logStart, type StandingSlice } from './checking.ts'
+import { checkLog, checkStandings, type LogMark, type LogSlice, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
 import { Configuration, type Staff } from './configuration.ts'
@@ -49,6 +50,7 @@ import { erasePerson } from './erasing.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
+import { forgetSlice } from './forgetting.ts'
 import type { ImageLease, ImageSource, Lookups } from './images.ts'
 import { type ImportContext, type ImportRow, importContext } from './importing.ts'
 import { JobRunner, type Step } from './job-running.ts'
@@ -96,6 +98,9 @@ const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
 const OVERDUE_MS = 30_000
 const TEND_AFTER_MS = 10_000
+/** Slices that are forgotten in one go, and when it goes on after them. */
+const FORGOTTEN_AT_ONCE = 50
+const FORGET_AGAIN_MS = 1000
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
 
@@ -940,12 +945,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#tellWebhooks(at)
     await this.#drain()
     await this.#tendJobs()
+    await this.#forgetDue()
     this.#lookAround()
   }
 
   /** Checks the next slice of the log; null begins at its start. */
   checkLog(actor: Actor, from: LogMark | null): Result<LogSlice> {
-    return this.#for(actor, (parts) => ok(checkLog(parts, from ?? logStart())))
+    return this.#for(actor, (parts) => ok(checkLog(parts, from)))
   }
 
   /** Checks the next slice of standings against the log. */
@@ -1048,6 +1054,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#tellWebhooks(Date.now())
     await this.#drain()
     await this.#tendJobs()
+    await this.#forgetDue()
     this.#lookAround()
   }
 
@@ -1278,6 +1285,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const { entries, directory } = outbox.pending()
     if (entries > 0 || directory || webhooks.hasWork()) this.#wakeOutbox()
     if (this.#parts().jobs.isAnyUnfinished()) this.#wakeAt(Date.now() + TEND_AFTER_MS)
+    const due = nextForgetting(this.#parts().configuration.event)
+    if (due !== null) this.#wakeAt(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))
   }
 
   async #tendJobs(): Promise<void> {
@@ -1290,6 +1299,56 @@ export class Gatekeeper extends DurableObject<Bindings> {
       log('error', 'jobs: could not be looked after', { ...this.#named(), error })
       this.#wakeAt(at + TEND_AFTER_MS)
     }
+  }
+
+  /** Forgets what has been kept for as long as it may be, and sees to it that this goes on. */
+  async #forgetDue(): Promise<void> {
+    const at = Date.now()
+    try {
+      const networkAt = this.#parts().audit.oldestNetworkAt()
+      if (networkAt !== null && networkAt + NETWORK_KEPT_MS <= at) this.#forgetNetworks(at)
+      else if (networkAt !== null) this.#wakeAt(networkAt + NETWORK_KEPT_MS)
+      for (let slice = 0; slice < FORGOTTEN_AT_ONCE; slice++) {
+        const due = nextForgetting(this.#parts().configuration.event)
+        if (due === null) return
+        if (due.at > at) return this.#wakeAt(due.at)
+        // Only what D1 has is taken away here, and it goes there first.
+        const isLogTold = due.what !== 'log' || this.#parts().outbox.pending().entries === 0
+        if (!isLogTold || (due.what === 'log' && !(await this.#parts().outbox.forgetEntries()))) continue
+        this.#forgetSlice(due.what, at)
+      }
+      this.#wakeAt(at + FORGET_AGAIN_MS)
+    } catch (error) {
+      log('error', 'retention: not everything could be forgotten', { ...this.#named(), error })
+      this.#wakeAt(at + TEND_AFTER_MS)
+    }
+  }
+
+  #forgetSlice(what: Forgetting, at: number): void {
+    const doing: Doing = {
+      kind: `${what}.forgotten`,
+      by: { kind: 'system', id: 'system' },
+      network: null,
+      requestId: null,
+    }
+    this.#change({ ...everybody, doing }, (parts) => {
+      const { configuration, audit } = parts
+      const isLast = forgetSlice(what, parts, this.ctx.storage.sql, this.#meta, at)
+      const { event } = configuration
+      if (isLast) configuration.setEvent({ ...event, forgotten: { ...event.forgotten, [what]: at } })
+      if (isLast) audit.about({ kind: 'event', id: event.id })
+      else audit.aboutNothing()
+      return ok(null)
+    })
+    // What is in memory may be of what is gone.
+    this.#event = null
+  }
+
+  #forgetNetworks(at: number): void {
+    this.#change(everybody, ({ audit }) => {
+      audit.forgetNetworks(at - NETWORK_KEPT_MS)
+      return ok(null)
+    })
   }
 
   async #warmWhereDue(at: number): Promise<void> {

@@ -3,6 +3,7 @@ import type { EventDetails } from '../core/event.ts'
 import { uuidToBytes } from '../core/ids.ts'
 import { eventTagOf } from '../core/keys.ts'
 import type { Entry } from '../core/log.ts'
+import { nextForgetting } from '../core/retention.ts'
 import { tallyOf } from '../core/tally.ts'
 import type { Configuration } from './configuration.ts'
 import type { Meta } from './meta.ts'
@@ -10,6 +11,9 @@ import type { ScanLog } from './scan-log.ts'
 
 /** Entries that go to D1 in one statement. */
 const BATCH = 500
+
+/** Entries that D1 forgets in one statement. */
+const FORGOTTEN = 2000
 
 /** One call drains so many batches at most, so that an alarm ends; the next one goes on. */
 const BATCHES = 20
@@ -62,6 +66,18 @@ export class Outbox {
     await this.#db.batch([...tables, remove('event', 'id')])
   }
 
+  /** Takes the next of the event's entries out of D1; gives whether there were none left. What they add up to stays. */
+  async forgetEntries(): Promise<boolean> {
+    const gone = await this.#db
+      .prepare(
+        `DELETE FROM entry WHERE event = unhex(?1)
+         AND (epoch, seq) IN (SELECT epoch, seq FROM entry WHERE event = unhex(?1) LIMIT ${FORGOTTEN})`,
+      )
+      .bind(hex(this.#configuration.event.id))
+      .run()
+    return gone.meta.changes === 0
+  }
+
   async drainDirectory(): Promise<void> {
     const version = this.#meta.number('directory')
     if (version <= this.#meta.number('directory_drained')) return
@@ -100,11 +116,11 @@ export class Outbox {
     await this.#db
       .prepare(
         `INSERT INTO event (id, tag, organisation, title, starts_at, ends_at, timezone, location, capacity, created_at,
-         closed_at, rehearsal_of, version)
-         VALUES (unhex(?), unhex(?), unhex(?), ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), ?)
+         closed_at, rehearsal_of, forget_at, version)
+         VALUES (unhex(?), unhex(?), unhex(?), ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), ?, ?)
          ON CONFLICT (id) DO UPDATE SET title = excluded.title, starts_at = excluded.starts_at,
          ends_at = excluded.ends_at, timezone = excluded.timezone, location = excluded.location,
-         capacity = excluded.capacity, closed_at = excluded.closed_at, version = excluded.version
+         capacity = excluded.capacity, closed_at = excluded.closed_at, forget_at = excluded.forget_at, version = excluded.version
          WHERE excluded.version > version`,
       )
       .bind(
@@ -120,6 +136,7 @@ export class Outbox {
         event.createdAt,
         event.closedAt,
         event.rehearsalOf && hex(event.rehearsalOf),
+        nextForgetting(event)?.at ?? null,
         version,
       )
       .run()

@@ -1,9 +1,12 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import type { Direction } from '../core/gate.ts'
 import { bytesToUuid, type GateId, type ScanId, type TicketId, uuidToBytes } from '../core/ids.ts'
 import { type Alone, chain, chainStart, type Entry, type ScanSource } from '../core/log.ts'
+import { countEntry, noStats, type Stats } from '../core/stats.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Devices } from './devices.ts'
+import { Meta } from './meta.ts'
 
 /** An entry and what is kept beside it: how it was found, and what exactly was asked. */
 export type Logged = { entry: Entry; cacheHit: boolean; fingerprint: Uint8Array }
@@ -32,6 +35,9 @@ type Row = {
   chain: ArrayBuffer
   offline: string | null
 }
+
+/** The last entry before the first one that is there, its hash, and what all up to it add up to. */
+export type LogStart = { seq: number; chain: Uint8Array; stats: Stats }
 
 /** Stands where an entry happened at no gate. Gates are numbered from 1. */
 const NO_GATE = 0
@@ -63,7 +69,7 @@ export class ScanLog {
     this.#configuration = configuration
     this.#devices = devices
     const last = sql.exec<Row>('SELECT * FROM entry ORDER BY seq DESC LIMIT 1').toArray()[0]
-    this.#head = last ? { seq: last.seq, chain: new Uint8Array(last.chain) } : { seq: 0, chain: chainStart }
+    this.#head = last ? { seq: last.seq, chain: new Uint8Array(last.chain) } : this.start
     this.#notBefore = last ? nextAt(last.received_at, last.offline !== null) : 0
   }
 
@@ -78,6 +84,31 @@ export class ScanLog {
    */
   timeAt(now: number): number {
     return this.#notBefore - now > CLOCK_MAY_GO_BACK_MS ? now : Math.max(now, this.#notBefore)
+  }
+
+  /** Where the log begins: after the entries that were forgotten, with what they added up to. */
+  get start(): LogStart {
+    const stored = new Meta(this.#sql).text('log_start')
+    if (stored === null) return { seq: 0, chain: chainStart, stats: noStats() }
+    const { seq, chain: hex, stats } = JSON.parse(stored) as { seq: number; chain: string; stats: Stats }
+    return { seq, chain: hexToBytes(hex), stats: { ...noStats(), ...stats } }
+  }
+
+  /**
+   * Forgets the oldest entries, up to `limit`; gives whether none is left. The chain goes on from the last of them. The
+   * caller holds the transaction, and knows that D1 has them.
+   */
+  forget(limit: number): boolean {
+    const { seq, stats, ...start } = this.start
+    const old = this.stored(seq, limit)
+    const last = old.at(-1)
+    if (!last) return true
+    for (const { entry } of old) countEntry(stats, entry)
+    const now = { ...start, seq: last.entry.seq, chain: bytesToHex(last.chain), stats }
+    new Meta(this.#sql).set('log_start', JSON.stringify(now))
+    this.#sql.exec('DELETE FROM entry WHERE seq <= ?', last.entry.seq)
+    this.#tail = []
+    return false
   }
 
   /** The recorded answer to a scan, if it ever arrived. */

@@ -59,6 +59,12 @@ export const eventShape = z.object({
     blockMinutes: z.int(),
     duplicatesPerFiveMinutes: z.int(),
   }),
+  retention: z
+    .object({ personDays: z.int(), deviceDays: z.int(), logDays: z.int() })
+    .describe('days after the event that names, devices and the log are kept'),
+  forgotten: z
+    .object({ people: nullable.instant, devices: nullable.instant, log: nullable.instant })
+    .describe('when each was taken away, because its time had come'),
   rehearsalOf: nullable.text.describe('the event that this is a rehearsal of'),
   createdAt: instant,
   closedAt: nullable.instant,
@@ -71,10 +77,21 @@ export function showEvent(event: EventDetails): z.input<typeof eventShape> {
     endsAt: iso(event.endsAt),
     createdAt: iso(event.createdAt),
     closedAt: isoOrNull(event.closedAt),
+    forgotten: {
+      people: isoOrNull(event.forgotten.people),
+      devices: isoOrNull(event.forgotten.devices),
+      log: isoOrNull(event.forgotten.log),
+    },
   }
 }
 
-export const eventItemShape = eventShape.omit({ zones: true, policy: true, limits: true })
+export const eventItemShape = eventShape.omit({
+  zones: true,
+  policy: true,
+  limits: true,
+  retention: true,
+  forgotten: true,
+})
 
 export const ticketTypeShape = z.object({
   id: z.string(),

@@ -16,6 +16,7 @@ import { judge } from '../../core/judge.ts'
 import { homeGate, type Lease, leaseGates } from '../../core/lease.ts'
 import { defaultLimits } from '../../core/limits.ts'
 import { localDay } from '../../core/local-day.ts'
+import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
 import type { KnownStanding, KnownState, KnownStatus, Snapshot } from '../../core/snapshot.ts'
 import { codeHash, encodeSnapshot, openSnapshot } from '../../core/snapshot-bytes.ts'
 import { noStanding } from '../../core/standing.ts'
@@ -87,6 +88,8 @@ function knowledge(facts: Facts = {}) {
     policy: { ...defaultPolicy, ...facts.policy },
     limits: defaultLimits,
     rehearsalOf: null,
+    retention: defaultRetention,
+    forgotten: nothingForgotten,
     createdAt: at - 30 * 86_400_000,
     closedAt: facts.closedAt ?? null,
   }

@@ -13,6 +13,7 @@ import {
   type ZoneId,
 } from '../../core/ids.ts'
 import { defaultLimits } from '../../core/limits.ts'
+import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
 import {
   type KnownCode,
   type KnownStanding,
@@ -47,6 +48,8 @@ const head = {
     limits: defaultLimits,
     policy: defaultPolicy,
     rehearsalOf: null,
+    retention: defaultRetention,
+    forgotten: nothingForgotten,
     createdAt: 1_780_000_000_000,
     closedAt: null,
   },

@@ -7,6 +7,7 @@ import { defaultPolicy, type Policy } from '../../core/event.ts'
 import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from '../../core/ids.ts'
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
 import { defaultLimits } from '../../core/limits.ts'
+import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
 import { encodeSnapshot } from '../../core/snapshot-bytes.ts'
 import { sealToken } from '../../core/token.ts'
 import type { HttpAnswer, HttpRequest, OpenSocket, Ports } from '../../web/scanner/engine/ports.ts'
@@ -119,6 +120,8 @@ function snapshot(policy: Partial<Policy> = {}): Uint8Array {
       policy: { ...defaultPolicy, ...policy },
       limits: defaultLimits,
       rehearsalOf: null,
+      retention: defaultRetention,
+      forgotten: nothingForgotten,
       createdAt: 0,
       closedAt: null,
     },

@@ -5,6 +5,7 @@ import { readCursor } from '../../core/cursor.ts'
 import { defaultPolicy, type EventDetails, type Gate, MAIN_ZONE } from '../../core/event.ts'
 import type { DeviceId, EventId, GateId, JobId, OrganisationId, ScanId, StaffId, TicketId } from '../../core/ids.ts'
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
+import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
 import { type Claims, openToken, sealToken } from '../../core/token.ts'
 import { everybody } from '../../durable-objects/actor.ts'
 import type { LogMark, LogSlice, StandingSlice } from '../../durable-objects/checking.ts'
@@ -318,6 +319,8 @@ class Evening {
         duplicatesPerFiveMinutes: 1_000_000,
       },
       rehearsalOf: null,
+      retention: defaultRetention,
+      forgotten: nothingForgotten,
       createdAt: STARTS_AT,
       closedAt: null,
     }

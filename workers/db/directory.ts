@@ -245,3 +245,14 @@ export async function forgetWrongCodes(db: D1Database, at: number): Promise<void
     .delete(wrongCode)
     .where(sql`${wrongCode.minute} < ${Math.floor(at / 60_000) - 1440}`)
 }
+
+/** Events that have kept something for as long as they may: at most 50, those that waited longest first. */
+export async function eventsToForget(db: D1Database, at: number): Promise<EventId[]> {
+  const rows = await drizzle(db)
+    .select({ id: event.id })
+    .from(event)
+    .where(lt(event.forgetAt, at))
+    .orderBy(asc(event.forgetAt))
+    .limit(50)
+  return rows.map(({ id }) => id as EventId)
+}

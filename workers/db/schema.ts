@@ -82,6 +82,7 @@ export const event = sqliteTable('event', {
   closedAt: integer('closed_at'),
   version: integer('version').notNull(),
   rehearsalOf: uuid<string>('rehearsal_of'),
+  forgetAt: integer('forget_at'),
 })
 
 export const wrongCode = sqliteTable(

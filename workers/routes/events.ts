@@ -76,7 +76,7 @@ export const eventRoutes = [
       if (caller.kind === 'device') return roleRequired('organiser')
       const organisationId = caller.kind === 'organisation' ? caller.organisationId : null
       const { items, nextCursor } = page(await listEvents(env.DB, organisationId, query), query.limit)
-      const shown = items.map(({ tag: _tag, version: _version, organisation, ...event }) => ({
+      const shown = items.map(({ tag: _tag, version: _version, forgetAt: _forgetAt, organisation, ...event }) => ({
         ...event,
         organisationId: organisation,
         startsAt: iso(event.startsAt),

@@ -1,0 +1,205 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { sweep } from '../../workers/sweep.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+
+const DAY_MS = 86_400_000
+
+let event: Party
+let device: Awaited<ReturnType<typeof newDevice>>
+let tickets: Awaited<ReturnType<typeof issue>>
+beforeAll(async () => {
+  event = await newEvent({ retention: { personDays: 20, deviceDays: 10 } })
+  await event.put('staff/sue', { name: 'Sue Quux', email: 'sue.quux@example.org', role: 'supervisor' })
+  device = await newDevice(event, 'sue')
+  // More than are forgotten in one slice.
+  tickets = await issue(
+    event,
+    ...Array.from({ length: 130 }, (_, i) => ({
+      reference: i === 0 ? 'zebulon.quux' : `ORDER-${i}`,
+      holder: { name: `Zebulon Quux ${i}`, email: `quux${i}@example.org` },
+      booking: { id: `B-${i % 7}`, name: 'Family Quux' },
+      note: 'Quux has a dog',
+    })),
+  )
+  await scan(device.token, tickets[0]?.code ?? '')
+  await scan(device.token, tickets[0]?.code ?? '')
+  await scan(device.token, tickets[1]?.code ?? '', { force: { reason: 'Quux is a friend' } })
+  await call('POST', `${event.path}/tickets/${tickets[2]?.id}/revoke`, {
+    as: event.key,
+    body: { reason: 'Quux again' },
+  })
+  await runInDurableObject(gatekeeperOf(event), (gatekeeper) => gatekeeper.flush())
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Has it be so many days after the event, and the sweep run until it finds nothing more to do. */
+async function daysAfter(days: number): Promise<void> {
+  vi.setSystemTime(Date.now() + 36_000_000 + days * DAY_MS + 60_000)
+  for (let runs = 0; runs < 3; runs++) await sweep(env, Date.now())
+}
+const show = async () => (await call('GET', event.path, { as: event.key })).body.data.event
+const analytics = async () =>
+  (await call('GET', `/api/hp-scanner/analytics/${event.id}`, { as: event.key })).body.data.liveStats
+/** What does not depend on what time it is. */
+const numbersOf = ({
+  totalEntries,
+  cacheCount,
+  inside,
+  duplicateAttempts,
+  refusals,
+  gateCounts,
+  typeCounts,
+}: Stats) => ({
+  totalEntries,
+  cacheCount,
+  inside,
+  duplicateAttempts,
+  refusals,
+  gateCounts,
+  typeCounts,
+})
+type Stats = Record<string, unknown>
+const rows = (table: string) =>
+  runInDurableObject(
+    gatekeeperOf(event),
+    (_, { storage }) => storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n,
+  )
+const execute = (statement: string) =>
+  runInDurableObject(gatekeeperOf(event), (_, { storage }) => void storage.sql.exec(statement))
+const hex = (id = '') => id.replaceAll('-', '').toUpperCase()
+async function rowsInD1(): Promise<number> {
+  const { results } = await env.DB.prepare('SELECT count(*) AS n FROM entry').all<{ n: number }>()
+  return results[0]?.n ?? 0
+}
+const integrity = async () =>
+  (await call('GET', `/api/hp-scanner/integrity/${event.id}`, { as: event.key })).body.data.discrepancies
+const forgettings = async () => {
+  const { body } = await call('GET', `${event.path}/audit`, { as: event.key })
+  return body.data.items
+    .filter(({ kind }: { kind: string }) => kind.endsWith('.forgotten'))
+    .map(({ kind, actor }: { kind: string; actor: { kind: string } }) => `${kind} by ${actor.kind}`)
+}
+/** The tables of the Gatekeeper in which this stands. */
+async function traces(text: RegExp): Promise<string[]> {
+  const found = await runInDurableObject(gatekeeperOf(event), (_, { storage }) =>
+    [...storage.sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
+      .filter(({ name }) => !name.startsWith('_cf'))
+      .filter(({ name }) => text.test(JSON.stringify([...storage.sql.exec(`SELECT * FROM "${name}"`)])))
+      .map(({ name }) => name),
+  )
+  return found.sort()
+}
+
+describe('what is kept', () => {
+  it('is said with the event, and may be kept for less and for no longer', async () => {
+    expect((await show()).retention).toEqual({ personDays: 20, deviceDays: 10, logDays: 365 })
+    expect((await show()).forgotten).toEqual({ people: null, devices: null, log: null })
+    const change = (retention: object) => call('PATCH', event.path, { as: event.key, body: { retention } })
+    expect((await change({ personDays: 31 })).body.data.issues).toMatchObject([{ field: 'retention.personDays' }])
+    expect((await change({ logDays: 0 })).status).toBe(400)
+    expect((await change({ logDays: 90 })).body.data.event.retention).toEqual({
+      personDays: 20,
+      deviceDays: 10,
+      logDays: 90,
+    })
+  })
+
+  it('stays until its time has come', async () => {
+    await daysAfter(9)
+    expect(await forgettings()).toEqual([])
+    expect(await traces(/quux/i)).toContain('holder')
+  })
+
+  it('of devices goes first: what they are called, and whatever would let them in', async () => {
+    expect(await traces(/sue's phone/)).toEqual(['device'])
+    await daysAfter(10)
+    expect(await forgettings()).toEqual(['devices.forgotten by system'])
+    expect(await traces(/sue's phone/)).toEqual([])
+    expect(await rows('device_status')).toBe(0)
+    const renewed = await call('POST', '/api/devices/token', {
+      body: { deviceId: device.id, deviceToken: device.deviceToken },
+    })
+    expect(renewed.status).toBe(403)
+    expect(await traces(/quux/i)).toContain('holder')
+  })
+
+  it('of people goes by the alarm alone, from where it was broken off, and the numbers stay', async () => {
+    const before = await analytics()
+    vi.setSystemTime(Date.now() + 36_000_000 + 20 * DAY_MS + 60_000)
+    // It is broken off after the first slice, as a deployment might.
+    const stuck = `CREATE TRIGGER stuck BEFORE DELETE ON holder WHEN hex(OLD.ticket) = '${hex(tickets[120]?.id)}'
+      BEGIN SELECT raise(ABORT, 'broken off'); END`
+    await execute(stuck)
+    await runDurableObjectAlarm(gatekeeperOf(event))
+    expect(await forgettings()).toEqual(['devices.forgotten by system'])
+    expect(await rows('holder')).toBe(30)
+    await execute('DROP TRIGGER stuck')
+    await runDurableObjectAlarm(gatekeeperOf(event))
+    expect(await forgettings()).toEqual(['people.forgotten by system', 'devices.forgotten by system'])
+    // What a supervisor wrote into the log is part of its chain, and the staff's own names go with it.
+    expect(await traces(/quux/i)).toEqual(['entry', 'staff'])
+    expect(await traces(/sue.quux@/)).toEqual([])
+    expect(numbersOf(await analytics())).toEqual(numbersOf(before))
+    expect(await integrity()).toEqual([])
+    const { text } = await call('GET', `${event.path}/exports/tickets.csv`, { as: event.key })
+    expect(text).toContain(tickets[0]?.id)
+  })
+
+  it('of the log goes last, here and in D1; what it added up to stays', async () => {
+    const before = await analytics()
+    const others = (await rowsInD1()) - (await rows('entry'))
+    await daysAfter(90)
+    expect(await forgettings()).toEqual([
+      'log.forgotten by system',
+      'people.forgotten by system',
+      'devices.forgotten by system',
+    ])
+    expect([await rows('entry'), await rows('standing'), await rows('ticket')]).toEqual([0, 0, 0])
+    expect(await rowsInD1()).toBe(others)
+    expect(await traces(/quux/i)).toEqual([])
+    expect(numbersOf(await analytics())).toEqual(numbersOf(before))
+    const summary = await call('GET', `/api/hp-scanner/summary/${event.id}`, { as: event.key })
+    expect(summary.body.data.totals.admitted).toBe(2)
+    expect(await integrity()).toEqual([])
+    expect((await show()).forgotten.log).toMatch(/Z$/)
+  })
+
+  it('leaves a log that goes on from its last number', async () => {
+    const [late] = await issue(event)
+    const body = { qrPayload: late?.code, gateId: 'GATE-A', eventId: event.id }
+    const scanned = await call('POST', '/api/hp-scanner/validate-qr', { as: event.key, body })
+    expect(scanned.body).toMatchObject({ verdict: 'admitted', data: { entryLogId: '4' } })
+    await runInDurableObject(gatekeeperOf(event), (gatekeeper) => gatekeeper.flush())
+    expect(await integrity()).toEqual([])
+  })
+
+  it('of where a change came from goes after seven days, and the audit log still holds', async () => {
+    const party = await newEvent()
+    const headers = { 'CF-Connecting-IP': '2001:db8:77:1::9' }
+    await call('PATCH', party.path, { as: party.key, body: { capacity: 9 }, headers })
+    await call('POST', `/api/organisations/${party.organisation.id}/keys`, {
+      as: party.key,
+      body: { name: 'Wall', role: 'viewer' },
+      headers,
+    })
+    const networks = async () => {
+      const lists = [party.path, `/api/organisations/${party.organisation.id}`].map((path) =>
+        call('GET', `${path}/audit?limit=1`, { as: party.key }),
+      )
+      return (await Promise.all(lists)).map(({ body }) => body.data.items[0].network)
+    }
+    expect(await networks()).toEqual(['2001:db8:77::/48', '2001:db8:77::/48'])
+    vi.setSystemTime(Date.now() + 7 * DAY_MS + 1000)
+    await runDurableObjectAlarm(gatekeeperOf(party))
+    await sweep(env, Date.now())
+    expect(await networks()).toEqual([null, null])
+    const checked = await call('GET', `/api/hp-scanner/integrity/${party.id}`, { as: party.key })
+    expect(checked.body.data.discrepancies).toEqual([])
+    const ofOrganisation = `/api/organisations/${party.organisation.id}/audit/integrity`
+    expect((await call('GET', ofOrganisation, { as: party.key })).body.data.ok).toBe(true)
+  })
+})
