@@ -14,6 +14,7 @@ import {
   wordShape,
   type ZoneId,
 } from './ids.ts'
+import { jurisdictions } from './jurisdiction.ts'
 import { scanSources } from './log.ts'
 import { defaultRetention } from './retention.ts'
 import { refusalReasons } from './verdict.ts'
@@ -158,7 +159,13 @@ const eventFields = {
 const locationHint = z.enum(['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'])
 
 export const NewEvent = z
-  .object({ ...eventFields, locationHint: locationHint.optional(), organisationId: z.string().optional() })
+  .object({
+    ...eventFields,
+    locationHint: locationHint.optional(),
+    /** Where the event is kept, for ever. */
+    jurisdiction: z.enum(jurisdictions).nullish(),
+    organisationId: z.string().optional(),
+  })
   .refine(endsAfterItStarts, { path: ['endsAt'], message: 'must be after startsAt' })
 export type NewEvent = z.output<typeof NewEvent>
 

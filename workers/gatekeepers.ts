@@ -1,4 +1,5 @@
 import type { EventId } from '../core/ids.ts'
+import { jurisdictionOf } from '../core/jurisdiction.ts'
 import type { Gatekeeper } from '../durable-objects/gatekeeper.ts'
 import type { Env } from './env.ts'
 
@@ -33,12 +34,27 @@ export async function askGatekeeper<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await call(env.GATEKEEPER.getByName(eventId, locationHint ? { locationHint } : {}) as unknown as Stub)
+      return await call(
+        gatekeepersAt(env, eventId).getByName(eventId, locationHint ? { locationHint } : {}) as unknown as Stub,
+      )
     } catch (error) {
       if (!isPassing(error)) throw error
       if (isOverloaded(error) || attempt === ATTEMPTS) throw new Unavailable(String(error), { cause: error })
       await scheduler.wait(FIRST_WAIT_MS * 2 ** attempt * (0.5 + Math.random()))
     }
+  }
+}
+
+/** Those of the jurisdiction that the id names: of the same name elsewhere there is another object. */
+function gatekeepersAt({ GATEKEEPER }: Env, eventId: EventId): Env['GATEKEEPER'] {
+  const jurisdiction = jurisdictionOf(eventId)
+  if (jurisdiction === null) return GATEKEEPER
+  try {
+    return GATEKEEPER.jurisdiction(jurisdiction)
+  } catch (error) {
+    // On a computer of one's own everything is in one place. Cloudflare's own runtime never says this.
+    if (String(error).includes('not implemented in workerd')) return GATEKEEPER
+    throw error
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
+import { jurisdictionOf, jurisdictions } from '../core/jurisdiction.ts'
 import type { KeyRing } from '../core/key-ring.ts'
 import { webhookKinds } from '../core/webhooks.ts'
 import { toWireEntry } from '../core/wire-entry.ts'
@@ -65,6 +66,7 @@ export const eventShape = z.object({
   forgotten: z
     .object({ people: nullable.instant, devices: nullable.instant, log: nullable.instant })
     .describe('when each was taken away, because its time had come'),
+  jurisdiction: z.enum(jurisdictions).nullable().describe('where the event is kept; null: anywhere'),
   rehearsalOf: nullable.text.describe('the event that this is a rehearsal of'),
   createdAt: instant,
   closedAt: nullable.instant,
@@ -77,6 +79,7 @@ export function showEvent(event: EventDetails): z.input<typeof eventShape> {
     endsAt: iso(event.endsAt),
     createdAt: iso(event.createdAt),
     closedAt: isoOrNull(event.closedAt),
+    jurisdiction: jurisdictionOf(event.id),
     forgotten: {
       people: isoOrNull(event.forgotten.people),
       devices: isoOrNull(event.forgotten.devices),
@@ -91,6 +94,7 @@ export const eventItemShape = eventShape.omit({
   limits: true,
   retention: true,
   forgotten: true,
+  jurisdiction: true,
 })
 
 export const ticketTypeShape = z.object({

@@ -1,6 +1,10 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { EventId } from '../../core/ids.ts'
+import { jurisdictionOf } from '../../core/jurisdiction.ts'
+import { everybody } from '../../durable-objects/actor.ts'
+import { askGatekeeper } from '../../workers/gatekeepers.ts'
 import { sweep } from '../../workers/sweep.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
@@ -131,7 +135,7 @@ describe('what is kept', () => {
     const before = await analytics()
     vi.setSystemTime(Date.now() + 36_000_000 + 20 * DAY_MS + 60_000)
     // It is broken off after the first slice, as a deployment might.
-    const stuck = `CREATE TRIGGER stuck BEFORE DELETE ON holder WHEN hex(OLD.ticket) = '${hex(tickets[120]?.id)}'
+    const stuck = `CREATE TRIGGER stuck BEFORE DELETE ON holder WHEN hex(OLD.ticket) = '${hex(tickets.map(({ id }) => id).sort()[120])}'
       BEGIN SELECT raise(ABORT, 'broken off'); END`
     await execute(stuck)
     await runDurableObjectAlarm(gatekeeperOf(event))
@@ -201,5 +205,38 @@ describe('what is kept', () => {
     expect(checked.body.data.discrepancies).toEqual([])
     const ofOrganisation = `/api/organisations/${party.organisation.id}/audit/integrity`
     expect((await call('GET', ofOrganisation, { as: party.key })).body.data.ok).toBe(true)
+  })
+})
+
+describe('an event that is kept in the European Union', () => {
+  it('says so in its address, for ever, and is an event like any other', async () => {
+    const kept = await newEvent({ jurisdiction: 'eu' })
+    expect(jurisdictionOf(kept.id as EventId)).toBe('eu')
+    const phone = await newDevice(kept)
+    const [ticket] = await issue(kept)
+    expect((await scan(phone.token, ticket?.code ?? '')).body.verdict).toBe('admitted')
+    expect((await call('GET', kept.path, { as: kept.key })).body.data.event.jurisdiction).toBe('eu')
+    // Here there is one place for all; where there are several, it is asked for in the right one.
+    const asked: string[] = []
+    const jurisdiction = (name: string) => {
+      asked.push(name)
+      return env.GATEKEEPER
+    }
+    const elsewhere = { ...env, GATEKEEPER: { jurisdiction } } as unknown as typeof env
+    const described = await askGatekeeper(elsewhere, kept.id as EventId, (gatekeeper) => gatekeeper.describe(everybody))
+    expect([described.ok, asked]).toEqual([true, ['eu']])
+
+    const rehearsal = await call('POST', `${kept.path}/rehearsals`, { as: kept.key })
+    expect(rehearsal.body.data.event.jurisdiction).toBe('eu')
+    await call('DELETE', `${kept.path}/rehearsals/${rehearsal.body.data.event.id}`, { as: kept.key })
+  })
+
+  it('is made so, and cannot be moved', async () => {
+    expect((await show()).jurisdiction).toBeNull()
+    const moved = await call('PATCH', event.path, { as: event.key, body: { jurisdiction: 'eu' } })
+    expect(moved.body.data.event.jurisdiction).toBeNull()
+    const body = { title: 'Moon', startsAt: '2027-01-01T00:00:00Z', endsAt: '2027-01-02T00:00:00Z', timezone: 'UTC' }
+    const nowhere = await call('POST', '/api/events', { as: event.key, body: { ...body, jurisdiction: 'moon' } })
+    expect(nowhere.body.data.issues).toMatchObject([{ field: 'jurisdiction' }])
   })
 })

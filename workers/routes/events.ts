@@ -2,16 +2,8 @@ import { z } from 'zod'
 import type { Result } from '../../core/answers.ts'
 import type { EventDetails } from '../../core/event.ts'
 import { newEvent } from '../../core/event-form.ts'
-import {
-  type EventId,
-  type GateId,
-  type OrganisationId,
-  parseUuid,
-  type StaffId,
-  type TypeId,
-  uuidAt,
-  wordShape,
-} from '../../core/ids.ts'
+import { type GateId, type OrganisationId, parseUuid, type StaffId, type TypeId, wordShape } from '../../core/ids.ts'
+import { eventIdAt } from '../../core/jurisdiction.ts'
 import { EventChanges, EventFilter, GateBody, NewEvent, StaffBody, TicketTypeBody } from '../../core/messages.ts'
 import { hasOrganisation, listEvents } from '../db/directory.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -50,7 +42,8 @@ export const eventRoutes = [
       const organisationId = await organisationFor(call)
       if (organisationId instanceof Response) return organisationId
       const { body, env, doing, at } = call
-      const event = newEvent(uuidAt<EventId>(at, crypto.getRandomValues(new Uint8Array(16))), organisationId, body, at)
+      const id = eventIdAt(at, crypto.getRandomValues(new Uint8Array(16)), body.jurisdiction ?? null)
+      const event = newEvent(id, organisationId, body, at)
       const created = await askGatekeeper(
         env,
         event.id,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type EventId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
+import { eventIdAt, jurisdictionOf } from '../../core/jurisdiction.ts'
 import { RehearsalTickets } from '../../core/messages.ts'
 import { rehearsalOf } from '../../core/rehearsal.ts'
 import { codeOf } from '../codes.ts'
@@ -35,7 +36,7 @@ export const rehearsalRoutes = [
       if (event.value.rehearsalOf !== null) {
         return badRequestResponse([{ field: 'eventId', message: 'is a rehearsal itself' }])
       }
-      const id = uuidAt<EventId>(at, crypto.getRandomValues(new Uint8Array(16)))
+      const id = eventIdAt(at, crypto.getRandomValues(new Uint8Array(16)), jurisdictionOf(eventId))
       const { types, gates } = setup.value
       const copy = rehearsalOf({ event: event.value, types, gates }, id, at)
       const made = await askGatekeeper(env, id, (gatekeeper) => gatekeeper.create(copy.event, copy))
