@@ -50,7 +50,7 @@ type Seen = { view: View; liveStats: WireLiveStats; newest: WireEntry[]; alerts:
 
 async function showOnce(api: Api, eventId: string, json: boolean): Promise<void> {
   const { view, liveStats, newest, alerts } = await look(api, eventId)
-  const { gates, ...event } = view.occasion
+  const { gates, devices: _, ...event } = view.occasion
   const columns = process.stdout.columns ?? 100
   const lines = screenOf({ ...view, link: { state: 'live' } }, { columns, rows: 60 }, Date.now())
   const words = lines.slice(0, -1).join('\n').replace(/\n+$/, '')
@@ -60,18 +60,29 @@ async function showOnce(api: Api, eventId: string, json: boolean): Promise<void>
 /** What the doors look like now, and what there was before. */
 async function look(api: Api, eventId: string): Promise<Seen> {
   const id = encodeURIComponent(eventId)
-  const { data: about } = await api.get<{ data: { event: Omit<Occasion, 'gates'> } }>(`/api/events/${id}`)
-  const [gates, analytics, series, entries, alerts] = await Promise.all([
+  const { data: about } = await api.get<{ data: { event: Omit<Occasion, 'gates' | 'devices'> } }>(`/api/events/${id}`)
+  const [gates, devices, analytics, series, entries, alerts] = await Promise.all([
     api.get<{ data: { items: Occasion['gates'] } }>(`/api/events/${id}/gates`),
+    listIfAllowed<Occasion['devices'][number]>(api, `/api/events/${id}/devices`),
     api.get<{ data: { liveStats: WireLiveStats; timestamp: string } }>(`/api/hp-scanner/analytics/${id}`),
     api.get<{ data: { items: Parameters<typeof remember>[1] } }>(
       `/api/hp-scanner/analytics/${id}/series?bucket=minute&from=${new Date(Date.now() - 20 * 60_000).toISOString()}`,
     ),
     api.get<{ data: { items: WireEntry[] } }>(`/api/events/${id}/entries?limit=20`),
-    alertsOf(api, id),
+    listIfAllowed<WireAlert>(api, `/api/events/${id}/alerts?limit=20`),
   ])
   const { id: itsId, title, location, timezone, startsAt, endsAt, closedAt } = about.event
-  const view = newView({ id: itsId, title, location, timezone, startsAt, endsAt, closedAt, gates: gates.data.items })
+  const view = newView({
+    id: itsId,
+    title,
+    location,
+    timezone,
+    startsAt,
+    endsAt,
+    closedAt,
+    gates: gates.data.items,
+    devices: devices ?? [],
+  })
   const { liveStats, timestamp } = analytics.data
   hear(view, { type: 'stats', data: liveStats, at: timestamp }, Date.now())
   remember(view, series.data.items)
@@ -80,10 +91,10 @@ async function look(api: Api, eventId: string): Promise<Seen> {
   return { view, liveStats, newest: entries.data.items, alerts }
 }
 
-/** null: a viewer is not shown the alerts of before. */
-async function alertsOf(api: Api, id: string): Promise<WireAlert[] | null> {
+/** null: a viewer is not shown devices, nor the alerts of before. */
+async function listIfAllowed<T>(api: Api, path: string): Promise<T[] | null> {
   try {
-    return (await api.get<{ data: { items: WireAlert[] } }>(`/api/events/${id}/alerts?limit=20`)).data.items
+    return (await api.get<{ data: { items: T[] } }>(path)).data.items
   } catch (error) {
     if (error instanceof Refusal && error.body.code === 'role_required') return null
     throw error

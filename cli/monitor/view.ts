@@ -1,4 +1,4 @@
-import type { WireAlert } from '../../core/alerts.ts'
+import type { AlertKind, WireAlert } from '../../core/alerts.ts'
 import type { ServerMessage, WireConflict } from '../../core/live.ts'
 import type { WireLiveStats } from '../../core/live-stats.ts'
 import type { WireEntry } from '../../core/wire-entry.ts'
@@ -14,13 +14,15 @@ export type Occasion = {
   endsAt: string
   closedAt: string | null
   gates: { id: string; name: string; kind: string }[]
+  /** None where the key may not see them; they are then called by their ids. */
+  devices: { id: string; name: string }[]
 }
 
 /** What passed in ten seconds: people admitted, in all and by gate, and scans refused. */
 type Moment = { admitted: number; refused: number; byGate: Map<string, number> }
 
 /** Something to look at. A conflict is told beside the alerts, and is one for whoever watches. */
-export type Worry = { at: string; kind: string; details: Record<string, unknown> }
+export type Worry = { at: string; kind: AlertKind; details: Record<string, unknown> }
 
 /** All that a monitor knows of the doors. */
 export type View = {

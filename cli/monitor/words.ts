@@ -25,32 +25,51 @@ export function verdictWords({
 /** What there is to look at, as a sentence without its end. */
 export function worryWords({ kind, details }: Worry, occasion: Occasion): string {
   const of = (name: string) => harmless(String(details[name] ?? ''))
-  const gate = occasion.gates.find(({ id }) => id === details.gateId)?.name ?? of('gateId')
-  const device = of('deviceId').slice(0, 8) || 'several devices'
+  const gate = nameOf(occasion.gates, of('gateId'))
+  const device = nameOf(occasion.devices, of('deviceId'))
   switch (kind) {
     case 'device.blocked':
-      return `device ${device} is blocked: it showed too many codes that were none`
+      return `${device} is blocked: it showed too many codes that were none`
     case 'device.duplicates':
-      return `device ${device} showed ${of('count')} duplicates in five minutes`
+      return `${device} showed ${of('count')} duplicates in five minutes`
     case 'device.silent':
-      return `device ${device} has fallen silent`
+      return `${silentDevices(details, device)} fallen silent`
     case 'device.clock_skew':
-      return `the clock of device ${device} is wrong by ${Math.round(Number(details.skewMs) / 1000)} s`
+      return `the clock of ${device} is wrong by ${Math.round(Number(details.skewMs) / 1000)} s`
+    case 'device.refusing':
+      return `${device} refuses ${percent(details.share)} of its scans, its neighbours ${percent(details.usual)}`
+    case 'gate.surge':
+      return `${gate} has ${of('scans')} scans a minute, and usually ${of('usual')}`
+    case 'ticket.many_gates': {
+      const gates = Array.isArray(details.gateIds) ? details.gateIds.length : 'many'
+      return `ticket ${of('ticketId').slice(-8)} was shown at ${gates} gates`
+    }
     case 'zone.nearly_full':
+      return `zone ${of('zone')} is nearly full: ${of('inside')} of ${of('capacity')}`
     case 'zone.full':
-      return `zone ${of('zone')} is ${kind === 'zone.full' ? 'full' : 'nearly full'}: ${of('inside')} of ${of('capacity')}`
+      return `zone ${of('zone')} is full: ${of('inside')} of ${of('capacity')}`
     case 'outbox.lagging':
       return 'the reports are behind; entry goes on'
     case 'webhook.disabled':
-      return `webhook ${of('webhookId')} was given up`
+      return `webhook ${of('webhook')} was given up`
     case 'scan.conflict':
-      return `${harmless(gate)} showed ${of('shown')}, judged is ${of('judged')}`
-    default:
-      return [
-        kind,
-        ...Object.entries(details).map(([name, value]) => `${name} ${harmless(JSON.stringify(value))}`),
-      ].join(', ')
+      return `${gate} showed ${of('shown').replaceAll('_', ' ')}, judged is ${of('judged').replaceAll('_', ' ')}`
   }
+}
+
+function nameOf(all: { id: string; name: string }[], id: string): string {
+  const name = all.find((one) => one.id === id)?.name
+  return name === undefined ? id.slice(0, 8) : harmless(name)
+}
+
+function silentDevices({ deviceIds }: Worry['details'], first: string): string {
+  const count = Array.isArray(deviceIds) ? deviceIds.length : 1
+  if (count === 1) return `${first} has`
+  return count === 2 ? `${first} and another device have` : `${first} and ${count - 1} other devices have`
+}
+
+function percent(share: unknown): string {
+  return `${Math.round(100 * Number(share))} %`
 }
 
 /** The time of day on the wall of the event. */

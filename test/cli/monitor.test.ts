@@ -3,7 +3,9 @@ import { EventReader } from '../../cli/monitor/events.ts'
 import { PlainTeller } from '../../cli/monitor/plain.ts'
 import { screenOf } from '../../cli/monitor/screen.ts'
 import { hear, newView, type Occasion, rateAt, ratesOf, remember } from '../../cli/monitor/view.ts'
+import { worryWords } from '../../cli/monitor/words.ts'
 import { widthOf } from '../../cli/terminal/text.ts'
+import { alertKinds } from '../../core/alerts.ts'
 import type { DeviceId, ZoneId } from '../../core/ids.ts'
 import type { ServerMessage } from '../../core/live.ts'
 import type { WireEntry } from '../../core/wire-entry.ts'
@@ -23,6 +25,7 @@ const occasion: Occasion = {
     { id: 'A', name: 'Main Entrance', kind: 'entry' },
     { id: 'X', name: 'Exit', kind: 'exit' },
   ],
+  devices: [{ id: 'd', name: 'Phone \x1b[31m4' }],
 }
 
 const stats: ServerMessage = {
@@ -125,7 +128,7 @@ describe('the monitor', () => {
       '1,234 of 1,300  94 %',
       'Main Entrance',
       'already admitted, shown 2 times',
-      'device 0198c0de has fallen silent',
+      '0198c0de has fallen silent',
       'reports 2 s behind, 34 entries',
     ]) {
       expect(screen).toContain(words)
@@ -137,6 +140,34 @@ describe('the monitor', () => {
     expect(screenOf(view, { columns: 80, rows: 24 }, at).join('\n')).toMatch(/connecting.*\n\n Waiting/)
     view.link = { state: 'lost', because: 'connect ECONNREFUSED' }
     expect(screenOf(view, { columns: 80, rows: 24 }, at).join('\n')).toMatch(/lost, coming back[\s\S]*ECONNREFUSED/)
+  })
+
+  it('has a sentence for everything that is worth a look', () => {
+    const said = alertKinds.map((kind) => {
+      const details = {
+        deviceId: 'd',
+        gateId: 'A',
+        count: 31,
+        skewMs: 40_000,
+        share: 0.5,
+        usual: 0.1,
+        scans: 90,
+        zone: 'main',
+      }
+      const more = {
+        inside: 9,
+        capacity: 10,
+        webhook: 'crm',
+        gateIds: ['A', 'B', 'C'],
+        ticketId: 't',
+        shown: 'admitted',
+      }
+      return worryWords({ at: iso(at), kind, details: { ...details, ...more, judged: 'already_admitted' } }, occasion)
+    })
+    expect(new Set(said).size).toBe(alertKinds.length)
+    expect(said.filter((words) => /undefined|NaN|\[|^ | {2}/.test(words))).toEqual([])
+    expect(said).toContain('Phone 4 refuses 50 % of its scans, its neighbours 10 %')
+    expect(said).toContain('Main Entrance showed admitted, judged is already admitted')
   })
 
   it('tells lines where there is no terminal', () => {
@@ -152,7 +183,7 @@ describe('the monitor', () => {
       'connected',
       '11:00:05 = 1234 admitted of 2000 tickets, 1234 inside, 142 a minute, 15 refused, decided in 3.1 ms (p95), 34 entries on their way to the reports',
       '11:00:05 ✓ Main Entrance        admitted, without a network',
-      '11:00:05 ! device 0198c0de has fallen silent',
+      '11:00:05 ! 0198c0de has fallen silent',
       'connection lost: fetch failed; coming back',
     ])
   })
