@@ -36,6 +36,7 @@ export function findingsOf(facts: Facts): Finding[] {
     webhooks(facts),
     alerts(facts),
     log(facts),
+    unseen(facts),
   ].filter((finding) => finding !== null)
 }
 
@@ -351,6 +352,15 @@ function alerts({ alerts, at }: Facts): Finding | null {
 function log({ integrity: { ok, checked, discrepancies } }: Facts): Finding {
   if (ok) return pass('log', `${count(checked.entries)} entries, every invariant holds`)
   return failure('log', `${discrepancies.length} discrepancies`, 'See admit integrity.')
+}
+
+/** What was not looked at is no good news. */
+function unseen({ staff, devices, images, code, keys, jobs, webhooks, alerts }: Facts): Finding | null {
+  const left = Object.entries({ staff, devices, images, code, keys, jobs, webhooks, alerts })
+    .filter(([, seen]) => seen === null)
+    .map(([name]) => name)
+  if (left.length === 0) return null
+  return warning('not seen', left.join(', '), 'This key may not see them: check with the key of an organiser.')
 }
 
 function about<T>(

@@ -21,7 +21,8 @@ export const check = command({
   admit check --json | jq '.findings[] | select(.state != "pass")'
 
   The server and its clock, the event, tickets, gates, staff, devices and how ready they are for a cut, limits, images, codes, keys,
-  reports, jobs, webhooks and the log. What the key may not see is left out: use one of an organiser.
+  reports, jobs, webhooks and the log. Use the key of an organiser: another
+  may not see all of that.
 
 EXIT CODES
   0 the doors may open, with what is warned of   1 something must be mended   2 wrong usage`,

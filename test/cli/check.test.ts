@@ -124,7 +124,7 @@ describe('the check before the doors open', () => {
     ])
   })
 
-  it('leaves out what the key may not see', () => {
+  it('leaves out what the key may not see, and says so', () => {
     const unseen = {
       staff: null,
       devices: null,
@@ -135,8 +135,8 @@ describe('the check before the doors open', () => {
       webhooks: null,
       alerts: null,
     }
-    expect(wrong(unseen)).toEqual([])
-    expect(findingsOf({ ...well, ...unseen })).toHaveLength(9)
+    expect(wrong(unseen)).toEqual(['warning, not seen: staff, devices, images, code, keys, jobs, webhooks, alerts'])
+    expect(findingsOf({ ...well, ...unseen })).toHaveLength(10)
   })
 
   it('knows the server and its clock', () => {
