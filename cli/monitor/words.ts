@@ -38,6 +38,8 @@ export function worryWords({ kind, details }: Worry, occasion: Occasion): string
       return `the clock of ${device} is wrong by ${Math.round(Number(details.skewMs) / 1000)} s`
     case 'device.refusing':
       return `${device} refuses ${percent(details.share)} of its scans, its neighbours ${percent(details.usual)}`
+    case 'device.misused':
+      return `somebody uses the credentials of ${device} who should not (${of('because').replaceAll('_', ' ')})`
     case 'gate.surge':
       return `${gate} has ${of('scans')} scans a minute, and usually ${of('usual')}`
     case 'ticket.many_gates': {
