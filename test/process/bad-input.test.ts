@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { fuzz } from '../fuzz/requests.ts'
 import {
   type Answer,
   Client,
@@ -539,6 +540,24 @@ describe('an organiser’s own words', () => {
       '200 admitted',
       '409 full',
     ])
+  })
+})
+
+describe('requests that are nearly right, of every call', () => {
+  // As many as one wants: npm run fuzz.
+  test('are answered as the contract says, and nothing of those that are turned down is stored', async () => {
+    const { sent, watched, faults } = await fuzz({
+      url: server.url,
+      stateDir: server.stateDir,
+      seed: 1,
+      count: 1000,
+      until: Date.now() + 8000,
+    })
+    expect(
+      faults.map(({ call, what, no }) => `${call} ${what}: npm run fuzz -- --seed 1 --from ${no} --count 1`),
+    ).toEqual([])
+    expect(sent).toBeGreaterThanOrEqual(100)
+    expect(watched).toBeGreaterThanOrEqual(1)
   })
 })
 
