@@ -277,7 +277,9 @@ describe('whoever comes without a good credential', () => {
     expect((await call('GET', event.path, from)).status).toBe(429)
   })
 
-  it("never reaches the event's Gatekeeper, with whatever they make up for it", { timeout: 60_000 }, async () => {
+  it("threat 27: never reaches the event's Gatekeeper, with whatever they make up for it", {
+    timeout: 60_000,
+  }, async () => {
     const [ticket] = await issue(event)
     const ref = ticket?.url.split('/').at(-1) ?? ''
     const hex = event.id.replaceAll('-', '')
