@@ -7,6 +7,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     from: { type: 'string', default: '0' },
     count: { type: 'string', default: '10000' },
+    minutes: { type: 'string', default: 'Infinity' },
   },
 })
 const [seed, from, count] = [Number(values.seed), Number(values.from), Number(values.count)]
@@ -16,7 +17,9 @@ if (!(count > 0) || ![seed, from].every(Number.isInteger))
 const startedAt = performance.now()
 const server = await startServer()
 try {
-  const run = await fuzz({ url: server.url, stateDir: server.stateDir, seed, from, count, onProgress: show })
+  const { url, stateDir } = server
+  const until = Date.now() + Number(values.minutes) * 60_000
+  const run = await fuzz({ url, stateDir, seed, from, count, until, onProgress: show })
   if (process.stderr.isTTY) process.stderr.write('\r')
   tell(run)
   const noise = server.output('stderr').trim()
