@@ -114,11 +114,15 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   const caller = await identify(request, env, Date.now())
   const no = await authorize(request, env, caller, { role: 'supervisor', eventId })
   if (no || !caller) return no ?? problemResponse('unauthenticated')
+  const actor = actorOf(caller, request)
+  if (caller.kind === 'device') {
+    const spent = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.spend(actor, 'call', Date.now()))
+    if (!spent.ok) return answerProblem(spent.problem)
+  }
   if (ticketId === null) return problemResponse('not_found')
   const wanted = parse(QrJsonOptions, request.query)
   if (!wanted.ok) return wanted.response
   const { format, ...style } = wanted.value
-  const actor = actorOf(caller, request)
   const counted = takeLookups(eventId, Date.now())
   const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageById(actor, ticketId, counted))
   if (!found.ok) return answerProblem(found.problem)

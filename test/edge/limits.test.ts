@@ -130,6 +130,14 @@ describe('other calls of one device', () => {
     expect((await scan(device.token, (await issue(event))[0]?.code ?? '')).status).toBe(200)
   })
 
+  it("are as many for a ticket's image", async () => {
+    await call('PATCH', event.path, { as: event.key, body: { limits: { callsPerMinute: 2 } } })
+    const supervisor = await newDevice(event, 'sue')
+    const [ticket] = await issue(event)
+    const image = () => call('GET', `${event.path}/tickets/${ticket?.id}/qr`, { as: supervisor.token })
+    expect(statuses(await times(3, image))).toEqual([200, 200, 429])
+  })
+
   it('are twenty a minute for statistics and reports', async () => {
     const ask = () => call('GET', `/api/hp-scanner/analytics/${event.id}`, { as: device.token })
     expect(statuses(await times(20, ask))).not.toContain(429)
