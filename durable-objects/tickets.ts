@@ -374,9 +374,10 @@ export class Tickets {
     if (lookedAtTo !== null) bind((p) => `t.id <= ${p}`, lookedAtTo)
     if (filter.type !== undefined) bind((p) => `t.type = ${p}`, this.#configuration.types.numberOf(filter.type) ?? -1)
     if (filter.search !== undefined) {
-      const like = `%${filter.search.replace(/[\\%_]/g, '\\$&')}%`
       const columns = ['h.name', 'h.email', 'b.id', 'b.name', 't.reference', 't.short_code']
-      bind((p) => `(${columns.map((column) => `${column} LIKE ${p} ESCAPE '\\'`).join(' OR ')})`, like)
+      // No LIKE: the platform takes no pattern of more than 50 bytes, and an address may be longer.
+      const holds = (place: string) => columns.map((column) => `instr(lower(${column}), lower(${place})) > 0`)
+      bind((p) => `(${holds(p).join(' OR ')})`, filter.search)
     }
     if (filter.status !== undefined) where.push(statusConditions[filter.status])
     const scanned: string[] = []

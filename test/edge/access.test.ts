@@ -157,6 +157,7 @@ describe("an organisation's key", () => {
     expect((await titles('search=hall')).titles).toEqual(['100% Techno', 'Opera'])
     expect((await titles('search=0%25')).titles).toEqual(['100% Techno'])
     expect((await titles('search=_')).titles).toEqual([])
+    expect((await titles(`search=${'x'.repeat(90)}`)).titles).toEqual([])
   })
 })
 

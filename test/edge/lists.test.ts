@@ -183,6 +183,15 @@ describe('the list of tickets', () => {
     expect(idsOf(body.data.items).sort()).toEqual(which.map((i) => tickets[i]?.id).sort())
   })
 
+  it('finds an address of any length, in either case, as it is written', async () => {
+    const email = `${'very-long-name.'.repeat(6)}%_'@Example.com`
+    const [ticket] = await issue(event, { holder: { name: 'Long', email } })
+    const found = async (search: string) =>
+      idsOf((await get(`${event.path}/tickets?search=${encodeURIComponent(search)}`)).body.data.items)
+    expect(await found(email.toLowerCase())).toEqual([ticket?.id])
+    expect(await found(email.replace('%', 'x'))).toEqual([])
+  })
+
   it('finds what is far down in a large event, in pages that are full', async () => {
     const large = await newEvent()
     for (let i = 0; i < 5; i++) {
