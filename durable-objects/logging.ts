@@ -39,16 +39,19 @@ export function log(level: Exclude<LogLevel, 'silent'>, message: string, { error
 
 /** Takes whatever was thrown; gives what may be written of it: without anything that somebody sent. */
 export function describeError(error: unknown): { error: string; stack?: string[] } {
+  const cause = error instanceof Error && error.cause instanceof Error ? `; ${error.cause.message}` : ''
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : []
   return {
-    error: redact(text).slice(0, 300),
+    error: (redact(text).slice(0, 300) + redact(cause)).slice(0, 500),
     ...(frames.length > 0 ? { stack: frames.slice(0, 8).map((frame) => frame.trim()) } : {}),
   }
 }
 
 /** Each with what stands in its place. Messages of the platform's quote what they stumbled over, such as half a body. */
 const secrets: readonly (readonly [RegExp, string])[] = [
+  // What a failed query was asked with.
+  [/\nparams: [\s\S]*/, ''],
   [/"(?:[^"\\]|\\.)*"?/g, '"…"'],
   [/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, '<url>'],
   [/\S+@\S+/g, '<address>'],

@@ -128,7 +128,9 @@ app.notFound(() => problemResponse('not_found'))
 app.onError((error, c) => {
   // What is not known yet may be asked again; the directory being away is no different for whoever asks.
   const isAway = error instanceof Unavailable || error instanceof AccessUnavailable
-  const unavailable = isAway || error.message.startsWith('D1_ERROR')
+  // drizzle tells of it in an error of its own.
+  const isOfD1 = [error, error.cause].some((one) => one instanceof Error && one.message.startsWith('D1_ERROR'))
+  const unavailable = isAway || isOfD1
   const { requestId, route, eventId } = contextOf(c.req.raw)
   log('error', 'a request failed', { requestId, ...(route ? { route } : {}), ...(eventId ? { eventId } : {}), error })
   return problemResponse(unavailable ? 'unavailable' : 'internal')

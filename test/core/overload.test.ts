@@ -2,6 +2,7 @@ import { scheduler } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { bytesToUuid, type EventId, type TicketId } from '../../core/ids.ts'
 import { readKeyRing } from '../../core/key-ring.ts'
+import { setLogLevel } from '../../durable-objects/logging.ts'
 import { app } from '../../workers/api.ts'
 import type { Env } from '../../workers/env.ts'
 import { sealLink } from '../../workers/links.ts'
@@ -32,6 +33,7 @@ const answerWhen = (failure: object) => {
 
 beforeEach(() => {
   calls = 0
+  setLogLevel('silent')
   vi.stubGlobal('scheduler', scheduler)
 })
 afterEach(() => vi.unstubAllGlobals())
@@ -51,4 +53,15 @@ it('threat 30: is asked again, a few times, where it only moved', async () => {
 it('threat 30: is a fault of ours where our own code threw', async () => {
   const answer = await answerWhen({ remote: true })
   expect([answer.status, calls]).toEqual([500, 1])
+})
+
+it('threat 28: is no fault of ours where D1 is away, however that is told', async () => {
+  const failing = () => {
+    throw new Error('Failed query: select 1\nparams: Ada', { cause: new Error('D1_ERROR: it is away') })
+  }
+  const DB = new Proxy({}, { get: () => failing })
+  const env = { TICKET_KEY, ADMIN_KEY: 'x', DB, LOG_LEVEL: 'silent' } as unknown as Env
+  const request = new Request('https://admit.example/api/events', { headers: { Authorization: 'Bearer a1_org_some' } })
+  const answer = await app.fetch(request, env, {} as ExecutionContext)
+  expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '1'])
 })

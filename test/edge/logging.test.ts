@@ -169,6 +169,9 @@ describe('the logs', () => {
     )
     expect(of(`code ${'A1BC'.repeat(53)}`)).toBe('TypeError: code <text>')
     expect(describeError(new Error('x')).stack?.[0]).toMatch(/^at /)
+    const away = new Error('D1_ERROR: "x" is away')
+    const query = new Error('Failed query: select 1\nparams: Ada Lovelace,5', { cause: away })
+    expect(describeError(query).error).toBe('Error: Failed query: select 1; D1_ERROR: "…" is away')
     expect(describeError('thrown as a text')).toEqual({ error: 'thrown as a text' })
   })
 
