@@ -38,11 +38,10 @@ try {
 
   const inside = await page.context().newCDPSession(page)
   await inside.send('Performance.enable')
-  const quiet = await framesIn(5)
-  const workBefore = await worked()
+  const [quiet, quietWork] = await working(5, () => framesIn(5))
   const sent: { at: number; count: number }[] = []
   const shownBefore = await page.evaluate(() => (globalThis as unknown as Watched).shown.at(-1)?.count ?? 0)
-  const busy = framesIn(DURING)
+  const busy = working(DURING, () => framesIn(DURING))
   for (let i = 0; i < DURING * A_SECOND; i++) {
     const device = devices[i % devices.length]
     const at = Date.now()
@@ -54,8 +53,7 @@ try {
       })
     await sleep(1000 / A_SECOND)
   }
-  const frames = await busy
-  const work = ((await worked()) - workBefore) / DURING
+  const [frames, work] = await busy
   await sleep(1500)
   const shown = await page.evaluate(() => (globalThis as unknown as Watched).shown)
   await desk.close()
@@ -65,22 +63,29 @@ try {
     return seen ? [seen.at - at] : []
   })
   console.log(`${BEFORE} scans before, ${GATES} gates, ${A_SECOND} scans a second for ${DURING} s, 1280 by 800`)
-  for (const [name, of] of [
-    ['nothing happens', quiet],
-    ['scans stream in', frames],
+  for (const [name, of, used] of [
+    ['nothing happens', quiet, quietWork],
+    ['scans stream in', frames, work],
   ] as const) {
     const ms = (share: number) => `${quantile(of, share).toFixed(1)} ms`
     const dropped = of.filter((frame) => frame > DROPPED_MS).length
     const share = ((100 * dropped) / of.length).toFixed(1)
-    console.log(`${name}: ${of.length} frames, median ${ms(0.5)}, p95 ${ms(0.95)}, worst ${ms(1)}, dropped ${share} %`)
+    console.log(
+      `${name}: ${of.length} frames, median ${ms(0.5)}, p95 ${ms(0.95)}, worst ${ms(1)}, dropped ${share} %; ${(100 * used).toFixed(0)} % of the page’s thread`,
+    )
   }
-  console.log(`of its one thread the page used ${(100 * work).toFixed(0)} % meanwhile`)
   const ms = (share: number) => `${Math.round(quantile(delays, share))} ms`
   console.log(
     `scan sent to number shown, ${delays.length} of ${sent.length}: median ${ms(0.5)}, p95 ${ms(0.95)}, worst ${ms(1)}`,
   )
 
-  /** Seconds that the page's own thread has worked, whoever else used the machine. */
+  /** Does something for so long; gives with it the share of the time in which the page's own thread worked. */
+  async function working<T>(seconds: number, what: () => Promise<T>): Promise<[T, number]> {
+    const before = await worked()
+    const result = await what()
+    return [result, ((await worked()) - before) / seconds]
+  }
+
   async function worked(): Promise<number> {
     const { metrics } = await inside.send('Performance.getMetrics')
     return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN

@@ -11,6 +11,8 @@ export const words = signal<Words>(en)
 const locale = navigator.languages.find((tag) => tag.split('-')[0] === 'en') ?? 'en'
 
 const plain = new Intl.NumberFormat(locale)
+// The live view says many of them four times a second, and making one takes long.
+const inPercent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 })
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' })
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -26,7 +28,7 @@ export function number(value: number): string {
 }
 
 export function percent(share: number): string {
-  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(share)
+  return inPercent.format(share)
 }
 
 /** The time of day in the event's zone, to the second. */
