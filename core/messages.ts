@@ -455,6 +455,9 @@ export const AlertFilter = z.object({
 })
 export type AlertFilter = z.output<typeof AlertFilter>
 
+/** A person, by their address; in a body, since addresses of calls are logged. `cursor`: where the answer before said to go on. */
+export const Subject = z.object({ email, cursor: uuid<EventId>().optional() })
+
 /** Lines of the audit log. `actor`: a key's, a device's or a member of staff's id, or `deployment`. */
 export const AuditFilter = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),

@@ -144,12 +144,12 @@ export class Devices {
   /** Takes away what a device is called and what it could come back with. It stays revoked, with its id. */
   forget(id: DeviceId, at: number): void {
     this.#sql.exec(
-      `UPDATE device SET name = id, public_key = NULL, token_hash = zeroblob(32), revoked_at = ifnull(revoked_at, ?)
+      `UPDATE device SET name = id, public_key = NULL, signing_key = NULL, token_hash = zeroblob(32), revoked_at = ifnull(revoked_at, ?)
        WHERE id = ?`,
       at,
       id,
     )
-    this.#reread(id)
+    this.tokens.forget(this.#reread(id).no)
   }
 
   #reread(id: string): Device {

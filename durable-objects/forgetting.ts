@@ -54,6 +54,7 @@ function forgetDevices({ devices }: EventParts, sql: SqlStorage, at: number): bo
 /** In this order: nothing that is still there may lean on what is gone. Sales stay, which name no ticket's person. */
 const perTicket = [
   'conflict',
+  'handled_conflict',
   'stray_admission',
   'standing',
   'annulment',

@@ -70,6 +70,7 @@ import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
+import { eraseEverywhere, type Holding, holdingOf } from './subjects.ts'
 import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
 import type { Checked, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
 import type { ImageFormat } from './warming.ts'
@@ -336,6 +337,27 @@ export class Gatekeeper extends DurableObject<Bindings> {
         fields.map((field) => ({ field })),
       )
       return erased
+    })
+  }
+
+  /** Everything that is held about whoever has this address. */
+  subject(actor: Actor, email: string): Result<Holding> {
+    return this.#change(actor, (parts) => {
+      const holding = holdingOf(parts, email)
+      this.#aboutTickets(
+        parts,
+        holding.tickets.map(({ ticket }) => ticket),
+      )
+      return ok(holding)
+    })
+  }
+
+  /** Erases whoever has this address; gives of which tickets. */
+  eraseSubject(actor: Actor, email: string, by: string, at: number): Result<TicketId[]> {
+    return this.#change(actor, (parts) => {
+      const erased = eraseEverywhere(parts, email, by, at)
+      this.#aboutTickets(parts, erased)
+      return ok(erased.map(({ id }) => id))
     })
   }
 
@@ -1194,6 +1216,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
       judging.clearZones(at)
       return ok(null)
     })
+  }
+
+  #aboutTickets({ audit }: EventParts, found: TicketDetails[]): void {
+    if (found.length === 0) audit.aboutNothing()
+    else audit.about(null, [{ field: 'ticketIds', after: found.map(({ id }) => id) }])
   }
 
   /** Runs a change of what devices judge by: who may hold which tickets may be another question then. */

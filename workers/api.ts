@@ -36,6 +36,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { sheetRoutes } from './routes/sheets.ts'
 import { snapshotRoutes } from './routes/snapshots.ts'
 import { stallRoutes } from './routes/stalls.ts'
+import { subjectRoutes } from './routes/subjects.ts'
 import { syncRoutes } from './routes/sync.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -59,6 +60,7 @@ export const routes: readonly Route[] = [
   ...entryRoutes, // workers/routes/entries.ts: the log, duplicates
   ...auditRoutes, // workers/routes/audit.ts: what people and their keys changed
   ...erasureRoutes, // workers/routes/erasures.ts: erase a person, and who was
+  ...subjectRoutes, // workers/routes/subjects.ts: a person in all events, to show or to erase
   ...exportRoutes, // workers/routes/exports.ts: tickets, entries and duplicates as CSV and NDJSON
   ...formatRoutes, // workers/routes/formats.ts: which of other people's code formats are switched on
   ...eventRoutes, // workers/routes/events.ts: events, ticket types, gates, staff

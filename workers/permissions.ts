@@ -93,6 +93,8 @@ export const permissions: Record<string, readonly [role: Role | null, scope: Sco
   'GET /api/events/{eventId}/audit': ['organiser', 'event'],
   'GET /api/events/{eventId}/exports/audit.csv': ['organiser', 'event'],
   'GET /api/events/{eventId}/exports/audit.ndjson': ['organiser', 'event'],
+  'POST /api/organisations/{organisationId}/subject-access': ['organiser', 'organisation'],
+  'POST /api/organisations/{organisationId}/erasures': ['organiser', 'organisation'],
   'GET /api/organisations/{organisationId}/audit': ['organiser', 'organisation'],
   'GET /api/organisations/{organisationId}/audit/integrity': ['organiser', 'organisation'],
   'GET /api/organisations/{organisationId}/exports/audit.csv': ['organiser', 'organisation'],

@@ -104,6 +104,8 @@ describe('every call that changes something', () => {
       },
       'post /api/organisations': { as: admin, body: { name: 'Others' } },
       'post /api/organisations/{organisationId}/keys': { body: { name: 'Wall', role: 'viewer' } },
+      'post /api/organisations/{organisationId}/subject-access': { body: { email: 'nobody@example.org' } },
+      'post /api/organisations/{organisationId}/erasures': { body: { email: 'nobody@example.org' } },
       'post /api/organisations/{organisationId}/members': { body: { email: 'mia@example.org', role: 'supervisor' } },
       'put /api/events/{eventId}/code-formats/{format}': { body: { secret: 'x'.repeat(40) } },
       'delete /api/events/{eventId}/code-formats/{format}': {},

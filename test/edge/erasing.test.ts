@@ -205,6 +205,89 @@ describe('a reference that says who somebody is', () => {
   })
 })
 
+describe('a person in several events', () => {
+  const email = 'otto.normal@example.org'
+  const ask = (what: string, as: string, organisation: string, body: object = { email }) =>
+    call('POST', `/api/organisations/${organisation}/${what}`, { as, body })
+
+  it('is shown everything that is held about them, and nobody else', async () => {
+    const first = await newEvent()
+    const second = await call('POST', '/api/events', {
+      as: first.key,
+      body: {
+        title: 'The next one',
+        startsAt: new Date(Date.now()).toISOString(),
+        endsAt: new Date(Date.now() + 3_600_000).toISOString(),
+        timezone: 'Europe/Berlin',
+      },
+    })
+    const other = { path: `/api/events/${second.body.data.event.id}`, key: first.key }
+    await call('PUT', `${other.path}/ticket-types/standard`, { as: first.key, body: { name: 'Standard' } })
+    await call('PUT', `${other.path}/staff/otto`, {
+      as: first.key,
+      body: { name: 'Otto', email, role: 'scanner' },
+    })
+    const phone = await newDevice(first)
+    const [own, booked, stranger] = await issue(
+      first,
+      {
+        holder: { name: 'Otto Normal', email: 'Otto.Normal@Example.org' },
+        note: 'likes the front row',
+        code: 'OTTO-1',
+      },
+      { holder: { name: 'His Friend', email: 'friend@example.org' }, booking: { id: 'B-1', name: 'Otto', email } },
+      { holder: { name: 'Otto Other', email: 'otto.normal@example.com' } },
+    )
+    await scan(phone.token, own?.code ?? '')
+    const answer = await ask('subject-access', first.key, first.organisation.id)
+    const { holdings, events, nextCursor, member } = answer.body.data
+    expect([events, nextCursor, member]).toEqual([2, null, false])
+    expect(holdings.map((one: { event: { title: string } }) => one.event.title)).toEqual([
+      'Tech Expo 2026',
+      'The next one',
+    ])
+    expect(holdings[0].tickets.map(({ id }: { id: string }) => id).sort()).toEqual([own?.id, booked?.id].sort())
+    const shown = holdings[0].tickets.find(({ id }: { id: string }) => id === own?.id)
+    expect(shown).toMatchObject({ note: 'likes the front row', code: 'OTTO-1', scans: [{ verdict: 'admitted' }] })
+    expect(holdings[1]).toMatchObject({ tickets: [], staff: [{ id: 'otto', email }] })
+    expect(answer.text).not.toContain('example.com')
+
+    // Erased, nothing of them is there; their friend is, and so is whoever is only called alike.
+    const erased = await ask('erasures', first.key, first.organisation.id)
+    expect(erased.body.data.erased).toHaveLength(1)
+    expect(erased.body.data.erased[0].ticketIds.sort()).toEqual([own?.id, booked?.id].sort())
+    const after = await ask('subject-access', first.key, first.organisation.id)
+    expect(after.body.data.holdings.flatMap((one: { tickets: unknown[] }) => one.tickets)).toEqual([])
+    const list = await call('GET', `${first.path}/tickets`, { as: first.key })
+    const names = list.body.data.items.map((one: { holder: { name: string | null } }) => one.holder.name)
+    expect(names.sort()).toEqual(['His Friend', 'Otto Other', null])
+    expect(list.body.data.items.find(({ id }: { id: string }) => id === booked?.id).booking.email).toBeNull()
+    expect((await scan(phone.token, stranger?.code ?? '')).body.verdict).toBe('admitted')
+
+    // The audit logs say that it was done and to which tickets, and not to whom.
+    const audit = await call('GET', `${first.path}/audit?limit=2`, { as: first.key })
+    const ofOrganisation = await call('GET', `/api/organisations/${first.organisation.id}/audit?limit=3`, {
+      as: first.key,
+    })
+    expect(ofOrganisation.body.data.items.map(({ kind }: { kind: string }) => kind)).toEqual([
+      'person.shown',
+      'person.erased',
+      'person.shown',
+    ])
+    expect(audit.text).toContain(own?.id)
+    expect(audit.text + ofOrganisation.text).not.toMatch(/otto/i)
+  })
+
+  it('is asked for by organisers of this organisation alone, with an address', async () => {
+    const stranger = await newOrganisation()
+    for (const what of ['subject-access', 'erasures']) {
+      expect((await ask(what, stranger.key, event.organisation.id)).status).toBe(404)
+      const wrong = await ask(what, event.key, event.organisation.id, { email: 'Otto' })
+      expect(wrong.body.data.issues).toMatchObject([{ field: 'email' }])
+    }
+  })
+})
+
 /** Every place in which a text stands: tables of the Gatekeeper, tables of D1, keys and values of KV. */
 async function tracesOf(text: RegExp): Promise<string[]> {
   const inGatekeeper = await runInDurableObject(gatekeeperOf(event), (_, { storage }) => {
