@@ -27,8 +27,8 @@ export class Doors {
     this.path = path
   }
 
-  static async open(policy: object = {}): Promise<Doors> {
-    const server = await startServer()
+  static async open(policy: object = {}, options: Parameters<typeof startServer>[0] = {}): Promise<Doors> {
+    const server = await startServer(options)
     const venue = await openVenue(server.url, { devices: 0, tickets: 0 })
     await venue.organiser.ask('PATCH', venue.path, { policy })
     await venue.organiser.ask('PUT', `${venue.path}/staff/sue`, { name: 'Sue', role: 'supervisor' })
