@@ -49,11 +49,8 @@ export function advance(standing: Standing, happening: Happening): Standing {
         inside: Math.max(0, standing.inside - happening.people),
       }
     case 'visited':
-      // A visit is noted; nobody is inside a stall for the fire brigade's purposes.
-      return {
-        ...enter(standing, { ...happening, kind: 'entered', admits: 0, reentry: 'none' }),
-        inside: standing.inside,
-      }
+      // A visit is noted and uses nothing up, also where a checkpoint was put into a zone that people come into.
+      return { ...standing, presented: standing.presented + 1 }
     case 'presented_again':
       return { ...standing, presented: standing.presented + 1 }
   }

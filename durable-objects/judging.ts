@@ -226,9 +226,9 @@ export class Judging {
       ticket,
       insideChange: next.inside - standing.inside,
       first:
-        standing.entries === 0 &&
-        next.entries > 0 &&
-        (verdict.kind === 'visited' || !this.isAdmittedElsewhere(ticket.id)),
+        verdict.kind === 'visited'
+          ? next.presented === 1
+          : standing.entries === 0 && next.entries > 0 && !this.isAdmittedElsewhere(ticket.id),
     })
   }
 

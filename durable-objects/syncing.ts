@@ -164,9 +164,11 @@ function write(
   const planned = drafts.map((draft, i) => entryOf(parts, ticket, draft, parts.log.head + 1 + i, at))
   const attribution = parts.conflicts.attribute(ticket, gate.zone, [...known, ...planned])
   let left = attribution.standing.inside - before.inside
-  const isFirstHere = before.entries === 0 && attribution.standing.entries > 0
-  const isElsewhere = isFirstHere && parts.judging.isAdmittedElsewhere(ticket.id)
-  const firstAdmission = planned.findIndex(({ verdict }) => verdict.kind === 'admitted' || verdict.kind === 'visited')
+  const cameFirst =
+    before.entries === 0 && attribution.standing.entries > 0 && !parts.judging.isAdmittedElsewhere(ticket.id)
+  const visitedFirst = !known.some(({ verdict }) => verdict.kind === 'visited')
+  const firstOf = (kind: 'admitted' | 'visited') => planned.findIndex(({ verdict }) => verdict.kind === kind)
+  const first = { admitted: cameFirst ? firstOf('admitted') : -1, visited: visitedFirst ? firstOf('visited') : -1 }
   const written = planned.map(({ seq, ...scan }, i) => {
     const isLast = i === planned.length - 1
     const insideChange = isLast ? left : insideChangeOf(scan.verdict)
@@ -177,7 +179,7 @@ function write(
         ...scan,
         verdict: inFull(parts, scan.verdict, attribution.judged.get(seq) ?? null),
         insideChange,
-        first: isFirstHere && i === firstAdmission && (scan.verdict.kind === 'visited' || !isElsewhere),
+        first: i === first.admitted || i === first.visited,
       },
       draft.scan.ask.fingerprint,
     )
