@@ -28,7 +28,7 @@ describe('a server that answers before it writes', () => {
       seed: 20261122,
       tickets: 1500,
       between: 100,
-      crowd: { pauseMs: 5 },
+      crowd: { pauseMs: 10, cutOff: 0 },
     })
     await context.annotate(inWords(outcome))
     expect(rulesOf(outcome.forgotten)).toContain('lost')

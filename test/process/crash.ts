@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { crash, inWords, type Outcome, type Plan, rulesOf } from './crashing.ts'
+import { type Faulted, failingParts, fullDisk, twoVersions } from './faults.ts'
 
 /*
  * `npm run crash`: kill -9 of whole servers under load, as often as one likes. It begins with two servers that are broken
@@ -13,6 +14,10 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: 'Infinity' },
     between: { type: 'string', default: '1000' },
+    /** Faults in the place of kills. */
+    faults: { type: 'boolean', default: false },
+    /** What git calls the version before; with it, both are made to meet. */
+    before: { type: 'string' },
   },
 })
 const KILLS_A_ROUND = 10
@@ -36,20 +41,44 @@ const controls: { name: string; plan: Omit<Plan, 'seed'>; rule: string }[] = [
     rule: 'in twice',
   },
 ]
-for (const { name, plan, rule } of controls) await findOut(name, plan, rule)
+if (values.faults) await tryFaults()
+else await killServers()
 
-const total = { kills: 0, acked: 0, synced: 0, admitted: 0, duplicates: 0, conflicts: 0, toldAgain: 0, settled: 0 }
-for (let seed = Number(values.seed); total.kills < kills && Date.now() < until; seed++) {
-  const wanted = Math.min(KILLS_A_ROUND, kills - total.kills)
-  const outcome = await crash({ ...plan, kills: wanted, seed })
-  check(seed, outcome)
-  total.kills += wanted
-  for (const what of ['acked', 'synced', 'admitted', 'duplicates', 'conflicts', 'toldAgain', 'settled'] as const) {
-    total[what] += outcome[what]
-  }
-  console.log(`seed ${seed}: ${inWords(outcome)}; ${total.kills} kills and ${total.acked} answers so far`)
+async function tryFaults(): Promise<void> {
+  report('D1, KV and the storage fail', await failingParts())
+  report('the disk is full for a while', await fullDisk())
+  if (values.before === undefined) return
+  report(`the Worker of ${values.before}, the Gatekeeper of now`, await twoVersions(values.before, 'before'))
+  report(`the Worker of now, the Gatekeeper of ${values.before}`, await twoVersions(values.before, 'after'))
 }
-console.log(`nothing lost, nobody in twice, D1 equal to the log: ${JSON.stringify(total)}`)
+
+function report(name: string, faulted: Faulted | null): void {
+  if (faulted === null) {
+    console.log(`${name}: left out, since only root can have a small disk made`)
+    return
+  }
+  const { violations, ...counts } = faulted
+  console.log(`${name}: ${violations.length} promises broken; ${JSON.stringify(counts)}`)
+  for (const { rule, detail } of violations.slice(0, 10)) console.error(`${rule}: ${detail}`)
+  if (violations.length > 0) process.exitCode = 1
+}
+
+async function killServers(): Promise<void> {
+  for (const { name, plan, rule } of controls) await findOut(name, plan, rule)
+
+  const total = { kills: 0, acked: 0, synced: 0, admitted: 0, duplicates: 0, conflicts: 0, toldAgain: 0, settled: 0 }
+  for (let seed = Number(values.seed); total.kills < kills && Date.now() < until; seed++) {
+    const wanted = Math.min(KILLS_A_ROUND, kills - total.kills)
+    const outcome = await crash({ ...plan, kills: wanted, seed })
+    check(seed, outcome)
+    total.kills += wanted
+    for (const what of ['acked', 'synced', 'admitted', 'duplicates', 'conflicts', 'toldAgain', 'settled'] as const) {
+      total[what] += outcome[what]
+    }
+    console.log(`seed ${seed}: ${inWords(outcome)}; ${total.kills} kills and ${total.acked} answers so far`)
+  }
+  console.log(`nothing lost, nobody in twice, D1 equal to the log: ${JSON.stringify(total)}`)
+}
 
 /** Whether a kill comes in the very moment that shows the fault is chance: each control has three runs to be found out. */
 async function findOut(name: string, plan: Omit<Plan, 'seed'>, rule: string): Promise<void> {

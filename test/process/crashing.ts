@@ -141,14 +141,14 @@ async function untilOutboxMoves(server: Server, venue: Venue): Promise<void> {
   }
 }
 
-async function untilAnswers(load: Load, count: number): Promise<void> {
+export async function untilAnswers(load: Load, count: number): Promise<void> {
   for (const deadline = Date.now() + 60_000; load.answered < count; await sleep(10)) {
     if (Date.now() > deadline) throw new Error(`only ${load.answered} answers instead of ${count}`)
   }
 }
 
 /** Waits until D1 has as many entries as the log and the log does not grow any more; gives whether it came to that. */
-async function untilDrained(server: Server, venue: Venue): Promise<boolean> {
+export async function untilDrained(server: Server, venue: Venue): Promise<boolean> {
   let last = -1
   for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(400)) {
     const { log } = readGatekeeper(server.stateDir, venue.eventId)

@@ -11,6 +11,7 @@ type Alone = {
   triedAt: number | null
   at: number
   sequence: number
+  sentAt: number | null
 }
 
 /** What is presented next, whether it was shown before or not. */
@@ -44,7 +45,8 @@ export class CutOff {
 
   async bringHome(isEnough: () => boolean): Promise<void> {
     if (this.#pending.length === 0) return
-    const sentAt = performance.now()
+    // An attempt that was not answered may have arrived.
+    for (const one of this.#pending) one.sentAt ??= performance.now()
     const send = (signal?: AbortSignal) =>
       this.#device.send<SyncAnswer>(
         'POST',
@@ -65,8 +67,9 @@ export class CutOff {
       answer.body.results?.items?.flatMap(({ scanId, code }) => (code === 'internal' ? [] : [scanId])),
     )
     const at = performance.now()
-    for (const { scan, ticketId, shown, triedAt } of this.#pending) {
-      if (answered.has(scan.scanId)) this.synced.push({ scanId: scan.scanId, ticketId, shown, triedAt, sentAt, at })
+    for (const { scan, ticketId, shown, triedAt, sentAt } of this.#pending) {
+      if (!answered.has(scan.scanId) || sentAt === null) continue
+      this.synced.push({ scanId: scan.scanId, ticketId, shown, triedAt, sentAt, at })
     }
     this.#pending = this.#pending.filter(({ scan }) => !answered.has(scan.scanId))
   }
@@ -83,7 +86,7 @@ export class CutOff {
     }
     this.#letIn.add(id)
     const shown = isNew ? 'admitted' : 'refused'
-    this.#pending.push({ scan, ticketId: id, shown, triedAt, at: Date.now(), sequence: ++this.#sequence })
+    this.#pending.push({ scan, ticketId: id, shown, triedAt, at: Date.now(), sequence: ++this.#sequence, sentAt: null })
     await sleep(this.#random() * 4)
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Device, gateA, gateB, inParallel, type Scan, untilAnswered, type Venue } from './client.ts'
+import { type Answer, type Device, gateA, gateB, inParallel, type Scan, untilAnswered, type Venue } from './client.ts'
 import { CutOff } from './cut-off.ts'
 import { type Acked, ackOf, type Synced, type Told } from './history.ts'
 
@@ -17,6 +17,8 @@ export class Load {
   readonly acked: Acked[] = []
   /** Calls that were sent and have no answer yet. */
   underWay = 0
+  /** How often the server said that it does not know, by status. */
+  readonly unknown: Record<number, number> = {}
   readonly #venue: Venue
   readonly #random: () => number
   readonly #unanswered: Pending[] = []
@@ -128,10 +130,12 @@ export class Load {
     this.#unheard.push(pending)
   }
 
-  async #counting<T>(call: () => Promise<T>): Promise<T> {
+  async #counting<T>(call: () => Promise<Answer<T>>): Promise<Answer<T>> {
     this.underWay++
     try {
-      return await call()
+      const answer = await call()
+      if (answer.status >= 500) this.unknown[answer.status] = (this.unknown[answer.status] ?? 0) + 1
+      return answer
     } finally {
       this.underWay--
     }

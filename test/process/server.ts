@@ -18,12 +18,15 @@ type Options = {
   options?: string[]
   /** What it sees in its environment beside what all see. */
   env?: Record<string, string>
+  /** Its state is on a disk of its own of so many megabytes. Only root can have one made. */
+  diskMb?: number
 }
 
 /** Starts a server of its own, on a free port with an empty state, and waits until it is well. */
-export async function startServer({ worker, options = [], env = {} }: Options = {}): Promise<Server> {
+export async function startServer({ worker, options = [], env = {}, diskMb }: Options = {}): Promise<Server> {
   const server = new Server(await freePort(), [...(worker ? ['--worker', worker] : []), ...options], env)
   try {
+    if (diskMb !== undefined) server.mountDisk(diskMb)
     await server.restart()
     return server
   } catch (error) {
@@ -67,6 +70,12 @@ export class Server {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     })
+  }
+
+  /** Puts its state on a small disk of its own. */
+  mountDisk(megabytes: number): void {
+    mkdirSync(this.stateDir)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', this.stateDir])
   }
 
   /** Starts it where it is not running, on the same port and state. */
@@ -154,6 +163,7 @@ function environment(tmp: string): NodeJS.ProcessEnv {
 const undertaking = `
 while read -r group; do living=$group; done
 [ -z "$living" ] || kill -9 -"$living"
+! mountpoint -q "$1/state" || umount -l "$1/state"
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 `
 

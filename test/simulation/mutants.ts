@@ -324,6 +324,7 @@ function inTwoBreaths(store: Store): Store['decide'] {
       seen = look
       return { ...decide(look), state: 'asked', verdict: null }
     })
+    for (let i = 0; i < 20; i++) await store.put('conflicts', null)
     return store.decide(ticketId, (look) => decide(seen ?? look))
   }
 }

@@ -288,6 +288,8 @@ export class Phone {
         send: (text) =>
           carry(() => {
             if (socket) this.#server.hear(socket, text)
+            // Just when the server takes the device's word for it.
+            if (text.startsWith('{"type":"lease_') || text.startsWith('{"type":"recalled"')) this.#mayCut()
           }, up),
         close: () => {
           hangUp()

@@ -265,6 +265,7 @@ class Evening {
     // What goes wrong just now may last a while; then all is well again.
     await this.#until(() => this.#world.now > from + 15_000)
     this.#server.crashesSoon = 0
+    this.#server.deliveries = { least: 1, most: 3 }
     this.#server.d1.isAway = false
     this.#server.d1.unheard = 0
     for (const deviceId of [...this.#toRevoke]) this.#revoke(deviceId)
@@ -279,6 +280,9 @@ class Evening {
     // An alarm and a retry later at most.
     await this.#until(() => this.#world.now > from + 400_000 || this.#pendingForD1() === 0)
     if (this.#pendingForD1() > 0) throw new Violation('what was logged did not get to D1')
+    // A job that stands still is looked after ever less often.
+    await this.#until(() => this.#world.now > from + 3_600_000 || !this.#isImporting())
+    if (this.#isImporting()) throw new Violation('the import does not go on')
   }
 
   async #until(holds: () => boolean): Promise<void> {
@@ -286,6 +290,12 @@ class Evening {
       await this.#world.run(this.#world.now + 250)
       if (this.#violation) throw this.#violation
     }
+  }
+
+  #isImporting(): boolean {
+    if (this.#scenario.importedRows === 0) return false
+    const { state } = must(this.#server.gatekeeper.job(everybody, jobId))
+    return state === 'queued' || state === 'running'
   }
 
   #pendingForD1(): number {
@@ -359,7 +369,7 @@ class Evening {
         new Phone(this.#world, this.#server, kept, caller, cachedCrypto, weather, this.#mutation, skewMs),
       )
     }
-    this.#server.mostDeliveries = 3
+    this.#server.deliveries = { least: 0, most: 3 }
     if (importedRows > 0) this.#import(importedRows)
     this.#server.commit()
   }

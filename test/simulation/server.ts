@@ -97,8 +97,8 @@ export class Server {
   #tickets = 0
   #isInAlarm = false
   isDown = false
-  /** Messages of the queue come up to so often, and sometimes never. */
-  mostDeliveries = 1
+  /** How often a message of the queue comes: 0 is never. */
+  deliveries = { least: 1, most: 1 }
   /** How probable it is that the process dies just after it has done something, before or after that is on the disk. */
   crashesSoon = 0
   restarts = 0
@@ -332,7 +332,8 @@ export class Server {
   /** A queue brings a message once, more often, or never. */
   #queue(message: JobMessage): void {
     const { chance } = this.#world
-    for (let i = chance.between(0, this.mostDeliveries); i > 0; i--) {
+    const { least, most } = this.deliveries
+    for (let i = chance.between(least, most); i > 0; i--) {
       this.#world.after(chance.wait(200), () => void this.#carryOn(message))
     }
   }
