@@ -302,7 +302,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   ): Promise<Result<TicketFacts>> {
     const acted = this.#change<TicketFacts>(actor, (parts) => {
       const was = parts.tickets.get(id)
-      const ticket = parts.tickets.act(id, action, reason, newLink, at)
+      const ticket = parts.tickets.act(id, action, reason, newLink, parts.log.timeAt(at))
       if (!was || !ticket) return problem('not_found')
       const isFirst = was.revokedAt === null
       ticketChanges(parts.audit, was, ticket, reason !== null)

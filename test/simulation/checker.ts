@@ -58,8 +58,8 @@ export type Kept = {
   standings: (ticketId: TicketId) => readonly { zone: string; entries: number; exits: number; inside: number }[]
 }
 
-/** So long after it was told something a device is taken to know it. */
-const DIGESTED_MS = 5000
+/** So long after it was told something a device is taken to know it: the difference that it waits for meanwhile has 15 s. */
+export const DIGESTED_MS = 20_000
 
 /**
  * Sees what the gates physically did, and nothing of what devices and the Gatekeeper think of it: whom they let in, and
@@ -322,7 +322,8 @@ export class Checker {
       }
       if (offline === null) continue
       const decisions = this.#decisions.get(ticketId) ?? []
-      const then = decisions.findLast(({ at }) => at < scannedAt)
+      // What was home before is not judged anew for a decision that came later, whatever the clocks said then.
+      const then = decisions.findLast(({ at, head }) => at < scannedAt && head < seq)
       const isCertain = decisions.every(({ isKnown }) => isKnown)
       if (isCertain && then?.bars) {
         throw new Violation(

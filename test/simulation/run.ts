@@ -13,7 +13,7 @@ import type { StandingKey } from '../../durable-objects/standings.ts'
 import type { TicketAction } from '../../durable-objects/tickets.ts'
 import type { Ports } from '../../web/scanner/engine/ports.ts'
 import type { KeptDevice } from '../../web/scanner/engine/store.ts'
-import { Checker, type Decision, type Presented, Violation } from './checker.ts'
+import { Checker, type Decision, DIGESTED_MS, type Presented, Violation } from './checker.ts'
 import { Phone, type PhoneMutation } from './phone.ts'
 import {
   drawScenario,
@@ -474,7 +474,7 @@ class Evening {
       (shown) => {
         const { now } = this.#world
         const { told } = phone
-        const revision = told !== null && told.since < now - 5000 ? told.revision : -1
+        const revision = told !== null && told.since < now - DIGESTED_MS ? told.revision : -1
         this.#check(() => this.#checker.saw(presented, shown, now, revision))
         const mayRegret = shown.verdict.kind === 'admitted' && !force && has('annulments') && chance.happens(0.04)
         if (mayRegret) this.#regret({ phone, scanId: shown.scanId, presented })
@@ -606,9 +606,11 @@ class Evening {
 
   #decide(ticketId: TicketId, action: TicketAction): void {
     const { gatekeeper } = this.#server
-    const at = this.#world.serverNow
     const head = must(gatekeeper.stats(everybody)).stats.seq
-    void gatekeeper.act(everybody, ticketId, action, null, false, at)
+    const [last] = must(gatekeeper.entries(everybody, head - 1, 1))
+    // The log's time, which does not go back with the clock.
+    const at = Math.max(this.#world.serverNow, (last?.receivedAt ?? 0) + (last?.offline ? 1 : 0))
+    void gatekeeper.act(everybody, ticketId, action, null, false, this.#world.serverNow)
     const { revision = 0 } = readCursor(must(gatekeeper.snapshot(everybody, null, at)).head.cursor) ?? {}
     // The codes that are shown here are the first ones: a reissue makes them old for good.
     const bars = action !== 'restore' || this.#reissued.has(ticketId)
