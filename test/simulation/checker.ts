@@ -94,7 +94,8 @@ export class Checker {
   }
 
   /** Somebody holds a code up. Whoever wants out is taken to be on the way: nobody is kept in. */
-  holdsUp({ ticketId, zone, direction, people }: Presented): void {
+  holdsUp({ ticketId, admits, zone, direction, people }: Presented): void {
+    this.#admits.set(ticketId, admits)
     if (direction === 'exit') this.#of(ticketId, zone).exited += people
   }
 
@@ -109,7 +110,6 @@ export class Checker {
       const asked = `asked at ${presented.askedAt % 1e7}, ${direction} of ${presented.people}${force ? ', forced' : ''}`
       this.tell(ticketId, at, `${deviceId} in ${zone} shows ${said} by the ${judgedBy} (${asked}, ${scanId})`)
     }
-    this.#admits.set(ticketId, admits)
     if (judgedBy === 'device') {
       this.alone += 1
       this.#judgedAlone.set(shown.scanId, presented)

@@ -44,12 +44,20 @@ export class D1 {
   readonly #database = database()
   readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   readonly #after: (ms: number, call: () => void) => void
+  /** What leaves the object waits until all that was written before is on the disk. */
+  readonly #durable: () => Promise<void>
   readonly #mutation: D1Mutation | null
   isAway = false
   /** How often it takes something and is not heard. */
   unheard = 0
 
-  constructor(world: World, after: (ms: number, call: () => void) => void, mutation: D1Mutation | null) {
+  constructor(
+    world: World,
+    after: (ms: number, call: () => void) => void,
+    durable: () => Promise<void>,
+    mutation: D1Mutation | null,
+  ) {
+    this.#durable = durable
     this.#world = world
     this.#after = after
     this.#mutation = mutation
@@ -86,6 +94,7 @@ export class D1 {
   }
 
   async #send(statements: Bound[]): Promise<Result[]> {
+    await this.#durable()
     await this.#wait(this.#world.chance.between(1, 8))
     if (this.isAway) throw new Error('D1_ERROR: away')
     const results = this.#transact(statements)

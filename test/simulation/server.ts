@@ -114,7 +114,8 @@ export class Server {
     this.#keys = keys
     this.#mutation = mutation
     this.#sql = new Sql(mutation.sql ?? null)
-    this.d1 = new D1(world, (ms, call) => this.after(ms, call), mutation.d1 ?? null)
+    const durable = () => new Promise<void>((resolve) => this.onceDurable(resolve))
+    this.d1 = new D1(world, (ms, call) => this.after(ms, call), durable, mutation.d1 ?? null)
     this.#gatekeeper = this.#wake()
   }
 
