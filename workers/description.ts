@@ -11,7 +11,8 @@ export const description = {
     version: VERSION,
     description:
       'One ticket, one entry. Instants are ISO 8601 UTC; every answer is an envelope whose `success` says which kind; ' +
-      'a 5xx means that the answer is not known and the same request may be sent again.',
+      'a 5xx means that the answer is not known and the same request may be sent again. A device that signed its enrolment ' +
+      'signs every request: Content-Digest (RFC 9530), Signature-Input and Signature (RFC 9421), as docs/keys.md says.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
   servers: [{ url: '/' }],
@@ -37,6 +38,7 @@ export function describeRoute(route: Route): RouteConfig {
     description: [whoMay(route), whatIsTold(route)].join(' ').trim(),
     security: route.role === null ? [] : [{ bearer: [] }],
     request: {
+      ...(isForDevices(route) ? { headers: deviceHeaders } : {}),
       ...(params.length > 0 ? { params: z.object(Object.fromEntries(params)) } : {}),
       ...(route.query ? { query: route.query } : {}),
       ...(route.body ? { body: { content: content(route.body) } } : {}),
@@ -46,6 +48,19 @@ export function describeRoute(route: Route): RouteConfig {
       default: { description: 'Refused, or not possible', content: content(failure) },
     },
   }
+}
+
+/** What a device may say of itself beside its credential, and does where it signs: docs/keys.md. */
+const deviceHeaders = z.object({
+  'X-Device-ID': z.string().optional().describe("The staff token's device"),
+  'X-Device-Token': z.string().optional().describe('The current token of that device'),
+  'Content-Digest': z.string().optional().describe('sha-256=:base64: of the body (RFC 9530)'),
+  'Signature-Input': z.string().optional().describe('What is signed, when, and a nonce (RFC 9421)'),
+  Signature: z.string().optional().describe("device=:base64: with the device's own key"),
+})
+
+function isForDevices({ role, path }: Route): boolean {
+  return role === 'scanner' || role === 'supervisor' || role === 'viewer' || path.startsWith('/api/devices/')
 }
 
 /** In words, what the audit log is told. */

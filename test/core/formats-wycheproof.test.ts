@@ -1,24 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseBase64url } from '../../core/base64url.ts'
 import { type FormatKey, formatOf, openFormat } from '../../core/formats.ts'
 import type { EventId } from '../../core/ids.ts'
+import vectors from '../vectors/wycheproof/json_web_signature_test.json' with { type: 'json' }
 
-/*
- * The public vectors of Project Wycheproof for JWS. They are not part of this project: WYCHEPROOF_DIR names the folder,
- * and where there is none this is skipped.
- */
-const folder = process.env.WYCHEPROOF_DIR ?? join(import.meta.dirname, '../../../shared/vectors')
-const file = join(folder, 'json_web_signature_test.json')
+/* The public vectors of Project Wycheproof for JWS. */
 
 type Test = { tcId: number; comment: string; jws: unknown; result: string }
 type Group = { comment: string; private?: { kty: string; k?: string }; public?: { kty: string }; tests: Test[] }
 
-const groups: Group[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).testGroups : []
+const groups = vectors.testGroups as Group[]
 const eventId = '01a1fc37-f632-7fa5-821f-c5cf221a540e' as EventId
 
-describe.skipIf(groups.length === 0)('the public vectors for signed JSON', () => {
+describe('the public vectors for signed JSON', () => {
   const all = groups.flatMap((group) => group.tests.map((test) => ({ ...test, group })))
 
   it('are there', () => {

@@ -1,8 +1,12 @@
 import { env } from 'cloudflare:workers'
-import { SignJWT } from 'jose'
+import { decodeJwt, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { deriveKey } from '../../core/keys.ts'
 import { routes } from '../../workers/api.ts'
+import { type BadToken, badTokens } from '../vectors/jwt-corpus.ts'
+import wycheproofCrypto from '../vectors/wycheproof/json_web_crypto_test.json' with { type: 'json' }
+import wycheproofKey from '../vectors/wycheproof/json_web_key_test.json' with { type: 'json' }
+import wycheproofSignature from '../vectors/wycheproof/json_web_signature_test.json' with { type: 'json' }
 import { admin, call, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
 
 let event: Party
@@ -251,7 +255,20 @@ describe('a device', () => {
   })
 })
 
-describe('a staff token', () => {
+type Vector = { tcId: number; comment: string; jws?: unknown }
+
+/** Sends each as a credential; gives those that were answered otherwise than a call without one is. */
+async function refusedAlike(tokens: BadToken[]): Promise<string[]> {
+  const none = await call('GET', event.path)
+  const others: string[] = []
+  for (const { what, token } of tokens) {
+    const answer = await call('GET', event.path, { as: token })
+    if (answer.status !== 401 || answer.text !== none.text) others.push(`${what}: ${answer.status}`)
+  }
+  return others
+}
+
+describe('threats 10 and 11: a staff token', () => {
   const key = deriveKey(env.TICKET_KEY, 'staff-token/staff-1')
   const forge = (change: (jwt: SignJWT) => SignJWT, header: Record<string, string> = {}) =>
     change(
@@ -277,6 +294,26 @@ describe('a staff token', () => {
     ['whose time is over', (jwt: SignJWT) => jwt.setExpirationTime('-1s'), {}],
   ])('%s is refused', async (_, change, header) => {
     expect((await call('GET', event.path, { as: await forge(change, header) })).status).toBe(401)
+  })
+
+  it('that differs from a good one in any one thing is refused, all in the same words', async () => {
+    const header = { alg: 'HS256', typ: 'staff+jwt', kid: 'staff-1' }
+    const good = await forge((jwt) => jwt)
+    expect((await call('GET', event.path, { as: good })).status).toBe(200)
+    const bad = await badTokens(key, header, decodeJwt(good), good)
+    expect(bad.length).toBeGreaterThan(100)
+    const taken = await refusedAlike(bad)
+    expect(taken).toEqual([])
+  })
+
+  it('is none of the public vectors for signed JSON, valid ones of strangers included', async () => {
+    const files = [wycheproofSignature, wycheproofKey, wycheproofCrypto] as { testGroups: { tests: Vector[] }[] }[]
+    const all = files.flatMap(({ testGroups }) => testGroups.flatMap(({ tests }) => tests))
+    const tokens = all.flatMap(({ tcId, comment, jws }) =>
+      typeof jws === 'string' && /^[\x21-\x7e]+$/.test(jws) ? [{ what: `${tcId} ${comment}`, token: jws }] : [],
+    )
+    expect(tokens.length).toBeGreaterThan(450)
+    expect(await refusedAlike(tokens)).toEqual([])
   })
 
   it('without a signature is refused', async () => {

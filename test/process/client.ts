@@ -79,7 +79,7 @@ async function textOf(response: Response): Promise<string> {
   return ''
 }
 
-export type Device = Client & { deviceId: string }
+export type Device = Client & { deviceId: string; deviceToken: string }
 
 /** An event with everything that is needed to scan: two gates, staff, devices and tickets with their codes. */
 export type Venue = {
@@ -147,12 +147,10 @@ export async function enrol(organiser: Client, path: string): Promise<Device> {
     staffId: 'sam',
     gateId: gateA,
   })
-  const { deviceId, staffToken } = await new Client(organiser.url, null).ask<{ deviceId: string; staffToken: string }>(
-    'POST',
-    '/api/devices/enrol',
-    { code, deviceName: 'Phone', deviceType: 'mobile' },
-  )
-  return Object.assign(new Client(organiser.url, staffToken), { deviceId })
+  const { deviceId, deviceToken, staffToken } = await new Client(organiser.url, null).ask<
+    Pick<Device, 'deviceId' | 'deviceToken'> & { staffToken: string }
+  >('POST', '/api/devices/enrol', { code, deviceName: 'Phone', deviceType: 'mobile' })
+  return Object.assign(new Client(organiser.url, staffToken), { deviceId, deviceToken })
 }
 
 /** Issues tickets in batches and gets the text of each one's code. */

@@ -55,7 +55,8 @@ export class Server {
   readonly stateDir: string
   readonly #dir = mkdtempSync(join(tmpdir(), 'admit-one-test-'))
   readonly #more: string[]
-  readonly #env: Record<string, string>
+  /** Holds from the next start on. */
+  env: Record<string, string>
   readonly #undertaker: ChildProcess
   #process: ChildProcess | null = null
 
@@ -64,7 +65,7 @@ export class Server {
     this.url = `http://127.0.0.1:${port}`
     this.stateDir = join(this.#dir, 'state')
     this.#more = more
-    this.#env = env
+    this.env = env
     mkdirSync(join(this.#dir, 'tmp'))
     this.#undertaker = spawn('/bin/sh', ['-c', undertaking, 'sh', this.#dir], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -84,7 +85,7 @@ export class Server {
     const args = [startScript, '--port', String(this.port), '--state', this.stateDir, '--empty', ...this.#more]
     this.#process = spawn(node, args, {
       cwd: root,
-      env: { ...environment(join(this.#dir, 'tmp')), ...this.#env },
+      env: { ...environment(join(this.#dir, 'tmp')), ...this.env },
       detached: true,
       stdio: ['ignore', ...files],
     })
