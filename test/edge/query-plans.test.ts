@@ -1,6 +1,7 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
-import { call, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
 /*
  * Whatever a report, a list or an export asks of D1 is caught as it is asked, and D1 is asked how it goes about it. What
@@ -123,3 +124,157 @@ describe('what lists of entries ask of D1', () => {
     expect(plan).toBe('SEARCH entry USING INDEX entry_ticket_time (event=? AND ticket=?)')
   })
 })
+
+/**
+ * Tables of the Gatekeeper that grow with the tickets, the scans or the changes: none is read from end to end. Conflicts are
+ * not among them, since they are counted and are few.
+ */
+const growing = [
+  ...['ticket', 'code', 'holder', 'booking', 'standing', 'search_word', 'ticket_change', 'reissue', 'erasure'],
+  ...['entry', 'annulment', 'notice', 'delivery', 'sale', 'audit', 'job_chunk', 'job_error'],
+]
+
+describe('what the Gatekeeper asks of its own tables', () => {
+  const executed = new Map<string, unknown[]>()
+  let device: Awaited<ReturnType<typeof newDevice>>
+  let supervisor: Awaited<ReturnType<typeof newDevice>>
+  let tickets: Awaited<ReturnType<typeof issue>>
+
+  beforeAll(async () => {
+    device = await newDevice(event)
+    supervisor = await newDevice(event, 'sue')
+    tickets = await issue(
+      event,
+      { holder: { name: 'Ada Lovelace' }, booking: { id: 'B-1', name: 'Ada' }, code: 'PRINTED-1' },
+      ...Array.from({ length: 5 }, () => ({})),
+    )
+  })
+
+  /** Runs it with every statement of the Gatekeeper's kept: its text and the values of its last time. */
+  async function planned(work: () => Promise<unknown>): Promise<{ sql: string; plan: string[] }[]> {
+    executed.clear()
+    const gatekeeper = gatekeeperOf(event)
+    const spy = await runInDurableObject(gatekeeper, (_, { storage: { sql } }) => {
+      const real = sql.exec
+      return vi.spyOn(Object.getPrototypeOf(sql), 'exec').mockImplementation(function (this: unknown, text, ...values) {
+        executed.set(text as string, values)
+        return real.call(this as SqlStorage, text as string, ...values)
+      })
+    })
+    await work().finally(() => spy.mockRestore())
+    return runInDurableObject(gatekeeper, (_, { storage: { sql } }) =>
+      [...executed]
+        .filter(([text]) => /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)/i.test(text))
+        .map(([text, values]) => ({
+          sql: text,
+          plan: sql
+            .exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, ...values)
+            .toArray()
+            .map((row) => row.detail),
+        })),
+    )
+  }
+
+  const get = async (path: string, as = event.key) => {
+    const { status } = await call('GET', path.replace(':id', event.id), { as })
+    expect(status).toBe(200)
+  }
+  const code = (no: number) => tickets[no]?.code ?? ''
+  const snapshotPath = () => `/api/hp-scanner/snapshot/${event.id}`
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'a scan, the same again, one of a printed code and one of none',
+      async () => {
+        const { body } = await scan(device.token, code(1))
+        await scan(device.token, code(1))
+        await scan(device.token, code(1), { scanId: body.scanId })
+        await scan(device.token, 'PRINTED-1')
+        await scan(device.token, 'nothing of ours')
+        await scan(device.token, code(2), { gateId: 'GATE-B', direction: 'entry' })
+        await scan(device.token, code(2), { gateId: 'GATE-B', direction: 'exit' })
+        await scan(supervisor.token, code(1), { force: { reason: 'the bracelet tore' } })
+      },
+    ],
+    [
+      'an admission taken back',
+      async () => {
+        const { body } = await scan(device.token, code(3))
+        await call('POST', `/api/hp-scanner/scans/${body.scanId}/annul`, {
+          as: device.token,
+          body: { reason: 'a mistake' },
+        })
+      },
+    ],
+    [
+      'scans brought home, one of them a conflict',
+      async () => {
+        const offline = (qrPayload: string, sequence: number) => ({
+          scanId: crypto.randomUUID(),
+          qrPayload,
+          gateId: 'GATE-A',
+          localTimestamp: new Date(Date.now() - 1000).toISOString(),
+          verdict: 'admitted',
+          sequence,
+        })
+        const { status } = await call('POST', '/api/hp-scanner/offline-sync', {
+          as: device.token,
+          body: { scans: [offline(code(1), 1), offline(code(4), 2)], syncedAt: new Date().toISOString() },
+        })
+        expect(status).toBe(200)
+      },
+    ],
+    [
+      'waking up for a scan',
+      async () => {
+        await evictDurableObject(gatekeeperOf(event))
+        await scan(device.token, code(5))
+      },
+    ],
+    ['the outbox', () => gatekeeperOf(event).flush()],
+    ['the alarm', () => runDurableObjectAlarm(gatekeeperOf(event))],
+    ['a search', () => get('/api/hp-scanner/search/:id?q=ada', device.token)],
+    ['a search for two words', () => get('/api/hp-scanner/search/:id?q=ada%20love', device.token)],
+    ['a ticket', () => get(`/api/events/:id/tickets/${tickets[0]?.id}`)],
+    ['a list of tickets', () => get('/api/events/:id/tickets')],
+    ['its next page', () => get(`/api/events/:id/tickets?cursor=${tickets[0]?.id}`)],
+    ['a list by words', () => get('/api/events/:id/tickets?search=ada')],
+    ['a list by type and status', () => get('/api/events/:id/tickets?type=standard&status=valid')],
+    ['a list by gate', () => get('/api/events/:id/tickets?gate=GATE-A')],
+    ['a whole snapshot', () => get(snapshotPath(), device.token)],
+    ['a difference', () => get(`${snapshotPath()}?since=1.1.1`, device.token)],
+    ['the doors as they are', () => get('/api/hp-scanner/analytics/:id')],
+    ['conflicts', () => get('/api/events/:id/conflicts')],
+    [
+      'a decision about a ticket',
+      () =>
+        call('POST', `/api/events/${event.id}/tickets/${tickets[5]?.id}/revoke`, {
+          as: event.key,
+          body: { reason: 'refunded' },
+        }),
+    ],
+    [
+      'tickets issued',
+      () => issue(event, { reference: 'R-9', booking: { id: 'B-1', name: 'Ada' }, code: 'PRINTED-2' }),
+    ],
+  ])('reads by an index, and no more than it gives: %s', async (_, work) => {
+    const plans = await planned(work)
+    expect(plans.length).toBeGreaterThan(0)
+    for (const { sql, plan } of plans) expect(readFromEndToEnd(sql, plan), sql).toEqual([])
+  })
+})
+
+/**
+ * Of a plan's steps, those that go through all of a table that grows. A page is none: the first rows of a table, or of an
+ * index that holds no others than those that are asked for.
+ */
+function readFromEndToEnd(sql: string, plan: string[]): string[] {
+  const isPage = (step: string) =>
+    /\bLIMIT\b/.test(sql) && (!/\bWHERE\b/.test(sql) || step.endsWith('USING INDEX audit_network'))
+  return plan.filter((step) => {
+    const alias = /^SCAN (\w+)/.exec(step)?.[1]
+    if (alias === undefined || isPage(step)) return false
+    const table = new RegExp(`\\b(\\w+)(?: AS)? ${alias}\\b`).exec(sql)?.[1] ?? alias
+    return growing.includes(alias) || growing.includes(table)
+  })
+}
