@@ -10,13 +10,17 @@ export type Server = {
   adminKey: string
   ticketKey: string
   pid: number
+  stateDir: string
   stop: () => Promise<void>
 }
 
-/** Starts what `npm start` starts, with the bench's own entry file, on a free port and an empty state. */
-export async function startServer(): Promise<Server> {
+/**
+ * Starts what `npm start` starts, with the bench's own entry file, on a free port and an empty state. A state that is given
+ * is taken as it is and left when the server stops.
+ */
+export async function startServer(givenState?: string): Promise<Server> {
   const root = join(import.meta.dirname, '..')
-  const stateDir = mkdtempSync(join(tmpdir(), 'admit-one-bench-'))
+  const stateDir = givenState ?? mkdtempSync(join(tmpdir(), 'admit-one-bench-'))
   const secrets = { ADMIN_KEY: 'the key of the bench', TICKET_KEY: 'the tickets of the bench' }
   const options = ['--port', '0', '--state', stateDir, '--empty', '--worker', 'bench/worker/index.ts']
   const child = spawn(process.execPath, [join(root, 'cli/start.ts'), ...options], {
@@ -29,14 +33,14 @@ export async function startServer(): Promise<Server> {
       child.kill('SIGTERM')
       await once(child, 'exit')
     }
-    rmSync(stateDir, { recursive: true, force: true })
+    if (givenState === undefined) rmSync(stateDir, { recursive: true, force: true })
   }
   const url = await urlOf(child).catch(async (error) => {
     await stop()
     throw error
   })
   const { ADMIN_KEY: adminKey, TICKET_KEY: ticketKey } = secrets
-  return { url, port: Number(new URL(url).port), adminKey, ticketKey, pid: child.pid ?? 0, stop }
+  return { url, port: Number(new URL(url).port), adminKey, ticketKey, pid: child.pid ?? 0, stateDir, stop }
 }
 
 /** The server says where it is once it is ready, in its one line. */

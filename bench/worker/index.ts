@@ -1,6 +1,8 @@
 import { app } from '../../workers/api.ts'
 import type { Env } from '../../workers/env.ts'
 import { Gatekeeper as RealGatekeeper } from '../../workers/gatekeeper.ts'
+import type { Filled, Filling } from '../filling.ts'
+import { fillEvent } from './fill-event.ts'
 import { fillLog } from './fill-log.ts'
 
 // The worker as it is deployed, and beside it the two calls that its scans are measured against.
@@ -21,6 +23,22 @@ export class Gatekeeper extends RealGatekeeper {
       const stats = this.stats({ kind: 'admin' })
       if (!stats.ok || stats.value.pending === 0) return 0
     }
+  }
+
+  /** Fills the event with tickets and entries, after the one scan that they are copied from. */
+  async fill(filling: Filling): Promise<Filled> {
+    await this.settle()
+    const stats = this.stats({ kind: 'admin' })
+    if (!stats.ok || stats.value.stats.seq !== 1) throw new Error('an event is filled after its first scan')
+    const filled = fillEvent(this.ctx.storage, filling, stats.value.stats)
+    await this.ctx.storage.sync()
+    return filled
+  }
+
+  /** Forgets what is in memory: whoever calls next wakes it up. The call itself fails. */
+  evict(): never {
+    this.ctx.abort('evicted by the bench')
+    throw new Error('evicted')
   }
 }
 
@@ -53,6 +71,22 @@ app.post('/bench/fill-log/:eventId', async (c) => {
   return Response.json({ success: true })
 })
 
+/** Fills an event; D1 is told only how far the log is, as if it had all of it. */
+app.post('/bench/fill-event/:eventId', async (c) => {
+  const eventId = c.req.param('eventId')
+  const filled = await gatekeeperOf(c.env, eventId).fill(await c.req.json())
+  await c.env.DB.prepare('UPDATE drained SET seq = ? WHERE event = unhex(?)')
+    .bind(filled.entries, eventId.replaceAll('-', ''))
+    .run()
+  return Response.json({ success: true, data: filled })
+})
+
+app.post('/bench/evict/:eventId', async (c) => {
+  // It fails as soon as the object is gone, which is what was asked for.
+  const why = await gatekeeperOf(c.env, c.req.param('eventId')).evict().catch(String)
+  return Response.json({ success: why.includes('evicted by the bench'), message: why })
+})
+
 const FILLED_AT_ONCE = 50_000
 
 const fillEntries = `WITH RECURSIVE n(i) AS (SELECT ?2 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?3)
@@ -61,6 +95,13 @@ const fillEntries = `WITH RECURSIVE n(i) AS (SELECT ?2 + 1 UNION ALL SELECT i + 
   SELECT unhex(?1), 9, i, randomblob(16), randomblob(16), 'standard', 'G' || (1 + i % 4), 'main', 'scanner-' || (i % 20),
   'steward', 'entry', 1, 'admitted', 0, 0, 1, 1795000000000 + 40 * i, 1795000000003 + 40 * i, 2.5 FROM n`
 
-function gatekeeperOf(env: Env, eventId: string): { noop: () => Promise<'done'>; settle: () => Promise<number> } {
-  return env.GATEKEEPER.getByName(eventId) as unknown as ReturnType<typeof gatekeeperOf>
+type Benched = {
+  noop: () => Promise<'done'>
+  settle: () => Promise<number>
+  fill: (filling: Filling) => Promise<Filled>
+  evict: () => Promise<string>
+}
+
+function gatekeeperOf(env: Env, eventId: string): Benched {
+  return env.GATEKEEPER.getByName(eventId) as unknown as Benched
 }
