@@ -1,8 +1,11 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { deriveKey } from '../../core/keys.ts'
+import { type EventId, parseUuid, type TicketId } from '../../core/ids.ts'
+import { deriveKey, eventTagOf } from '../../core/keys.ts'
+import { sealToken } from '../../core/token.ts'
 import { routes } from '../../workers/api.ts'
+import { eventKeys } from '../../workers/signing.ts'
 import { type BadToken, badTokens } from '../vectors/jwt-corpus.ts'
 import wycheproofCrypto from '../vectors/wycheproof/json_web_crypto_test.json' with { type: 'json' }
 import wycheproofKey from '../vectors/wycheproof/json_web_key_test.json' with { type: 'json' }
@@ -80,6 +83,23 @@ describe('a call', () => {
     const [ticket] = await issue(other, {})
     const answer = await scan(device.token, ticket?.code ?? '')
     expect([answer.status, answer.body.code, answer.body.error]).toEqual([400, 'wrong_event', 'Invalid QR code'])
+  })
+})
+
+describe('whoever stole the secret that tickets are made with', () => {
+  it('threat 09: makes codes that open, and that no ticket of the event has', async () => {
+    const tag = eventTagOf(parseUuid<EventId>(event.id) as EventId)
+    const { sealing, sign } = await eventKeys(env.TICKET_KEY, tag)
+    const [genuine] = await issue(event)
+    const issuedAt = Math.floor(Date.now() / 1000)
+    const made = (id: string) => {
+      const ticketId = parseUuid<TicketId>(id) as TicketId
+      return sealToken({ ticketId, issuedAt, validFrom: null, validUntil: null, type: 0, admits: 1 }, sealing, sign)
+    }
+    const forged = await scan((await newDevice(event)).token, await made(crypto.randomUUID()))
+    expect([forged.status, forged.body.code]).toEqual([400, 'unknown'])
+    // Only for a ticket that they know of already, and that is then let in once like any other.
+    expect((await scan((await newDevice(event)).token, await made(genuine?.id ?? ''))).status).toBe(200)
   })
 })
 

@@ -1,4 +1,5 @@
 import {
+  createExecutionContext,
   createScheduledController,
   evictDurableObject,
   runDurableObjectAlarm,
@@ -136,6 +137,22 @@ describe('the outbox', () => {
       }
     })
 
+    it('threat 36: drains with nobody’s help after it failed ten times', async () => {
+      await env.DB.exec('ALTER TABLE entry RENAME TO entry_away')
+      try {
+        await scanSome(1)
+        await inside((_, state) => state.storage.setAlarm(Date.now() + 60_000))
+        for (let failed = 0; failed < 10; failed++) {
+          await runDurableObjectAlarm(gatekeeperOf(event))
+          expect(await alarm()).toBeGreaterThan(Date.now())
+        }
+      } finally {
+        await env.DB.exec('ALTER TABLE entry_away RENAME TO entry')
+      }
+      await runDurableObjectAlarm(gatekeeperOf(event))
+      expect(await inD1()).toHaveLength(4)
+    })
+
     it('is drained by the cron sweep without any', async () => {
       await worker.scheduled(createScheduledController({ cron: '* * * * *' }), env)
       expect(await inD1()).toHaveLength(3)
@@ -211,6 +228,24 @@ describe('the Gatekeeper', () => {
     })
     expect((await scan(device.token, ticket?.code ?? '')).body.verdict).toBe('admitted')
     expect((await gatekeeperOf(event).stats(asAdmin)).ok).toBe(true)
+  })
+
+  it('threat 30: that has too much to do is not asked again, and the device is told to come back in a second', async () => {
+    let asked = 0
+    const full = {
+      getByName: () => {
+        asked++
+        throw Object.assign(new Error('Durable Object is overloaded.'), { overloaded: true, retryable: true })
+      },
+    } as unknown as typeof env.GATEKEEPER
+    const request = new Request('https://admit.example/api/hp-scanner/validate-qr', {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${device.token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ qrPayload: (await issue(event))[0]?.code, gateId: 'GATE-A' }),
+    })
+    const answer = await worker.fetch(request, { ...env, GATEKEEPER: full }, createExecutionContext())
+    expect([answer.status, answer.headers.get('Retry-After'), asked]).toEqual([503, '1', 1])
+    expect(await answer.json()).toMatchObject({ success: false, code: 'unavailable' })
   })
 
   it('counts codes that are none, and does not log them', async () => {
