@@ -41,7 +41,7 @@ describe('AES-GCM', () => {
 })
 
 describe('Ed25519', () => {
-  it('verifies what is valid, and nothing else', async () => {
+  it('threat 01: verifies what is valid, and nothing else', async () => {
     expect(ed25519.numberOfTests).toBe(151)
     for (const { publicKey, tests } of ed25519.testGroups) {
       const verify = webCryptography().verifier(() => hexToBytes(publicKey.pk))
