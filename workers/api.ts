@@ -83,7 +83,7 @@ checkPermissions(routes)
 const everyAnswer = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
-  'Strict-Transport-Security': 'max-age=31536000',
+  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
 }
 
 /** What is no page shows nothing, loads nothing, stands in nobody's frame and is kept nowhere. */

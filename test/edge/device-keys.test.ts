@@ -54,7 +54,7 @@ describe('threat 12: a device whose enrolment was signed', () => {
     expect(scanned.body.verdict).toBe('admitted')
   })
 
-  it("is nobody with another's key, and the organiser hears of it", async () => {
+  it("threat 12: is nobody with another's key, and the organiser hears of it", async () => {
     const phone = await newSigningDevice(event, await newKey())
     const thief = await newKey()
     expect(outcome(await signedCall(thief, 'POST', VALIDATE, { as: phone.token, body: await newScan() }))).toEqual(
@@ -216,7 +216,7 @@ describe("a device's token", () => {
     expect((await call('POST', path, { as: phone.token, body: scan, headers: current })).status).toBe(200)
   })
 
-  it('that comes again when it is over takes the device out, whoever has the other, and the organiser hears of it', async () => {
+  it('threat 12: that comes again when it is over takes the device out, whoever has the other, and the organiser hears of it', async () => {
     const phone = await newDevice(event)
     const { deviceToken: second = '' } = await renew(phone, phone.deviceToken)
     await renew(phone, second)
