@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
 /** The rows of the table: the number of a threat, and the files that show it to be met. */
-const rows = [...read('docs/security.md').matchAll(/^\| (\d+) \|.*\|([^|]*)\|$/gm)].map(([, number, files = '']) => ({
+const rows = [...read('docs/security.md').matchAll(/^\| (\d+) +\|.*\|([^|]*)\|$/gm)].map(([, number, files = '']) => ({
   number: String(number).padStart(2, '0'),
   files: [...files.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path),
 }))
@@ -42,8 +42,8 @@ describe('the checklist of ASVS', () => {
     .split(/^## /m)
     .slice(1)
     .map((chapter) => ({
-      named: [...chapter.matchAll(/(?:^\| |[ ,])(\d+\.\d+\.\d+)(?= \||,|\.\s)/gm)].map(([, number]) => number),
-      answers: [...chapter.matchAll(/^\| \d+\.\d+\.\d+ \|[^|]*\| ([^|]*) \|/gm)].map(([, answer]) => answer),
+      named: [...chapter.matchAll(/(?:^\| |[ ,])(\d+\.\d+\.\d+)(?= +\||,|\.\s)/gm)].map(([, number]) => number),
+      answers: [...chapter.matchAll(/^\| \d+\.\d+\.\d+ +\|[^|]*\| ([^|]*?) +\|/gm)].map(([, answer]) => answer),
     }))
 
   it('names each requirement of levels 1 and 2 once', () => {

@@ -288,7 +288,7 @@ async function refusedAlike(tokens: BadToken[]): Promise<string[]> {
   return others
 }
 
-describe('threats 10 and 11: a staff token', () => {
+describe('a staff token', () => {
   const key = deriveKey(env.TICKET_KEY, 'staff-token/staff-1')
   const forge = (change: (jwt: SignJWT) => SignJWT, header: Record<string, string> = {}) =>
     change(
@@ -312,11 +312,11 @@ describe('threats 10 and 11: a staff token', () => {
     ['for somebody else', (jwt: SignJWT) => jwt.setAudience('elsewhere'), {}],
     ['from somebody else', (jwt: SignJWT) => jwt.setIssuer('elsewhere'), {}],
     ['whose time is over', (jwt: SignJWT) => jwt.setExpirationTime('-1s'), {}],
-  ])('%s is refused', async (_, change, header) => {
+  ])('threat 11: %s is refused', async (_, change, header) => {
     expect((await call('GET', event.path, { as: await forge(change, header) })).status).toBe(401)
   })
 
-  it('that differs from a good one in any one thing is refused, all in the same words', async () => {
+  it('threat 10: that differs from a good one in any one thing is refused, all in the same words', async () => {
     const header = { alg: 'HS256', typ: 'staff+jwt', kid: 'staff-1' }
     const good = await forge((jwt) => jwt)
     expect((await call('GET', event.path, { as: good })).status).toBe(200)

@@ -215,7 +215,7 @@ describe('a socket over which nobody may scan', () => {
     expect((await socket.next('bye')).code).toBe('bad_message')
   })
 
-  it('is one that a Worker of before opened, and that says so', async () => {
+  it('threat 32: is one that a Worker of before opened, and that says so', async () => {
     const actor = { kind: 'device', deviceId: device.id, staffId: 'sam', tokenHash: null }
     const asked = { actor, nonce: null, deviceId: device.id, key: null, topics: [], since: null, expiresAt: null }
     const headers = { Upgrade: 'websocket', 'X-Live': encodeURIComponent(JSON.stringify(asked)) }

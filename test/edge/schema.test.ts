@@ -16,7 +16,7 @@ const shapeOf = (sql: SqlStorage) =>
     .toArray()
 
 describe("the Gatekeeper's schema", () => {
-  it('comes to the same from every earlier version, and keeps what was there', async () => {
+  it('threat 32: comes to the same from every earlier version, and keeps what was there', async () => {
     const newest = await fresh((sql) => {
       migrate(sql)
       return shapeOf(sql)
@@ -42,7 +42,7 @@ describe("the Gatekeeper's schema", () => {
     })
   })
 
-  it('only ever adds', () => {
+  it('threat 32: only ever adds', () => {
     // A trigger says what it keeps from happening.
     const triggers = /CREATE TRIGGER \w+ BEFORE (DELETE|UPDATE OF [\w, ]+) ON/g
     for (const step of steps) {
