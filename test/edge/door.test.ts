@@ -183,6 +183,33 @@ describe('searching', () => {
     expect((await find(device.token, '%%%')).body.data.items).toEqual([])
   })
 
+  it('finds just the same by a word that everybody has, and without listing everybody', async () => {
+    await runInDurableObject(gatekeeperOf(event), (_, { storage: { sql } }) => {
+      for (const [word, from] of [
+        ['example', 1],
+        ['com', 20_001],
+      ])
+        sql.exec(
+          `WITH RECURSIVE n(i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${from} + 10001)
+           INSERT INTO search_word (word, ticket) SELECT ?, unhex(printf('%032x', i)) FROM n`,
+          word,
+        )
+    })
+    const names = async (q: string) =>
+      (await find(device.token, q)).body.data.items.map(({ name }: { name: string }) => name)
+    const asked = await runInDurableObject(gatekeeperOf(event), (_, { storage: { sql } }) =>
+      vi.spyOn(Object.getPrototypeOf(sql), 'exec'),
+    )
+    expect(await names('example lukasz')).toEqual(['Łukasz Müller-Weiß'])
+    const listed = asked.mock.calls.filter(([, ...values]) => values.includes('example') && !values.includes(10_000))
+    asked.mockRestore()
+    expect(listed).toEqual([])
+    expect(await names('example schmidt')).toEqual([])
+    expect(await names('example aditi')).toEqual([])
+    // Two that everybody has, and among the first that have them is none that is asked for.
+    expect(await names('example com')).toContain('Łukasz Müller-Weiß')
+  })
+
   it('asks for three characters', async () => {
     const answer = await find(device.token, ' lu ')
     expect([answer.status, answer.body.data.issues[0].field]).toEqual([400, 'q'])
