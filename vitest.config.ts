@@ -13,8 +13,8 @@ Object.assign(process.env, secrets)
  * Node and in workerd; the vectors run in a browser too.
  */
 export default defineConfig(async () => ({
-  // Many wait more than they work, so that two at a time do not get in each other's way.
-  test: { maxWorkers: 2, projects: await projects() },
+  // Many wait more than they work, so that three at a time do not get in the way of each other on two cores.
+  test: { maxWorkers: 3, projects: await projects() },
 }))
 
 async function projects(): Promise<TestProjectConfiguration[]> {
@@ -74,6 +74,7 @@ async function projects(): Promise<TestProjectConfiguration[]> {
         include: ['test/browser/**/*.test.ts'],
         // After all others: what is on a screen is waited for.
         sequence: { groupOrder: 1 },
+        maxWorkers: 2,
         testTimeout: 60_000,
         expect: patient,
         hookTimeout: 120_000,

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Client, openVenue, untilAnswered, type Venue } from './client.ts'
 import { type Server, startServer } from './server.ts'
 import { readTickets } from './stored.ts'
@@ -101,13 +101,13 @@ describe('an upload that breaks off', () => {
         if (sent > 20) await sleep(100)
       },
     })
+    const jobs = async () => (await venue.organiser.ask<{ items: Job[] }>('GET', `${venue.path}/jobs`)).items
     const cutOff = upload(venue, stream).catch(() => 'as expected')
-    await sleep(1500)
+    await vi.waitFor(async () => expect(await jobs()).toHaveLength(1), { timeout: 8000, interval: 50 })
     await server.kill9()
     await server.restart()
     await cutOff
-    const { items } = await venue.organiser.ask<{ items: Job[] }>('GET', `${venue.path}/jobs`)
-    expect(items).toMatchObject([{ state: 'queued', done: 0 }])
+    expect(await jobs()).toMatchObject([{ state: 'queued', done: 0 }])
     expect(readTickets(server.stateDir, venue.eventId)).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { useScanner } from '../scanner.ts'
 import { words } from '../words/language.ts'
 import { Icon } from './icon.tsx'
@@ -15,7 +15,8 @@ export function Sheet({ title, children, back }: Props) {
   // Heard wherever the focus is: what had it may just have gone.
   const latest = useRef(leave)
   latest.current = leave
-  useEffect(() => {
+  // Before it is painted: whoever sees the sheet may press Escape at once.
+  useLayoutEffect(() => {
     const hear = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog')) latest.current()
     }

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { canBeForced } from '../../../core/verdict.ts'
 import type { Shown } from '../engine/shown.ts'
 import type { Enrolment } from '../engine/status.ts'
@@ -23,7 +23,7 @@ export function VerdictScreen({ shown, asked }: Props) {
   const next = useRef<HTMLButtonElement>(null)
   // Before it is painted: whoever sees the answer may press Enter at once.
   useLayoutEffect(() => next.current?.focus(), [])
-  useEffect(() => {
+  useLayoutEffect(() => {
     const hear = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !document.querySelector('dialog')) dismiss()
     }
