@@ -29,6 +29,8 @@ const DEVICES = 20
 const GATES = 4
 const BATCH = 500
 const USED = 2000
+/** More calls than any setting has at a time. */
+const MOST_UNDER_WAY = 256
 
 /** Makes an organisation, an event, its gates and staff, and enrols the devices. */
 export async function setStage({ url, port, adminKey, ticketKey }: Server): Promise<Stage> {
@@ -89,10 +91,11 @@ export function takeFresh(stage: Codes): string {
   return token
 }
 
-/** One of the latest codes that were admitted, in turn. */
+/** One of the latest codes that were admitted, in turn; the very latest may still be under way. */
 export function takeUsed({ used, calls }: Codes): string {
-  const oldest = Math.max(0, used.length - USED)
-  const token = used[oldest + (calls % Math.max(1, used.length - oldest))]
+  const answered = Math.max(1, used.length - MOST_UNDER_WAY)
+  const oldest = Math.max(0, answered - USED)
+  const token = used[oldest + (calls % (answered - oldest))]
   if (token === undefined) throw new Error('no ticket was scanned yet')
   return token
 }
