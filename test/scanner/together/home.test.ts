@@ -87,6 +87,7 @@ describe('a phone that is back', () => {
     expect(await scan(first, one.token)).toBe('admitted by gatekeeper')
     expect(await scan(second, one.token)).toBe('admitted by device')
     await home(second)
+    await until('it is told', () => second.engine.status.value.conflicts.length > 0)
     expect(second.engine.status.value.conflicts).toMatchObject([
       {
         shown: { kind: 'admitted' },
@@ -124,7 +125,7 @@ describe('an answer that was lost', () => {
       'admitted offline',
       'admitted online',
     ])
-    expect(phone.engine.status.value.conflicts).toHaveLength(1)
+    await until('it is told', () => phone.engine.status.value.conflicts.length === 1)
   })
 
   it('does not use up a ticket that the gate did not let in', async () => {
