@@ -1,7 +1,8 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -168,14 +169,15 @@ while read -r group; do living=$group; done
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 `
 
+/**
+ * A port that nobody listens at. It is none of those that the system gives to outgoing connections (above 32768 on Linux,
+ * 49152 elsewhere), one of which could take it while the server is down.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no free port')
-  return address.port
+  for (;;) {
+    const port = randomInt(10_000, 32_000)
+    if (!(await isListening(port))) return port
+  }
 }
 
 async function isListening(port: number): Promise<boolean> {
