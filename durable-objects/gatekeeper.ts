@@ -1332,9 +1332,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
   async #forgetDue(): Promise<void> {
     const at = Date.now()
     try {
+      this.#forgetNetworks(at)
       const networkAt = this.#parts().audit.oldestNetworkAt()
-      if (networkAt !== null && networkAt + NETWORK_KEPT_MS <= at) this.#forgetNetworks(at)
-      else if (networkAt !== null) this.#wakeAt(networkAt + NETWORK_KEPT_MS)
+      if (networkAt !== null) this.#wakeAt(networkAt + NETWORK_KEPT_MS)
       for (let slice = 0; slice < FORGOTTEN_AT_ONCE; slice++) {
         const due = nextForgetting(this.#parts().configuration.event)
         if (due === null) return
@@ -1372,6 +1372,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   #forgetNetworks(at: number): void {
+    const oldestAt = this.#parts().audit.oldestNetworkAt()
+    if (oldestAt === null || oldestAt + NETWORK_KEPT_MS > at) return
     this.#change(everybody, ({ audit }) => {
       audit.forgetNetworks(at - NETWORK_KEPT_MS)
       return ok(null)

@@ -208,6 +208,30 @@ describe('what is kept', () => {
   })
 })
 
+describe('changes of several days', () => {
+  it('lose their networks each in its own time', async () => {
+    const party = await newEvent()
+    const start = Date.now()
+    const change = (capacity: number) =>
+      call('PATCH', party.path, { as: party.key, body: { capacity }, headers: { 'CF-Connecting-IP': '203.0.113.9' } })
+    const networks = async () =>
+      (await call('GET', `${party.path}/audit?limit=2`, { as: party.key })).body.data.items.map(
+        ({ network }: { network: string | null }) => network,
+      )
+    await change(9)
+    vi.setSystemTime(start + 3 * DAY_MS)
+    await change(10)
+    vi.setSystemTime(start + 7 * DAY_MS + 60_000)
+    await runDurableObjectAlarm(gatekeeperOf(party))
+    expect(await networks()).toEqual(['203.0.113.0/24', null])
+    const nextAt = await runInDurableObject(gatekeeperOf(party), (_, state) => state.storage.getAlarm())
+    expect(nextAt).toBeLessThan(start + 10 * DAY_MS + 60_000)
+    vi.setSystemTime(start + 10 * DAY_MS + 60_000)
+    await runDurableObjectAlarm(gatekeeperOf(party))
+    expect(await networks()).toEqual([null, null])
+  })
+})
+
 describe('an event that is kept in the European Union', () => {
   it('says so in its address, for ever, and is an event like any other', async () => {
     const kept = await newEvent({ jurisdiction: 'eu' })
