@@ -1,5 +1,6 @@
 import { enlarging } from './enlarging.ts'
 import { keepOffline } from './keep-offline.ts'
+import { reloadOnceThereIsNetwork } from './network.ts'
 import { rotate } from './rotating.ts'
 import { stayAwake } from './stay-awake.ts'
 
@@ -16,15 +17,16 @@ if (ticket && network) {
   else tellNetwork(ticket.dataset, network)
 }
 
-/** Says when the network goes and comes. A saved copy makes way for the page of now. */
+/** Says when the network goes and comes. */
 function tellNetwork(words: DOMStringMap, place: HTMLElement): void {
   const tell = () => {
     place.textContent = navigator.onLine ? '' : (words.offline ?? '')
   }
   addEventListener('offline', tell)
-  addEventListener('online', () => {
-    if (words.saved === 'true') location.reload()
-    else place.textContent = words.online ?? ''
-  })
+  if (words.saved === 'true') reloadOnceThereIsNetwork()
+  else
+    addEventListener('online', () => {
+      place.textContent = words.online ?? ''
+    })
   tell()
 }

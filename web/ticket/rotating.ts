@@ -1,4 +1,5 @@
 import { mirror } from './enlarging.ts'
+import { reloadOnceThereIsNetwork } from './network.ts'
 
 type Turn = { svg: string; validUntil: string | null; nextAt: string | null; serverTime: string }
 
@@ -15,7 +16,7 @@ export function rotate(given: DOMStringMap, place: HTMLElement): void {
   const image = document.getElementById('image')
   // A saved copy has no code: the page of now brings one.
   if (!shown || !(image instanceof HTMLImageElement)) {
-    if (given.saved === 'true') untilThereIsNetwork(() => location.reload())
+    if (given.saved === 'true') reloadOnceThereIsNetwork()
     return
   }
   let clock = clockAt(Number(given.now))
@@ -81,15 +82,6 @@ async function nextTurn(page: string): Promise<Turn | null | 'gone'> {
 function clockAt(serverTime: number): () => number {
   const [monotonic, wall] = [performance.now(), Date.now()]
   return () => serverTime + Math.max(performance.now() - monotonic, Date.now() - wall)
-}
-
-function untilThereIsNetwork(then: () => void): void {
-  addEventListener('online', then)
-  setInterval(() => {
-    fetch(`${location.pathname}/code`, { method: 'HEAD', cache: 'no-store' }).then(then, () => {
-      // Still none.
-    })
-  }, 5000)
 }
 
 function closeEnlarged(): void {
