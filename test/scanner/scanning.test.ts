@@ -8,6 +8,7 @@ import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from '
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
 import { defaultLimits } from '../../core/limits.ts'
 import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
+import type { KnownStatus, Snapshot } from '../../core/snapshot.ts'
 import { encodeSnapshot } from '../../core/snapshot-bytes.ts'
 import { sealToken } from '../../core/token.ts'
 import type { HttpAnswer, HttpRequest, OpenSocket, Ports } from '../../web/scanner/engine/ports.ts'
@@ -59,7 +60,14 @@ const impatient = { ...realTime, after: (ms: number, call: () => void) => realTi
 /** A phone whose server answers by a script: what a real one does in its worst moments. */
 async function phoneAt(
   server: Server,
-  options: { policy?: Partial<Policy>; role?: string; ports?: Partial<Ports>; socket?: boolean } = {},
+  options: {
+    policy?: Partial<Policy>
+    role?: string
+    ports?: Partial<Ports>
+    socket?: boolean
+    /** Answers in the place of a whole snapshot once the phone asks for what changed since the one it has. */
+    difference?: () => Promise<Answer>
+  } = {},
 ) {
   const requests: HttpRequest[] = []
   const http = async (request: HttpRequest): Promise<HttpAnswer> => {
@@ -84,7 +92,12 @@ async function phoneAt(
         201,
       )
     }
-    if (request.path.startsWith('/api/hp-scanner/snapshot')) return { status: 200, bytes: snapshot(options.policy) }
+    if (request.path.startsWith('/api/hp-scanner/snapshot')) {
+      const { difference } = options
+      return difference && request.path.includes('since=')
+        ? difference()
+        : { status: 200, bytes: snapshot(options.policy) }
+    }
     if (request.path.startsWith('/api/hp-scanner/live-tickets')) {
       return options.socket ? ok({ ticket: 'once' }) : refused(404, 'not_found')
     }
@@ -104,7 +117,7 @@ async function phoneAt(
   return { phone, engine, requests, scan, asked }
 }
 
-function snapshot(policy: Partial<Policy> = {}): Uint8Array {
+function snapshot(policy: Partial<Policy> = {}, later: Partial<Snapshot> = {}): Uint8Array {
   const nothing = { validFrom: null, validUntil: null, capacity: null, price: null, note: null }
   return encodeSnapshot({
     event: {
@@ -147,6 +160,7 @@ function snapshot(policy: Partial<Policy> = {}): Uint8Array {
     standings: [],
     revocations: [],
     codes: [],
+    ...later,
   })
 }
 
@@ -386,6 +400,70 @@ describe('a scan over the socket', () => {
     const { scan, phone } = await phoneWith(socket, () => 'none')
     expect(word(await scan())).toBe('device_revoked by device')
     expect(phone.wiped).toBe(true)
+  })
+})
+
+describe('a ticket that is revoked over the socket', () => {
+  const cursorAt = (revision: number) => writeCursor({ seq: 1, revision, epoch: 1 })
+  const state = (status: KnownStatus) => ({ ticketId, status, validSince: 0, at: Date.now() })
+  const revocation = {
+    type: 'revocations',
+    cursor: cursorAt(3),
+    items: [{ ...state('revoked'), at: '2026-07-10T18:00:00.000Z' }],
+  }
+
+  /** A phone that has asked for a difference, which comes when it is let. */
+  async function phoneThatWaits() {
+    let tell: (message: object) => void = () => {}
+    const live: OpenSocket = (_url, on) => {
+      tell = (message) => on.message(JSON.stringify(message))
+      queueMicrotask(() => {
+        on.opened()
+        tell({ type: 'hello', cursor: cursorAt(1), serverTime: new Date().toISOString() })
+      })
+      return { send: (text) => text === 'ping' && on.message('pong'), close: () => on.closed(1006) }
+    }
+    const asked: ((difference: Partial<Snapshot>) => void)[] = []
+    const difference = () =>
+      new Promise<Answer>((resolve) => {
+        asked.push((later) => resolve({ status: 200, bytes: snapshot({}, { full: false, ...later }) }))
+      })
+    const phone = await phoneAt(() => 'none', { socket: true, ports: { live }, difference })
+    // The first one comes as it would without a socket.
+    await until('it asks what changed', () => asked.length > 0 || phone.engine.status.value.connection === 'live')
+    asked.shift()?.({})
+    await until('the socket is open', () => phone.engine.status.value.connection === 'live')
+    tell({ type: 'config', revision: 2 })
+    await until('it asks for the new configuration', () => asked.length > 0)
+    /** Lets the difference come, with a gate by another name to see by that it did. */
+    const bring = async (cursor: string) => {
+      const gates = [
+        { id: 'A' as GateId, name: 'North', kind: 'entry' as const, zone: 'main' as ZoneId, accepts: null },
+      ]
+      asked.shift()?.({ cursor, gates, revocations: [state('valid')] })
+      await until('the difference has come', () => phone.engine.status.value.gates[0]?.name === 'North')
+    }
+    return { ...phone, tell, bring }
+  }
+
+  it('is refused at once, though a difference is still on its way', async () => {
+    const phone = await phoneThatWaits()
+    phone.tell(revocation)
+    expect(word(await phone.scan())).toBe('revoked by device')
+  })
+
+  it('stays refused when the difference turns out to be the older of the two', async () => {
+    const phone = await phoneThatWaits()
+    phone.tell(revocation)
+    await phone.bring(cursorAt(2))
+    expect(word(await phone.scan())).toBe('revoked by device')
+  })
+
+  it('is good again where the difference is the newer one and says so', async () => {
+    const phone = await phoneThatWaits()
+    phone.tell(revocation)
+    await phone.bring(cursorAt(4))
+    expect(word(await phone.scan())).toBe('admitted by device')
   })
 })
 

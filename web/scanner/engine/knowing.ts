@@ -13,6 +13,9 @@ const TIMEOUT_MS = 15_000
 /** Own scans are looked up beside the snapshot for so long, also where another tab's snapshot is behind this one. */
 const OWN_SCANS_KEPT_MS = 24 * 60 * 60_000
 
+/** What was decided about tickets, up to a cursor. */
+type Decisions = { items: readonly KnownState[]; cursor: string }
+
 /** What this device knows of the event: the last snapshot, with everything that was told since, in memory and kept. */
 export class Knowing {
   readonly #ports: Pick<Ports, 'store' | 'tabs' | 'time'>
@@ -27,6 +30,8 @@ export class Knowing {
   #refreshing: Promise<Reply> | null = null
   #isOwed = false
   #waiting: (() => void)[] | null = null
+  /** Decisions that were told while a difference is on its way. */
+  #decidedMeanwhile: Decisions[] = []
   onChange: () => void = () => {}
 
   constructor(
@@ -103,13 +108,13 @@ export class Knowing {
     })
   }
 
-  /** The cursor stays: only with the standings of the same batch all of it is known. */
+  /**
+   * A decision about a ticket holds at once, whatever else is on its way: whoever was revoked stands at the gate now. The
+   * cursor stays: only with the standings of the same batch all of it is known.
+   */
   applyStates(items: readonly KnownState[], cursor: string): void {
-    this.#hear(() => {
-      if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
-      this.#known.applyStates(items, this.#known.head.cursor)
-      this.onChange()
-    })
+    this.#decide({ items, cursor })
+    if (this.#waiting !== null) this.#decidedMeanwhile.push({ items, cursor })
   }
 
   /** Keeps what is known, unless it is kept already or another tab kept something newer. */
@@ -131,8 +136,8 @@ export class Knowing {
   }
 
   /**
-   * While a difference is on its way, what the socket tells waits: the difference may be the older of the two. Where it
-   * did not come although it was owed, what waited is worth nothing, since what came before it is missing.
+   * While a difference is on its way, the standings that the socket tells wait: the difference may be the older of the two.
+   * Where it did not come although it was owed, what waited is worth nothing, since what came before it is missing.
    */
   async #refreshAndCatchUp(eventId: EventId): Promise<Reply> {
     this.#waiting = []
@@ -151,6 +156,7 @@ export class Knowing {
       return reply
     } finally {
       this.#waiting = null
+      this.#decidedMeanwhile = []
       this.#isOwed = false
       this.#refreshing = null
     }
@@ -159,6 +165,13 @@ export class Knowing {
   #hear(apply: () => void): void {
     if (this.#waiting === null) apply()
     else this.#waiting.push(apply)
+  }
+
+  /** Takes decisions that are newer than what is known. */
+  #decide({ items, cursor }: Decisions): void {
+    if (this.#known === null || !covers(cursor, this.#known.head.cursor)) return
+    this.#known.applyStates(items, this.#known.head.cursor)
+    this.onChange()
   }
 
   async #refresh(eventId: EventId): Promise<Reply> {
@@ -177,6 +190,8 @@ export class Knowing {
     this.#anchor(told.head.serverTime, sentAt)
     const isFirst = this.#known === null
     this.#apply(told, reply.bytes)
+    // This answer may be older than decisions that the socket told of meanwhile, and now lies over them.
+    for (const decisions of this.#decidedMeanwhile) this.#decide(decisions)
     if (isFirst) await this.keep()
     return reply
   }
