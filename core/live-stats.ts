@@ -58,7 +58,8 @@ export function toWireLiveStats(doors: Doors, inD1: number | null, at: number): 
     admittedTickets: stats.tickets,
     totalTickets,
     totalPeople: people,
-    checkInRate: totalTickets > 0 ? Math.round((10_000 * stats.tickets) / totalTickets) / 100 : 0,
+    // A ticket that was revoked inside was admitted, and is not among those that are good.
+    checkInRate: totalTickets > 0 ? Math.min(100, Math.round((10_000 * stats.tickets) / totalTickets) / 100) : 0,
     duplicateAttempts: countOf(stats.refused, 'already_admitted'),
     refusals: stats.refused,
     gateCounts: stats.byGate,

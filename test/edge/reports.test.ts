@@ -158,6 +158,23 @@ describe('the numbers of an event with several zones', () => {
   })
 })
 
+describe('the check-in rate', () => {
+  it('is of the tickets that are good, and never above a hundred: not for a party, a second entry, or one revoked inside', async () => {
+    const party = await newEvent({ zones: [{ id: 'main', name: 'Hall', reentry: 'unlimited' }] })
+    const { token } = await newDevice(party)
+    const [family, single, absent] = await issue(party, { admits: 4 }, {}, {})
+    const rate = async () =>
+      (await call('GET', `/api/hp-scanner/analytics/${party.id}`, { as: party.key })).body.data.liveStats
+    await scan(token, family?.code ?? '', { people: 4 })
+    await scan(token, single?.code ?? '')
+    await scan(token, single?.code ?? '')
+    expect(await rate()).toMatchObject({ cacheCount: 6, admittedTickets: 2, totalTickets: 3, checkInRate: 66.67 })
+    for (const revoked of [family, absent])
+      await call('POST', `${party.path}/tickets/${revoked?.id}/revoke`, { as: party.key })
+    expect(await rate()).toMatchObject({ admittedTickets: 2, totalTickets: 1, checkInRate: 100 })
+  })
+})
+
 describe('the series', () => {
   it('counts people in and out and scans refused, with the empty minutes between', async () => {
     const { body } = await get('analytics', '').then(() =>

@@ -26,7 +26,13 @@ export const liveStatsShape = z.object({
   admittedTickets: z.int().describe('tickets admitted at least once, each counted once'),
   totalTickets: z.int().describe('tickets that were not revoked'),
   totalPeople: z.int().describe('people whom these tickets admit: the ceiling of the arrivals'),
-  checkInRate: z.number().describe('admitted tickets in per cent of all tickets'),
+  checkInRate: z
+    .number()
+    .min(0)
+    .max(100)
+    .describe(
+      'admitted tickets in per cent of those that were not revoked; 100 at most, though some were revoked inside',
+    ),
   duplicateAttempts: z.int(),
   refusals: counts,
   gateCounts: counts,
