@@ -1,10 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { log } from '../durable-objects/logging.ts'
-import { AccessUnavailable } from './cloudflare-access.ts'
 import { describeRoute, description } from './description.ts'
 import { serveDocs } from './docs-page.ts'
 import type { Env } from './env.ts'
-import { Unavailable } from './gatekeepers.ts'
 import { healthRoute } from './health.ts'
 import { servePages } from './pages.ts'
 import { checkPermissions } from './permissions.ts'
@@ -41,6 +39,7 @@ import { syncRoutes } from './routes/sync.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import { ticketPageRoutes } from './ticket-page.ts'
+import { isUnavailable } from './unavailable.ts'
 
 /** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
 export const routes: readonly Route[] = [
@@ -128,12 +127,7 @@ app.get('/', (c) => c.redirect('/console'))
 app.notFound(() => problemResponse('not_found'))
 
 app.onError((error, c) => {
-  // What is not known yet may be asked again; the directory being away is no different for whoever asks.
-  const isAway = error instanceof Unavailable || error instanceof AccessUnavailable
-  // drizzle tells of it in an error of its own.
-  const isOfD1 = [error, error.cause].some((one) => one instanceof Error && one.message.startsWith('D1_ERROR'))
-  const unavailable = isAway || isOfD1
   const { requestId, route, eventId } = contextOf(c.req.raw)
   log('error', 'a request failed', { requestId, ...(route ? { route } : {}), ...(eventId ? { eventId } : {}), error })
-  return problemResponse(unavailable ? 'unavailable' : 'internal')
+  return problemResponse(isUnavailable(error) ? 'unavailable' : 'internal')
 })

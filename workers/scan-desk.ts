@@ -5,9 +5,9 @@ import type { Desk } from '../durable-objects/scan-lane.ts'
 import type { Caller } from './access.ts'
 import { brokenTextIn, check } from './body.ts'
 import type { Env } from './env.ts'
-import { Unavailable } from './gatekeepers.ts'
 import { badRequestAnswer, problemAnswer, tellProblem } from './problems.ts'
 import { judgeScan, mayNot } from './routes/scans.ts'
+import { isUnavailable } from './unavailable.ts'
 
 /** Makes the desk at a Gatekeeper's sockets: a scan there is read, opened and answered as one over HTTP is. */
 export function deskOf(env: Env): Desk {
@@ -25,7 +25,7 @@ export function deskOf(env: Env): Desk {
     } catch (error) {
       // As for a request: what is not known yet may be asked again, and anything else is a bug.
       log('error', 'a scan over a socket failed', { eventId: who.eventId, error })
-      return problemAnswer(error instanceof Unavailable ? 'unavailable' : 'internal')
+      return problemAnswer(isUnavailable(error) ? 'unavailable' : 'internal')
     }
   }
 }

@@ -11,6 +11,7 @@ import type { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
 import worker from '../../workers/index.ts'
 import { sweep } from '../../workers/sweep.ts'
 import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { listen } from './listener.ts'
 
 const asAdmin = { kind: 'admin' } as const
 
@@ -227,6 +228,28 @@ describe('the Gatekeeper', () => {
     })
     expect((await scan(device.token, ticket?.code ?? '')).body.verdict).toBe('admitted')
     expect((await gatekeeperOf(event).stats(asAdmin)).ok).toBe(true)
+  })
+
+  it('says that it does not know where the disk fails under a scan, and judges it when it is sent again', async () => {
+    const [ticket, other] = await issue(event, {}, {})
+    const scanId = crypto.randomUUID()
+    const socket = await listen(event.id, device.token)
+    await socket.next('hello')
+    const disk = await inside((_, { storage: { sql } }) => {
+      const real = sql.exec
+      return vi.spyOn(Object.getPrototypeOf(sql), 'exec').mockImplementation(function (this: unknown, text, ...values) {
+        if (String(text).startsWith('INSERT INTO entry')) throw new Error('disk I/O error: SQLITE_IOERR')
+        return real.call(this as SqlStorage, text as string, ...values)
+      })
+    })
+    const broken = await scan(device.token, ticket?.code ?? '', { scanId })
+    const overSocket = await socket.scan(other?.code ?? '')
+    disk.mockRestore()
+    socket.socket.close()
+    expect([broken.status, broken.body.code, broken.headers.get('Retry-After')]).toEqual([503, 'unavailable', '1'])
+    expect([overSocket.status, overSocket.body.code]).toEqual([503, 'unavailable'])
+    const again = await scan(device.token, ticket?.code ?? '', { scanId })
+    expect(again.body).toMatchObject({ verdict: 'admitted', replay: false })
   })
 
   it('counts codes that are none, and does not log them', async () => {
