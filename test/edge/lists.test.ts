@@ -1,4 +1,5 @@
 import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { call, gatekeeperOf, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
@@ -99,6 +100,38 @@ describe('the list of entries', () => {
     expect((await entries(`from=${newest.scannedAt}`)).body.data.items.length).toBeGreaterThan(0)
     const before = (await entries(`to=${newest.scannedAt}`)).body.data.items
     expect(idsOf(before)).not.toContain(newest.id)
+  })
+
+  it('of a large log looks at so many in one call, gives what it found and where to go on, and misses none', async () => {
+    const large = await newEvent()
+    const COUNT = 45_000
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+       INSERT INTO entry (event, epoch, seq, scan, type, gate, zone, direction, people, verdict, forced, offline,
+       inside_change, scanned_at, received_at, validation_ms)
+       SELECT unhex(?1), 1, i, randomblob(16), iif(i % 11000 = 5, 'vip', 'standard'), iif(i % 2, 'GATE-A', 'GATE-B'), 'main',
+       'entry', 1, 'admitted', 0, 0, 1, 1790000000000 + i / 3, 1790000000000, 1 FROM n`,
+    )
+      .bind(large.id.replaceAll('-', ''), COUNT)
+      .run()
+    const found = async (query: string) => {
+      const pages: number[][] = []
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const path: string = `${large.path}/entries?limit=3&${query}${cursor === '' ? '' : `&cursor=${cursor}`}`
+        const { body } = await get(path, large.key)
+        pages.push(body.data.items.map(({ seq }: Item) => seq))
+        cursor = body.data.nextCursor
+      }
+      return pages
+    }
+    expect(await found('type=vip')).toEqual([[44005, 33005], [22005, 11005], [5]])
+    expect(await found('type=vip&gate=GATE-A')).toEqual([
+      [44005, 33005, 22005],
+      [11005, 5],
+    ])
+    expect(await found('type=backstage')).toEqual([[], [], []])
+    expect(await found('type=backstage&verdict=refused')).toEqual([[]])
+    expect(await found('gate=GATE-NONE')).toEqual([[]])
   })
 
   it.each(['cursor=x', 'cursor=1.1', 'verdict=maybe', 'limit=0', 'limit=201', 'ticket=1', 'from=yesterday'])(

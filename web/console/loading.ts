@@ -41,15 +41,25 @@ export function useGet<T>(path: string) {
 
 type Page<T> = { items: T[]; nextCursor: string | null }
 
+/** The next page with something on it. A filtered one may be empty, since a call looks at so many and no more. */
+async function getPage<T>(path: string, cursor: string | null, signal?: AbortSignal): Promise<Answer<Page<T>>> {
+  for (let from = cursor; ; ) {
+    const page = await get<Page<T>>(from === null ? path : withQuery(path, { cursor: from }), signal)
+    if (!page.ok || page.value.items.length > 0 || page.value.nextCursor === null) return page
+    from = page.value.nextCursor
+  }
+}
+
 /** A list, page by page: `more` fetches the next one. It begins anew where the path changes, as with a search. */
 export function useList<T>(path: string, limit = 50) {
-  const first = useGet<Page<T>>(withQuery(path, { limit }))
+  const key = withQuery(path, { limit })
+  const first = useLoaded<Page<T>>(key, (signal) => getPage<T>(key, null, signal))
   const state = useSignal<{ problem: Problem | null; isLoading: boolean }>({ problem: null, isLoading: false })
   const page = first.value
   const more = async () => {
     if (!page?.nextCursor || state.peek().isLoading) return
     state.value = { problem: null, isLoading: true }
-    const next = await get<Page<T>>(withQuery(path, { limit, cursor: page.nextCursor }))
+    const next = await getPage<T>(key, page.nextCursor)
     state.value = { problem: next.ok ? null : next.problem, isLoading: false }
     if (next.ok) first.set({ items: [...page.items, ...next.value.items], nextCursor: next.value.nextCursor })
   }

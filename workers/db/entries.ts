@@ -13,18 +13,75 @@ import { entry } from './schema.ts'
 /** An entry as D1 has it. */
 export type EntryRow = typeof entry.$inferSelect
 
-/** Entries of an event, the newest scan first. One more than `limit` is asked for. */
-export function listEntries(db: D1Database, eventId: EventId, filter: EntryFilter) {
-  return drizzle(db)
+/** What one call looks at where no index has just what is asked for: some milliseconds, and none of them anybody's wait. */
+const LOOKED_AT = 20_000
+
+/** Some entries of a list, and where it goes on; null: that is all. */
+export type EntryPage = { rows: EntryRow[]; nextCursor: string | null }
+
+/**
+ * Entries of an event, the newest scan first, after the cursor. Where entries that an index gives have to be looked at and
+ * left out, only so many are in one call: it may give fewer than `limit`, and where to go on.
+ */
+export async function listEntries(db: D1Database, eventId: EventId, filter: EntryFilter): Promise<EntryPage> {
+  const bound = leavesSomeOut(filter) ? await lastLookedAt(db, eventId, filter) : null
+  const rows = await drizzle(db)
     .select()
     .from(entry)
-    .where(and(eq(entry.event, eventId), ...conditionsOf(filter), before(filter.cursor)))
+    .where(and(eq(entry.event, eventId), ...conditionsOf(filter), before(filter.cursor), downTo(bound)))
     .orderBy(desc(entry.scannedAt), desc(entry.epoch), desc(entry.seq))
     .limit(filter.limit + 1)
+  const page = rows.slice(0, filter.limit)
+  const last = rows.length > filter.limit ? page.at(-1) : bound
+  return { rows: page, nextCursor: last ? cursorOf(last) : null }
 }
 
+type Narrowing = 'ticket' | 'gate' | 'code' | 'device' | 'staff' | 'verdict' | 'type'
+const narrowings: readonly Narrowing[] = ['ticket', 'gate', 'code', 'device', 'staff', 'verdict', 'type']
+
+/** What an index of the log has together, the narrowest first. */
+const indexed: readonly (readonly Narrowing[])[] = [
+  ['ticket'],
+  ['gate', 'code'],
+  ['code'],
+  ['device'],
+  ['staff'],
+  ['gate'],
+  ['verdict'],
+  [],
+]
+
+/** Those of the wishes that an index fulfils; entries that fail the others have to be looked at. */
+function servedBy(filter: EntryFilter): readonly Narrowing[] {
+  const isServed = (wish: Narrowing) =>
+    // Most entries are admissions, and no index lists them.
+    filter[wish] !== undefined && !(wish === 'verdict' && filter.verdict === 'admitted')
+  return indexed.find((wishes) => wishes.every(isServed)) ?? []
+}
+
+function leavesSomeOut(filter: EntryFilter): boolean {
+  return narrowings.some((wish) => filter[wish] !== undefined && !servedBy(filter).includes(wish))
+}
+
+/** The last entry that one call looks at; null where it gets to the end. Read from the index alone. */
+async function lastLookedAt(db: D1Database, eventId: EventId, filter: EntryFilter): Promise<EntryPlace | null> {
+  const { from, to, cursor } = filter
+  const served = Object.fromEntries(servedBy(filter).map((wish) => [wish, filter[wish]]))
+  const [last] = await drizzle(db)
+    .select({ scannedAt: entry.scannedAt, epoch: entry.epoch, seq: entry.seq })
+    .from(entry)
+    .where(and(eq(entry.event, eventId), ...conditionsOf({ ...served, from, to }), before(cursor)))
+    .orderBy(desc(entry.scannedAt), desc(entry.epoch), desc(entry.seq))
+    .limit(1)
+    .offset(LOOKED_AT - 1)
+  return last ?? null
+}
+
+/** Where an entry stands in a list. */
+type EntryPlace = Pick<EntryRow, 'scannedAt' | 'epoch' | 'seq'>
+
 /** Where a list of entries goes on after this one. */
-export function cursorOf({ scannedAt, epoch, seq }: Pick<EntryRow, 'scannedAt' | 'epoch' | 'seq'>): string {
+function cursorOf({ scannedAt, epoch, seq }: EntryPlace): string {
   return `${scannedAt}.${epoch}.${seq}`
 }
 
@@ -91,7 +148,7 @@ export function duplicatesAfter(
     .limit(limit)
 }
 
-function conditionsOf(filter: EntryFilter): (SQL | undefined)[] {
+function conditionsOf(filter: Pick<EntryFilter, Narrowing | 'from' | 'to'>): (SQL | undefined)[] {
   const is = <T>(value: T | undefined, condition: (value: T) => SQL | undefined) =>
     value === undefined ? undefined : condition(value)
   return [
@@ -112,6 +169,12 @@ function conditionsOf(filter: EntryFilter): (SQL | undefined)[] {
 /** Says that most rows are so: else SQLite takes a span of time for narrower than one gate or one member of staff. */
 function likely(condition: SQL): SQL {
   return sql`likely(${condition})`
+}
+
+function downTo(place: EntryPlace | null): SQL | undefined {
+  if (place === null) return undefined
+  const { scannedAt, epoch, seq } = place
+  return likely(sql`(${entry.scannedAt}, ${entry.epoch}, ${entry.seq}) >= (${scannedAt}, ${epoch}, ${seq})`)
 }
 
 function before(cursor: string | undefined): SQL | undefined {

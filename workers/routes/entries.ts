@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { TicketId } from '../../core/ids.ts'
 import { DuplicatePage, EntryFilter } from '../../core/messages.ts'
 import { reaches } from '../access.ts'
-import { cursorOf, type DuplicateRow, listDuplicates, listEntries } from '../db/entries.ts'
+import { type DuplicateRow, listDuplicates, listEntries } from '../db/entries.ts'
 import { countDuplicates } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem } from '../problems.ts'
@@ -28,7 +28,9 @@ export const entryRoutes = [
   route({
     method: 'get',
     path: '/api/events/{eventId}/entries',
-    summary: 'List the entries of the log, the newest first; nobody is named. pending: entries not yet in the list',
+    summary:
+      'List the entries of the log, the newest first; nobody is named. A page that is filtered may hold fewer than asked for, ' +
+      'even none: the list ends where nextCursor is null. pending: entries not yet in the list',
     tag: 'Reports',
     role: 'viewer',
     query: EntryFilter,
@@ -38,12 +40,10 @@ export const entryRoutes = [
       const live = await caughtUp(call)
       if (!live.ok) return answerProblem(live.problem)
       const gateNames = new Map(live.value.gates.map(({ id, name }) => [id as string, name]))
-      const rows = await listEntries(env.DB, eventId, query)
-      const page = rows.slice(0, query.limit)
-      const last = rows.length > query.limit ? page.at(-1) : undefined
+      const { rows, nextCursor } = await listEntries(env.DB, eventId, query)
       return success({
-        items: page.map((row) => showEntryRow(row, gateNames)),
-        nextCursor: last ? cursorOf(last) : null,
+        items: rows.map((row) => showEntryRow(row, gateNames)),
+        nextCursor,
         pending: live.value.pending,
       })
     },
