@@ -13,7 +13,7 @@ export type Surroundings = {
   zone: Zone
   event: Pick<EventDetails, 'closedAt' | 'timezone'>
   policy: Policy
-  gates: ReadonlyMap<GateId, Gate>
+  gates: { get: (id: GateId) => Gate | undefined; values: () => Iterable<Gate> }
   /** When all were taken to have left the zone, in order. */
   clearedAt: readonly number[]
 }

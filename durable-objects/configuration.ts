@@ -130,6 +130,10 @@ class Words<T extends { id: string }> {
     return [...this.#byNumber.values()]
   }
 
+  values(): Iterable<T> {
+    return this.#byNumber.values()
+  }
+
   /** The ids in the order of their numbers, the first being 1. */
   ids(): string[] {
     return this.all().map(({ id }) => id)

@@ -1,6 +1,5 @@
 import { type Attribution, attribute, type Conflict } from '../core/attribution.ts'
-import type { Gate, TicketType } from '../core/event.ts'
-import { withCapacity, type Zone } from '../core/event.ts'
+import { type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import {
   bytesToUuid,
   type DeviceId,
@@ -64,6 +63,12 @@ const SCAN_AS_ID = `lower(substr(hex(scan), 1, 8) || '-' || substr(hex(scan), 9,
 
 type Row = { seq: number; shown: string; judged: string; with_seq: number | null }
 
+/** A log that was forgotten leaves standings and conflicts behind. */
+const selectUnscanned = `SELECT value FROM json_each(?) AS asked
+  WHERE NOT EXISTS (SELECT 1 FROM entry WHERE ticket = unhex(asked.value, '-'))
+  AND NOT EXISTS (SELECT 1 FROM standing WHERE ticket = unhex(asked.value, '-'))
+  AND NOT EXISTS (SELECT 1 FROM conflict WHERE ticket = unhex(asked.value, '-'))`
+
 /** SQLite takes a negative limit for none. */
 const EVERY = -1
 
@@ -99,6 +104,12 @@ export class Conflicts {
       .one().many
   }
 
+  /** Those of these tickets that nobody ever scanned, looked for all at once. */
+  unscanned(tickets: TicketId[]): Set<TicketId> {
+    const ids = this.#sql.exec(selectUnscanned, JSON.stringify(tickets)).raw<[TicketId]>()
+    return new Set([...ids].map(([id]) => id))
+  }
+
   /** A ticket's entries in a zone, without what was annulled. */
   entriesOf(ticket: TicketId, zone: ZoneId): Entry[] {
     return this.#log
@@ -110,24 +121,29 @@ export class Conflicts {
   attribute(ticket: TicketDetails, zoneId: ZoneId, entries: Entry[] = this.entriesOf(ticket.id, zoneId)): Attribution {
     const { event, zones, gates } = this.#configuration
     return attribute(entries, {
-      ticketAt: (at) => this.#tickets.asOf(ticket, at),
+      ticketAt: this.#tickets.history(ticket),
       type: this.#configuration.type(ticket.type) as TicketType,
       zone: withCapacity(zones.get(zoneId) as Zone, event),
       event,
       policy: event.policy,
-      gates: new Map(gates.all().map((gate): [GateId, Gate] => [gate.id, gate])),
+      gates,
       clearedAt: this.#standings.clearings(zones.numberOf(zoneId) ?? 0),
     })
   }
 
   /**
-   * Keeps what became of a ticket in a zone: its standing, and its conflicts in place of those before. Gives the
-   * conflicts that are new, have changed or are settled. The caller holds the transaction.
+   * Keeps what became of a ticket in a zone: its standing, and its conflicts in place of those before, if it may have
+   * had any. Gives the conflicts that are new, have changed or are settled. The caller holds the transaction.
    */
-  settle(ticket: TicketDetails, zoneId: ZoneId, { standing, conflicts }: Attribution): KnownConflict[] {
+  settle(
+    ticket: TicketDetails,
+    zoneId: ZoneId,
+    { standing, conflicts }: Attribution,
+    mayHaveHad: boolean = true,
+  ): KnownConflict[] {
     const zone = this.#configuration.zones.numberOf(zoneId) ?? 0
     this.#standings.put(ticket.id, zone, standing)
-    const before = this.#rowsOf(ticket.id, zone)
+    const before = mayHaveHad ? this.#rowsOf(ticket.id, zone) : []
     const isSame = (row: Row, now: Conflict) =>
       row.seq === now.seq && row.shown === now.shown && row.judged === now.judged && row.with_seq === now.with
     const gone = before.filter((row) => !conflicts.some((now) => isSame(row, now)))

@@ -586,12 +586,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
     const outcomes = scans.map(notSynced)
-    for (const groups of inSlices(groupScans(parts.value, scans))) {
-      const synced = await this.#group.run(() => groups.map(({ group }) => this.#sync(actor, group)))
-      for (const [i, { places }] of groups.entries()) {
-        const result = synced[i]
-        if (result?.ok === false) return result
-        for (const [k, place] of places.entries()) outcomes[place] = result?.value[k] ?? notSynced()
+    for (const slice of inSlices(groupScans(parts.value, scans))) {
+      const groups = slice.map(({ group }) => group)
+      const synced = await this.#group.run(() => this.#sync(actor, groups))
+      if (!synced.ok) return synced
+      for (const [i, { places }] of slice.entries()) {
+        for (const [k, place] of places.entries()) outcomes[place] = synced.value[i]?.[k] ?? notSynced()
       }
     }
     return ok(outcomes)
@@ -1154,20 +1154,33 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return waitMs === 0 ? ok(null) : { ok: false, problem: { code: 'rate_limited', waitMs } }
   }
 
-  #sync(actor: Actor, group: SyncGroup): Result<SyncOutcome[]> {
+  /** Writes a slice in one transaction. Where that does not hold, each group has one of its own and falls alone. */
+  #sync(actor: Actor, groups: SyncGroup[]): Result<SyncOutcome[][]> {
     const at = Date.now()
     this.#clearZones(at)
     try {
-      const synced = this.#change(actor, (parts) => ok(sync(parts, group, at)))
+      const synced = this.#change(actor, (parts) => ok(sync(parts, groups, at)))
       if (!synced.ok) return synced
       this.#wakeOutbox()
       this.#live.tellConflicts(synced.value.conflicts)
       return ok(synced.value.outcomes)
     } catch (error) {
       // A bug, or a table that cannot be written: it must not keep the scans of other tickets waiting on their device.
-      log('error', 'sync: scans of one ticket failed', { ...this.#named(), error })
-      return ok(group.scans.map(notSynced))
+      log('error', 'sync: scans could not be written', { ...this.#named(), error, count: groups.length })
+      const [group, ...others] = groups
+      if (others.length === 0) return ok(group ? [group.scans.map(notSynced)] : [])
+      return this.#syncEach(actor, groups)
     }
+  }
+
+  #syncEach(actor: Actor, groups: SyncGroup[]): Result<SyncOutcome[][]> {
+    const outcomes: SyncOutcome[][] = []
+    for (const group of groups) {
+      const synced = this.#sync(actor, [group])
+      if (!synced.ok) return synced
+      outcomes.push(...synced.value)
+    }
+    return ok(outcomes)
   }
 
   /**

@@ -39,6 +39,10 @@ type Row = {
 /** The last entry before the first one that is there, its hash, and what all up to it add up to. */
 export type LogStart = { seq: number; chain: Uint8Array; stats: Stats }
 
+// The ids go in as one text and come out as they went in, so that a hundred cost one statement.
+const selectUnheard = `SELECT value FROM json_each(?) AS asked
+  WHERE NOT EXISTS (SELECT 1 FROM entry WHERE scan = unhex(asked.value, '-'))`
+
 /** Stands where an entry happened at no gate. Gates are numbered from 1. */
 const NO_GATE = 0
 
@@ -117,6 +121,12 @@ export class ScanLog {
     return row ? this.#logged(row) : null
   }
 
+  /** Those of these scans that never arrived, looked for all at once. */
+  unheard(scanIds: ScanId[]): Set<ScanId> {
+    const ids = this.#sql.exec(selectUnheard, JSON.stringify(scanIds)).raw<[ScanId]>()
+    return new Set([...ids].map(([id]) => id))
+  }
+
   at(seq: number): Logged | null {
     const row = this.#sql.exec<Row>('SELECT * FROM entry WHERE seq = ?', seq).toArray()[0]
     return row ? this.#logged(row) : null
@@ -161,8 +171,9 @@ export class ScanLog {
 
   /** The newest entries of one ticket, in order. */
   of(ticket: TicketId, limit: number): Entry[] {
+    // A limit that is bound has SQLite prepare the statement anew each time; there are three different ones.
     return this.#sql
-      .exec<Row>('SELECT * FROM entry WHERE ticket = ? ORDER BY seq DESC LIMIT ?', uuidToBytes(ticket), limit)
+      .exec<Row>(`SELECT * FROM entry WHERE ticket = ? ORDER BY seq DESC LIMIT ${limit}`, uuidToBytes(ticket))
       .toArray()
       .map((row) => this.#logged(row).entry)
       .reverse()

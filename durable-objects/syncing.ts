@@ -3,9 +3,9 @@ import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { type Attribution, shownAs } from '../core/attribution.ts'
 import type { Gate } from '../core/event.ts'
 import type { Direction } from '../core/gate.ts'
-import { bytesToUuid, type ScanId, uuidToBytes } from '../core/ids.ts'
+import { bytesToUuid, type ScanId, type TicketId, uuidToBytes } from '../core/ids.ts'
 import type { Alone, Entry } from '../core/log.ts'
-import { afterClearing } from '../core/standing.ts'
+import { afterClearing, noStanding } from '../core/standing.ts'
 import type { OpenFailure } from '../core/token.ts'
 import type { Refusal, RefusalReason, Verdict } from '../core/verdict.ts'
 import type { KnownConflict } from './conflicts.ts'
@@ -34,24 +34,27 @@ export type SyncOutcome = {
   outcome: 'ok' | 'duplicate' | 'conflict' | 'refused' | 'replayed'
   code: string | null
   conflict: KnownConflict | null
-  recorded: Entry | null
+  recorded: RecordedAlone | null
   annulledAt: number | null
 }
 
+/** Of an entry, what its device is told. */
+export type RecordedAlone = { seq: number; scannedAt: number; verdict: { kind: Verdict['kind'] } }
+
 /** What came of some scans, in their order, and what is to be told of it. */
-export type Synced = { outcomes: SyncOutcome[]; conflicts: KnownConflict[] }
+type Synced = { outcomes: SyncOutcome[]; conflicts: KnownConflict[] }
 
 /** Scans that bear on each other: of one ticket in one zone, or one alone that is of no ticket. */
-export type SyncGroup =
-  | { ticket: TicketDetails; gate: Gate; scans: SyncedScan[] }
-  | { ticket: null; scans: SyncedScan[] }
+export type SyncGroup = TicketGroup | { ticket: null; scans: SyncedScan[] }
+type TicketGroup = { ticket: TicketDetails; gate: Gate; scans: SyncedScan[] }
 
 /** Puts scans that bear on each other together. Gives for each group the places of its scans as well. */
 export function groupScans(parts: EventParts, scans: SyncedScan[]): { group: SyncGroup; places: number[] }[] {
   const groups = new Map<string, { group: SyncGroup; places: number[] }>()
+  const find = finder(parts, scans)
   scans.forEach((scan, place) => {
     const gate = parts.configuration.gates.get(scan.ask.gateId)
-    const ticket = scan.invalid === null && gate ? parts.judging.find(scan.ask.presented) : null
+    const ticket = scan.invalid === null && gate ? find(scan.ask.presented) : null
     const key = ticket && gate ? `${ticket.id} ${gate.zone}` : `no ticket ${place}`
     const known = groups.get(key)
     if (known) {
@@ -67,25 +70,60 @@ export function groupScans(parts: EventParts, scans: SyncedScan[]): { group: Syn
   return [...groups.values()]
 }
 
+/** Tickets that are named by their ids are looked up all at once, and others one by one. */
+function finder({ tickets, judging }: EventParts, scans: SyncedScan[]) {
+  const known = tickets.withIds(
+    scans.flatMap(({ ask: { presented } }) => ('ticketId' in presented ? presented.ticketId : [])),
+  )
+  return (presented: ScanAsk['presented']): TicketDetails | null =>
+    'ticketId' in presented ? (known.get(presented.ticketId) ?? null) : judging.find(presented)
+}
+
+/**
+ * Scans and tickets of which nothing is in the log yet, as of most that a device brings home: nothing more has to be looked
+ * up of them. Whoever writes something of one takes it out.
+ */
+type Unheard = { scans: Set<ScanId>; tickets: Set<TicketId> }
+
 /**
  * Writes down what gates did alone, and judges it beside that. Nothing that a gate showed is refused or changed: where the
  * Gatekeeper judges otherwise there is a conflict. The caller holds the transaction; should it not hold, memory is read
- * anew.
+ * anew. Gives what came of each group's scans, and all conflicts.
  */
-export function sync(parts: EventParts, group: SyncGroup, now: number): Synced {
-  const at = parts.log.timeAt(now)
-  if (group.ticket === null) return syncWithoutTicket(parts, group.scans, at)
+export function sync(
+  parts: EventParts,
+  groups: SyncGroup[],
+  now: number,
+): { outcomes: SyncOutcome[][]; conflicts: KnownConflict[] } {
+  const unheard: Unheard = {
+    scans: parts.log.unheard(groups.flatMap(({ scans }) => scans.map(({ ask }) => ask.scanId))),
+    tickets: parts.conflicts.unscanned(groups.flatMap(({ ticket }) => ticket?.id ?? [])),
+  }
+  const synced = groups.map((group) => {
+    const at = parts.log.timeAt(now)
+    const one =
+      group.ticket === null ? syncWithoutTicket(parts, group.scans, unheard, at) : syncTicket(parts, group, unheard, at)
+    for (const conflict of one.conflicts) tellOf(parts, conflict, at)
+    return one
+  })
+  return {
+    outcomes: synced.map(({ outcomes }) => outcomes),
+    conflicts: synced.flatMap(({ conflicts }) => conflicts),
+  }
+}
+
+function syncTicket(parts: EventParts, group: TicketGroup, unheard: Unheard, at: number): Synced {
   const { ticket, gate, scans } = group
-  const zoneNumber = parts.configuration.zones.numberOf(gate.zone) ?? 0
+  const isFirst = unheard.tickets.delete(ticket.id)
   const conflicts: KnownConflict[] = []
-  const places = scans.map((scan) => place(parts, scan, at, conflicts))
-  const { standings } = parts
-  const before = afterClearing(standings.get(ticket.id, zoneNumber), standings.clearedAt(zoneNumber))
+  const places = scans.map((scan) => place(parts, scan, unheard, at, conflicts))
+  const known = places.flatMap(({ outcome }) => outcome ?? [])
+  if (known.length === places.length) return { outcomes: known, conflicts }
   const drafts = places
     .flatMap(({ draft }) => draft ?? [])
     .filter(({ scanId }, i, all) => all.findIndex((draft) => draft.scanId === scanId) === i)
-  const written = write(parts, ticket, gate, drafts, before, at)
-  if (written.entries.length > 0) conflicts.push(...parts.conflicts.settle(ticket, gate.zone, written.attribution))
+  const written = write(parts, group, drafts, isFirst, at)
+  conflicts.push(...parts.conflicts.settle(ticket, gate.zone, written.attribution, !isFirst))
   const outcomes = places.map(({ draft, outcome }) => {
     if (draft === null) return outcome
     const entry = written.entries.find(({ scanId }) => scanId === draft.scanId)
@@ -96,7 +134,6 @@ export function sync(parts: EventParts, group: SyncGroup, now: number): Synced {
     const isSame = sameBytes(first.scan.ask.fingerprint, draft.scan.ask.fingerprint)
     return isSame ? replay(parts, entry) : refused('scan_id_conflict')
   })
-  for (const conflict of conflicts) tellOf(parts, conflict, at)
   return { outcomes, conflicts }
 }
 
@@ -106,11 +143,16 @@ type Draft = { scan: SyncedScan; scanId: ScanId; amends: ScanId | null }
 type Placed = { draft: Draft; outcome: null } | { draft: null; outcome: SyncOutcome }
 
 /** Whether a scan is new, or what was recorded of it. */
-function place(parts: EventParts, scan: SyncedScan, at: number, conflicts: KnownConflict[]): Placed {
-  const known = parts.log.known(scan.ask.scanId)
+function place(parts: EventParts, scan: SyncedScan, unheard: Unheard, at: number, conflicts: KnownConflict[]): Placed {
+  const known = knownOf(parts, scan.ask.scanId, unheard)
   if (!known) return { draft: { scan, scanId: scan.ask.scanId, amends: null }, outcome: null }
   if (!sameBytes(known.fingerprint, scan.ask.fingerprint)) return { draft: null, outcome: refused('scan_id_conflict') }
   return amend(parts, known, scan, at, conflicts)
+}
+
+/** What is in the log of a scan that is about to be written, if it is not. */
+function knownOf(parts: EventParts, scanId: ScanId, unheard: Unheard): Logged | null {
+  return unheard.scans.delete(scanId) ? null : parts.log.known(scanId)
 }
 
 /**
@@ -152,15 +194,20 @@ function derivedId(scanId: ScanId, why: string): ScanId {
   return bytesToUuid<ScanId>(sha256(concatBytes(uuidToBytes(scanId), utf8ToBytes(why))).slice(0, 16))
 }
 
+/** Writes what is new of a ticket in a zone. `isFirst`: nothing is there of it yet. */
 function write(
   parts: EventParts,
-  ticket: TicketDetails,
-  gate: Gate,
+  { ticket, gate }: TicketGroup,
   drafts: Draft[],
-  before: { inside: number; entries: number },
+  isFirst: boolean,
   at: number,
 ): { entries: Entry[]; attribution: Attribution } {
-  const known = parts.conflicts.entriesOf(ticket.id, gate.zone)
+  const { standings, configuration } = parts
+  const zoneNumber = configuration.zones.numberOf(gate.zone) ?? 0
+  const before = isFirst
+    ? noStanding
+    : afterClearing(standings.get(ticket.id, zoneNumber), standings.clearedAt(zoneNumber))
+  const known = isFirst ? [] : parts.conflicts.entriesOf(ticket.id, gate.zone)
   const planned = drafts.map((draft, i) => entryOf(parts, ticket, draft, parts.log.head + 1 + i, at))
   const attribution = parts.conflicts.attribute(ticket, gate.zone, [...known, ...planned])
   let left = attribution.standing.inside - before.inside
@@ -299,11 +346,11 @@ function bare(reason: RefusalReason): Refusal {
   }
 }
 
-function syncWithoutTicket(parts: EventParts, scans: SyncedScan[], at: number): Synced {
+function syncWithoutTicket(parts: EventParts, scans: SyncedScan[], unheard: Unheard, at: number): Synced {
   const conflicts: KnownConflict[] = []
   const outcomes = scans.map((scan): SyncOutcome => {
     const { ask, shown } = scan
-    const known = parts.log.known(ask.scanId)
+    const known = knownOf(parts, ask.scanId, unheard)
     if (known) return replay(parts, known.entry)
     if (parts.conflicts.hasStray(ask.scanId)) return { ...refused('unknown'), outcome: 'replayed' }
     const gate = parts.configuration.gates.get(ask.gateId) ?? null
@@ -321,9 +368,8 @@ function syncWithoutTicket(parts: EventParts, scans: SyncedScan[], at: number): 
       return refused(reason)
     }
     const entry = { ...entryOfNobody(scan, gate), scannedAt: timeOf(scan, at), receivedAt: at }
-    return { ...refused('unknown'), recorded: parts.judging.append(entry, ask.fingerprint) }
+    return { ...refused('unknown'), recorded: recordedOf(parts.judging.append(entry, ask.fingerprint)) }
   })
-  for (const conflict of conflicts) tellOf(parts, conflict, at)
   return { outcomes, conflicts }
 }
 
@@ -348,9 +394,9 @@ function entryOfNobody({ ask, shown, clock, sequence }: SyncedScan, gate: Gate) 
   }
 }
 
-function outcomeOf(parts: EventParts, entry: Entry, { judged }: Attribution): SyncOutcome {
-  const conflict = parts.conflicts.of(entry.seq)
-  const common = { conflict, recorded: entry, annulledAt: null }
+function outcomeOf(parts: EventParts, entry: Entry, { judged, conflicts }: Attribution): SyncOutcome {
+  const conflict = conflicts.some(({ seq }) => seq === entry.seq) ? parts.conflicts.of(entry.seq) : null
+  const common = { conflict, recorded: recordedOf(entry), annulledAt: null }
   if (conflict !== null) return { ...common, outcome: 'conflict', code: conflict.judged }
   if (entry.verdict.kind !== 'refused') return { ...common, outcome: 'ok', code: null }
   const shown = shownAs(entry.verdict)
@@ -366,9 +412,13 @@ function replay(parts: EventParts, entry: Entry): SyncOutcome {
     outcome: 'replayed',
     code: entry.verdict.kind === 'refused' ? entry.verdict.refusal.reason : null,
     conflict: parts.conflicts.of(entry.seq),
-    recorded: entry,
+    recorded: recordedOf(entry),
     annulledAt: parts.log.annulledAt(entry.seq),
   }
+}
+
+function recordedOf({ seq, scannedAt, verdict: { kind } }: Entry): RecordedAlone {
+  return { seq, scannedAt, verdict: { kind } }
 }
 
 /** Nothing is known of this scan: it may be sent again. */

@@ -85,6 +85,7 @@ const selectTicket = `SELECT t.id, t.type, t.admits, t.issued_at, t.valid_from, 
 
 // Whole and made once: the runtime finds its prepared statement by the text.
 const selectById = `${selectTicket} WHERE t.id = ?`
+const selectByIds = `${selectTicket} WHERE t.id IN (SELECT unhex(value, '-') FROM json_each(?))`
 const selectByReference = `${selectTicket} WHERE t.reference = ?`
 const selectByCode = `${selectTicket} JOIN code c ON c.ticket = t.id WHERE c.code = ?`
 const selectByShortCode = `${selectTicket} WHERE t.short_code = ?`
@@ -106,6 +107,12 @@ export class Tickets {
 
   get(id: TicketId): TicketDetails | null {
     return this.#one(selectById, uuidToBytes(id))
+  }
+
+  /** Those of these tickets that are there, looked up at once. */
+  withIds(ids: TicketId[]): Map<TicketId, TicketDetails> {
+    const rows = this.#sql.exec(selectByIds, JSON.stringify(ids)).raw<Row>()
+    return new Map([...rows].map((row) => this.#details(row)).map((ticket) => [ticket.id, ticket]))
   }
 
   /** What the ticket's code is made of, without the people: images are asked for by the thousand. */
@@ -300,21 +307,15 @@ export class Tickets {
     return this.get(id)
   }
 
-  /** The ticket as it was at that time, whatever was decided about it since. */
-  asOf(ticket: TicketDetails, at: number): TicketDetails {
+  /** Tells how the ticket was at any time, whatever was decided about it since. */
+  history(ticket: TicketDetails): (at: number) => TicketDetails {
     const changes = this.#sql
       .exec<Change>('SELECT * FROM ticket_change WHERE ticket = ? ORDER BY revision', uuidToBytes(ticket.id))
       .toArray()
-    const then = changes.findLast((change) => change.at <= at) ?? changes[0]
-    if (!then) return ticket
-    const state = {
-      issuedAt: then.issued_at,
-      paid: then.paid === 1,
-      blockedAt: then.blocked_at,
-      revokedAt: then.revoked_at,
-      reason: then.reason,
+    return (at) => {
+      const then = changes.findLast((change) => change.at <= at) ?? changes[0]
+      return then ? { ...ticket, ...stateOf(then) } : ticket
     }
-    return { ...ticket, ...state, status: statusOf(state) }
   }
 
   /** Keeps the state that a ticket has from `at` on. What it was before the first change is kept once, as revision 0. */
@@ -624,6 +625,17 @@ const COMMON = 10_000
 
 function leavesSomeOut({ search, status, type, gate, from, to }: TicketFilter): boolean {
   return [search, status, type, gate, from, to].some((wish) => wish !== undefined)
+}
+
+function stateOf(change: Change) {
+  const state = {
+    issuedAt: change.issued_at,
+    paid: change.paid === 1,
+    blockedAt: change.blocked_at,
+    revokedAt: change.revoked_at,
+    reason: change.reason,
+  }
+  return { ...state, status: statusOf(state) }
 }
 
 function toCode([id, typeNumber, admits, issuedAt, validFrom, validUntil, link]: CodeRow): CodeTicket {

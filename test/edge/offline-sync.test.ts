@@ -250,6 +250,37 @@ describe('a batch', () => {
     }
   })
 
+  it('with one scanId for two tickets takes the first', async () => {
+    const [first, second] = await issue(event, {}, {})
+    const item = alone(first?.code ?? '', 5)
+    const answer = await sync(device.token, item, { ...item, qrPayload: second?.code ?? '' })
+    expect(answer.body.results.items).toMatchObject([
+      { outcome: 'ok', verdict: 'admitted' },
+      { outcome: 'refused', code: 'scan_id_conflict' },
+    ])
+    expect(await statsOf()).toMatchObject({ scans: 1, admitted: 1 })
+  })
+
+  it('loses one ticket’s scans and no others where those cannot be written', async () => {
+    const tickets = await issue(event, {}, {}, {})
+    const items = tickets.map(({ code }) => alone(code, 5))
+    const broken = `x'${tickets[1]?.id.replaceAll('-', '')}'`
+    const run = (query: string) =>
+      runInDurableObject(gatekeeperOf(event), (_, { storage }) => void storage.sql.exec(query))
+    await run(`CREATE TRIGGER broken BEFORE INSERT ON standing WHEN NEW.ticket = ${broken}
+      BEGIN SELECT raise(ABORT, 'the disk is broken there'); END`)
+    const answer = await sync(device.token, ...items)
+    expect(answer.body.results.items).toMatchObject([
+      { outcome: 'ok' },
+      { outcome: 'refused', code: 'internal' },
+      { outcome: 'ok' },
+    ])
+    await run('DROP TRIGGER broken')
+    const again = await sync(device.token, ...items)
+    expect(again.body.results).toMatchObject({ successful: 1, replayed: 2 })
+    expect(await statsOf()).toMatchObject({ scans: 3, admitted: 3, inside: { main: 3 } })
+  })
+
   it('of five hundred is taken over in one call', async () => {
     const tickets = await issue(event, ...Array.from({ length: 100 }, () => ({})))
     const items = Array.from({ length: 500 }, (_, i) => alone(tickets[i % 100]?.code ?? '', 500 - i))
