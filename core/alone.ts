@@ -1,3 +1,4 @@
+import { type AloneUntil, aloneUntil } from './alone-until.ts'
 import { covers, readCursor } from './cursor.ts'
 import {
   type EventDetails,
@@ -70,13 +71,18 @@ export type AskedAlone = {
   forced: boolean
   /** Milliseconds since 1970. */
   at: number
+  /** When all that the device knows was last true. */
+  knownAt: number
 }
 
-/** What a device decided alone. `undecided`: it would be let in, but the event's policy lets nobody in without a network. */
+/** Why somebody who would be let in is not: the event's policy lets nobody in without a network, or not for so long. */
+export type NotAlone = { because: 'policy' } | Pick<AloneUntil, 'because' | 'since'>
+
+/** What a device decided alone. */
 export type JudgedAlone = {
   ticket: Ticket
   direction: Direction
-  verdict: Verdict | { kind: 'undecided' }
+  verdict: Verdict | ({ kind: 'undecided' } & NotAlone)
   /** Where and when the ticket was admitted first, as far as this device knows. */
   first: { at: number; gateId: GateId | null; here: boolean } | null
 }
@@ -140,10 +146,11 @@ export function judgeAlone(
     forced: asked.forced,
   }
   const verdict = judge(ticket, gate, standing, around, presentation)
+  const isEntry = verdict.kind === 'admitted' && direction === 'entry'
   return {
     ticket,
     direction,
-    verdict: whatPolicyAllows(verdict, direction, ticket, gate, known, own, asked.forced),
+    verdict: isEntry ? whatPolicyAllows(verdict, asked, ticket, known, own) : verdict,
     first: firstAdmission(ticket.id, gate.zone, known, own.scans),
   }
 }
@@ -196,20 +203,19 @@ function outlineOf(presented: PresentedAlone, known: Knowledge): TicketOutline |
 }
 
 function whatPolicyAllows(
-  verdict: Verdict,
-  direction: Direction,
+  verdict: Extract<Verdict, { kind: 'admitted' }>,
+  { gate, forced, at, knownAt }: AskedAlone,
   ticket: Ticket,
-  gate: Gate,
   known: Knowledge,
   own: OwnKnowledge,
-  forced: boolean,
 ): JudgedAlone['verdict'] {
-  if (verdict.kind !== 'admitted' || direction !== 'entry') return verdict
-  switch (known.head.policy.offline) {
+  const { policy } = known.head
+  if (policy.offline === 'never') return { kind: 'undecided', because: 'policy' }
+  const until = aloneUntil(known.head, knownAt)
+  if (at >= until.at) return { kind: 'undecided', because: until.because, since: until.since }
+  switch (policy.offline) {
     case 'admit':
       return verdict
-    case 'never':
-      return { kind: 'undecided' }
     case 'strict': {
       const refusal = notOurs(ticket, gate, known, own)
       if (refusal === null) return verdict

@@ -46,8 +46,10 @@ export type Reentry = 'none' | 'after_exit' | 'unlimited'
 export const MAIN_ZONE = 'main' as ZoneId
 
 export type Policy = {
-  /** What a device does with no network; see docs/architecture.md. */
+  /** What a device does with no network; see docs/offline.md. */
   offline: 'admit' | 'strict' | 'never'
+  /** A device that has heard nothing of the Gatekeeper for so long lets nobody in alone any more. */
+  aloneHours: number
   /** At a zone's capacity: refuse, or admit and alert. */
   full: 'stop' | 'warn'
   maxEntries: number | null
@@ -58,6 +60,8 @@ export type Policy = {
 
 export const defaultPolicy: Policy = {
   offline: 'admit',
+  // A festival of several days in a valley without a network goes on.
+  aloneHours: 168,
   full: 'stop',
   maxEntries: null,
   entriesPerDay: null,

@@ -109,6 +109,7 @@ const zone = z.object({
 
 const policy = z.object({
   offline: z.enum(['admit', 'strict', 'never']).optional(),
+  aloneHours: z.int().min(1).max(8760).optional(),
   full: z.enum(['stop', 'warn']).optional(),
   maxEntries: count.nullish(),
   entriesPerDay: count.nullish(),

@@ -1,4 +1,4 @@
-import type { EventDetails, Gate, TicketType, Zone } from '../core/event.ts'
+import { defaultPolicy, type EventDetails, type Gate, type TicketType, type Zone } from '../core/event.ts'
 import type { GateId, StaffId, TypeId, ZoneId } from '../core/ids.ts'
 import { defaultLimits } from '../core/limits.ts'
 import { defaultRetention, nothingForgotten } from '../core/retention.ts'
@@ -21,11 +21,12 @@ export class Configuration {
   constructor(sql: SqlStorage, meta: Meta) {
     this.#meta = meta
     const event = JSON.parse(meta.text('event') ?? 'null')
-    // An event of before a limit was thought of has the usual one, and was no rehearsal.
+    // An event of before a setting was thought of has the usual one, and was no rehearsal.
     this.#event = event && {
       rehearsalOf: null,
       forgotten: nothingForgotten,
       ...event,
+      policy: { ...defaultPolicy, ...event.policy },
       limits: { ...defaultLimits, ...event.limits },
       retention: { ...defaultRetention, ...event.retention },
     }

@@ -44,6 +44,7 @@ export const eventShape = z.object({
   ),
   policy: z.object({
     offline: z.string(),
+    aloneHours: z.int().describe('a device that heard nothing for so long lets nobody in alone any more'),
     full: z.string(),
     maxEntries: nullable.count,
     entriesPerDay: nullable.count,

@@ -23,6 +23,7 @@ import { noStanding } from '../../core/standing.ts'
 import type { Claims } from '../../core/token.ts'
 
 const at = Date.parse('2026-09-12T18:30:00.000Z')
+const day = 86_400_000
 const seconds = (ms: number) => Math.floor(ms / 1000)
 const main = 'main' as ZoneId
 const standard = 'standard' as TypeId
@@ -67,6 +68,7 @@ type Facts = {
   type?: Partial<TicketType>
   gates?: Gate[]
   closedAt?: number | null
+  endsAt?: number
   standings?: KnownStanding[]
   states?: KnownState[]
   codes?: Snapshot['codes']
@@ -80,7 +82,7 @@ function knowledge(facts: Facts = {}) {
     organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
     title: 'Tech Expo',
     startsAt: at - 3_600_000,
-    endsAt: at + 3_600_000,
+    endsAt: facts.endsAt ?? at + 3_600_000,
     timezone: 'Europe/Berlin',
     location: null,
     capacity: null,
@@ -147,13 +149,14 @@ function decide(
     people?: number
     forced?: boolean
     when?: number
+    knownAt?: number
   } = {},
 ) {
   const known = knowledge(facts)
   const ticket = ticketAlone(presented, known)
   if (ticket === null) return null
-  const { direction = null, people = 1, forced = false, when = at } = asked
-  return judgeAlone({ gate: gateAt, direction, people, forced, at: when }, presented, ticket, known, mine)
+  const { direction = null, people = 1, forced = false, when = at, knownAt = when } = asked
+  return judgeAlone({ gate: gateAt, direction, people, forced, at: when, knownAt }, presented, ticket, known, mine)
 }
 
 const verdictOf = (...args: Parameters<typeof decide>) => {
@@ -287,6 +290,31 @@ describe('the policy for being alone', () => {
     expect(verdictOf({ policy, standings: [standing()] })).toBe('already_admitted')
     expect(verdictOf({ policy }, { direction: 'exit' })).toBe('exited')
     expect(verdictOf({ policy }, { forced: true })).toBe('undecided')
+  })
+
+  it('threat 39: lets nobody in by a list that is older than the event allows, and says since when', () => {
+    const knownAt = at - 3_600_000
+    const facts = { policy: { aloneHours: 1 } }
+    expect(verdictOf(facts, { knownAt: knownAt + 1 })).toBe('admitted')
+    const verdict = { kind: 'undecided', because: 'list_too_old', since: knownAt }
+    expect(decide(facts, { knownAt })?.verdict).toEqual(verdict)
+    expect(decide(facts, { knownAt, forced: true })?.verdict).toEqual(verdict)
+    // What is certain is still said, and nobody is kept inside.
+    expect(verdictOf({ ...facts, standings: [standing()] }, { knownAt })).toBe('already_admitted')
+    expect(verdictOf(facts, { knownAt, direction: 'exit' })).toBe('exited')
+  })
+
+  it('goes on through a festival of six days without a network, where nobody said otherwise', () => {
+    const facts = { endsAt: at + 30 * day }
+    expect(verdictOf(facts, { when: at + 6 * day, knownAt: at })).toBe('admitted')
+    expect(verdictOf(facts, { when: at + 7 * day, knownAt: at })).toBe('undecided')
+  })
+
+  it('threat 05: lets nobody in from a day after the event’s end on, however new the list is', () => {
+    const endsAt = at - day
+    expect(verdictOf({ endsAt: endsAt + 1 })).toBe('admitted')
+    expect(decide({ endsAt })?.verdict).toEqual({ kind: 'undecided', because: 'event_over', since: endsAt })
+    expect(verdictOf({ endsAt }, { direction: 'exit' })).toBe('exited')
   })
 
   const gates = leaseGates([gateA, gateB], [type()])

@@ -45,7 +45,7 @@ describe('a snapshot', () => {
     expect(body.data).toMatchObject({
       event: { id: event.id, title: 'Tech Expo 2026', zones: [{ id: 'main' }] },
       keys: { readKey: expect.stringMatching(/^[\w-]{43}$/), publicKeys: [{ keyId: 1, validUntil: null }] },
-      policy: { offline: 'admit' },
+      policy: { offline: 'admit', aloneHours: 168 },
       standings: [
         {
           ticketId: inside?.id,

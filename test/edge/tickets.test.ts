@@ -202,11 +202,12 @@ describe('a ticket', () => {
 
 describe('an event', () => {
   it('is changed only where it is told to', async () => {
-    const other = await newEvent({ capacity: 10, policy: { maxEntries: 3 } })
+    const other = await newEvent({ capacity: 10, policy: { maxEntries: 3, aloneHours: 12 } })
     const patch = (body: object) => call('PATCH', other.path, { as: other.key, body })
     const before = (await call('GET', other.path, { as: other.key })).body.data.event
     const after = (await patch({ title: 'Renamed', policy: { full: 'warn' } })).body.data.event
     expect(after).toEqual({ ...before, title: 'Renamed', policy: { ...before.policy, full: 'warn' } })
+    expect(before.policy).toMatchObject({ maxEntries: 3, aloneHours: 12 })
     expect((await patch({ endsAt: before.startsAt })).body.data.issues[0].field).toBe('endsAt')
     expect((await patch({ zones: [{ id: 'hall', name: 'Hall' }] })).body.data.issues[0].field).toBe('zones')
     const listed = await call('GET', '/api/events', { as: other.key })

@@ -251,6 +251,7 @@ describe('judge', () => {
     event: fc.record({ closedAt: maybe(instant) }),
     policy: fc.record({
       offline: fc.constant(defaultPolicy.offline),
+      aloneHours: fc.constant(defaultPolicy.aloneHours),
       full: fc.constantFrom('stop' as const, 'warn' as const),
       maxEntries: maybe(count),
       entriesPerDay: maybe(count),

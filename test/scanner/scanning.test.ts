@@ -26,15 +26,22 @@ const privateKey = createPrivateKey({
   type: 'pkcs8',
 })
 const publicKey = createPublicKey(privateKey).export({ format: 'jwk' }).x ?? ''
-const token = await sealToken(
-  { ticketId, issuedAt: 1_700_000_000, validFrom: null, validUntil: null, type: 0, admits: 1 },
-  keys,
-  async (message) => new Uint8Array(sign(null, message, privateKey)),
-)
+const otherTicketId = '0198c0de-0000-7000-8000-000000000002' as TicketId
+const tokenOf = (id: TicketId) =>
+  sealToken(
+    { ticketId: id, issuedAt: 1_700_000_000, validFrom: null, validUntil: null, type: 0, admits: 1 },
+    keys,
+    async (message) => new Uint8Array(sign(null, message, privateKey)),
+  )
+const token = await tokenOf(ticketId)
 
 type Answer = { status: number; body?: unknown; bytes?: Uint8Array; headers?: Record<string, string> } | 'none'
+/** Whether the phone has a network, and how much later it is than it was. */
+type Around = { isUp: boolean; passedMs: number }
 type Server = (request: HttpRequest) => Answer | Promise<Answer>
 
+const hour = 3_600_000
+const day = 24 * hour
 const phones: Phone[] = []
 afterEach(() => {
   for (const phone of phones.splice(0)) phone.turnOff()
@@ -62,9 +69,11 @@ async function phoneAt(
   server: Server,
   options: {
     policy?: Partial<Policy>
+    endsAt?: number
     role?: string
     ports?: Partial<Ports>
     socket?: boolean
+    around?: Around
     /** Answers in the place of a whole snapshot once the phone asks for what changed since the one it has. */
     difference?: () => Promise<Answer>
   } = {},
@@ -78,14 +87,15 @@ async function phoneAt(
     return { status: answer.status, header: (name) => answer.headers?.[name] ?? null, bytes }
   }
   const answerTo = (request: HttpRequest): Answer | Promise<Answer> => {
+    if (options.around?.isUp === false) return 'none'
     if (request.path === '/api/devices/enrol') {
       return ok(
         {
           deviceId: 'device',
           deviceToken: 'device token',
           staffToken: 'staff token',
-          expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
-          event: { id: eventId, title: 'Tech Expo', timezone: 'UTC' },
+          expiresAt: new Date(Date.now() + 365 * day).toISOString(),
+          event: { id: eventId, title: 'Tech Expo', timezone: 'UTC', endsAt: options.endsAt ?? null },
           gate: { id: 'A', name: 'Gate A', kind: 'entry', zone: 'main' },
           staff: { id: 'sam', name: 'Sam', role: options.role ?? 'scanner' },
         },
@@ -94,9 +104,7 @@ async function phoneAt(
     }
     if (request.path.startsWith('/api/hp-scanner/snapshot')) {
       const { difference } = options
-      return difference && request.path.includes('since=')
-        ? difference()
-        : { status: 200, bytes: snapshot(options.policy) }
+      return difference && request.path.includes('since=') ? difference() : { status: 200, bytes: snapshot(options) }
     }
     if (request.path.startsWith('/api/hp-scanner/live-tickets')) {
       return options.socket ? ok({ ticket: 'once' }) : refused(404, 'not_found')
@@ -117,7 +125,9 @@ async function phoneAt(
   return { phone, engine, requests, scan, asked }
 }
 
-function snapshot(policy: Partial<Policy> = {}, later: Partial<Snapshot> = {}): Uint8Array {
+type Told = { policy?: Partial<Policy>; endsAt?: number; around?: Around }
+
+function snapshot({ policy = {}, endsAt = Date.now() + day, around }: Told, later: Partial<Snapshot> = {}): Uint8Array {
   const nothing = { validFrom: null, validUntil: null, capacity: null, price: null, note: null }
   return encodeSnapshot({
     event: {
@@ -125,7 +135,7 @@ function snapshot(policy: Partial<Policy> = {}, later: Partial<Snapshot> = {}): 
       organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
       title: 'Tech Expo',
       startsAt: 0,
-      endsAt: Date.now() + 86_400_000,
+      endsAt,
       timezone: 'UTC',
       location: null,
       capacity: null,
@@ -156,7 +166,7 @@ function snapshot(policy: Partial<Policy> = {}, later: Partial<Snapshot> = {}): 
     lease: null,
     cursor: writeCursor({ seq: 1, revision: 1, epoch: 1 }),
     full: true,
-    serverTime: Date.now(),
+    serverTime: Date.now() + (around?.passedMs ?? 0),
     standings: [],
     revocations: [],
     codes: [],
@@ -464,6 +474,100 @@ describe('a ticket that is revoked over the socket', () => {
     phone.tell(revocation)
     await phone.bring(cursorAt(4))
     expect(word(await phone.scan())).toBe('admitted by device')
+  })
+})
+
+describe('a phone that has been alone for long', () => {
+  /** A phone and its server in a time that goes on by hours, and a network between them that comes and goes. */
+  async function phoneForDays(about: { aloneHours?: number; endsIn?: number; role?: string }, server: Server) {
+    const around = { isUp: true, passedMs: 0 }
+    const { aloneHours = 168, endsIn = 30 * day, role = 'scanner' } = about
+    const time = {
+      ...realTime,
+      wall: () => Date.now() + around.passedMs,
+      // What is done every so often is done sooner; whoever waits for an answer has as long as ever.
+      after: (ms: number, call: () => void) => realTime.after(ms < 3000 ? ms : ms / 60, call),
+    }
+    const given = { policy: { aloneHours }, endsAt: Date.now() + endsIn, role, ports: { time }, around }
+    const { phone } = await phoneAt(server, given)
+    const shows = async (text: string) => word(await phone.engine.scan({ what: { text }, source: 'camera' }))
+    const kept = async () => ({
+      names: (await phone.store.get('names')) !== null,
+      list: (await phone.store.get('snapshot')) !== null,
+      answered: await phone.store.count('answered'),
+      pending: await phone.store.count('alone'),
+    })
+    return { around, phone, shows, kept }
+  }
+
+  const home: Server = ({ path, body }) => {
+    if (!path.endsWith('/offline-sync')) return 'none'
+    const { scans } = JSON.parse(body ?? '') as { scans: { scanId: string }[] }
+    return ok({ results: { items: scans.map(({ scanId }) => ({ scanId, outcome: 'ok', entryLogId: '8' })) } })
+  }
+
+  it('threat 39: lets nobody in by a list that is too old, until it has heard the Gatekeeper again', async () => {
+    const { phone, shows, around } = await phoneForDays({ aloneHours: 5 }, () => 'none')
+    around.isUp = false
+    around.passedMs = 5.1 * hour
+    expect(await shows(token)).toBe('list_too_old by device')
+    const [pending] = await phone.store.inState('alone', 1)
+    expect(pending?.verdict).toEqual({ kind: 'refused', code: 'no_network' })
+    const out = await phone.engine.scan({ what: { text: token }, source: 'camera', direction: 'exit' })
+    expect(word(out)).toBe('exited by device')
+    await until('it says that it is not ready', () => !phone.engine.status.value.readyOffline.snapshot)
+    around.isUp = true
+    await until('it has a new list', () => phone.engine.status.value.readyOffline.snapshot)
+    expect(await shows(token)).toBe('admitted by device')
+  })
+
+  it('goes by the last word from the Gatekeeper, after a restart too, though nothing had happened', async () => {
+    const { phone, shows, around } = await phoneForDays({ aloneHours: 5 }, () => 'none')
+    around.passedMs = 4 * hour
+    await until('it has kept that the list still holds', async () => (await phone.store.get('still')) !== null)
+    around.isUp = false
+    around.passedMs = 8 * hour
+    await phone.start()
+    expect(await shows(token)).toBe('admitted by device')
+    around.passedMs = 10 * hour
+    await phone.start()
+    expect(await shows(await tokenOf(otherTicketId))).toBe('list_too_old by device')
+  })
+
+  it('threat 05: lets nobody in a day after the event, and forgets the names and the list', async () => {
+    const tickets = ok({ items: [{ id: ticketId, shortCode: 'ABCD2345', holder: { name: 'Ada' } }], nextCursor: null })
+    const server: Server = ({ path }) => (path.includes('/tickets?') ? tickets : admitted)
+    const { phone, shows, around, kept } = await phoneForDays({ endsIn: hour, role: 'supervisor' }, server)
+    await phone.engine.setPin('2468')
+    await phone.engine.unlockNames('2468')
+    expect(await shows(token)).toBe('admitted by gatekeeper')
+    around.isUp = false
+    around.passedMs = 24.9 * hour
+    await phone.start()
+    expect(await kept()).toEqual({ names: true, list: true, answered: 1, pending: 0 })
+    around.passedMs = 25.1 * hour
+    await until('it has forgotten them', async () => !(await kept()).list)
+    expect(await kept()).toEqual({ names: false, list: false, answered: 0, pending: 0 })
+    expect(await shows(await tokenOf(otherTicketId))).toBe('event_over by device')
+    await phone.start()
+    expect(await shows(token)).toBe('event_over by device')
+    expect(await phone.engine.unlockNames('2468')).toEqual({ ok: false, failure: { code: 'event_over' } })
+    around.isUp = true
+    await until('it has a list', () => phone.engine.status.value.gates.length > 0)
+    expect(await shows(token)).toBe('admitted by gatekeeper')
+    expect((await kept()).list).toBe(false)
+  })
+
+  it('forgets nothing that is pending, whenever that comes home', async () => {
+    const { phone, shows, around, kept } = await phoneForDays({ endsIn: hour }, home)
+    around.isUp = false
+    expect(await shows(token)).toBe('admitted by device')
+    around.passedMs = 90 * day
+    await phone.start()
+    expect(await kept()).toEqual({ names: false, list: true, answered: 0, pending: 1 })
+    around.isUp = true
+    await until('all is home, and nothing else is left', async () => !(await kept()).list)
+    expect(await kept()).toEqual({ names: false, list: false, answered: 0, pending: 0 })
   })
 })
 

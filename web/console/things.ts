@@ -30,6 +30,7 @@ export type EventDetails = EventItem & {
   zones: Zone[]
   policy: {
     offline: 'admit' | 'strict' | 'never'
+    aloneHours: number
     full: 'stop' | 'warn'
     maxEntries: number | null
     entriesPerDay: number | null

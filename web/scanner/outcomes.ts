@@ -108,6 +108,8 @@ export const outcomes: Record<OutcomeName, Showing> = {
 
   no_network: { tone: 'undecided', icon: 'cloud', sound: middle(330, 330), vibration: wait },
   not_ready: { tone: 'undecided', icon: 'cloud', sound: middle(330, 294), vibration: wait },
+  list_too_old: { tone: 'undecided', icon: 'clock', sound: middle(330, 277), vibration: wait },
+  event_over: { tone: 'undecided', icon: 'clock', sound: middle(330, 220), vibration: wait },
   device_blocked: { tone: 'undecided', icon: 'hold', sound: middle(330, 262), vibration: wait },
   device_revoked: { tone: 'undecided', icon: 'hold', sound: middle(330, 247), vibration: no },
   not_enrolled: { tone: 'undecided', icon: 'question', sound: middle(330, 349), vibration: wait },

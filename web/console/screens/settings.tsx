@@ -138,6 +138,13 @@ const policyFields: readonly FieldSpec[] = [
     ],
   },
   {
+    name: 'aloneHours',
+    asked: 'policy.aloneHours',
+    label: t.hoursWithoutNetwork,
+    kind: 'number',
+    hint: t.aGateThatHeard,
+  },
+  {
     name: 'full',
     asked: 'policy.full',
     label: t.whenAZoneIs,
@@ -185,6 +192,7 @@ function policyValues({ policy }: EventDetails): Values {
   const { maxEntries, entriesPerDay, minMinutesBetween } = policy
   return {
     offline: policy.offline,
+    aloneHours: String(policy.aloneHours),
     full: policy.full,
     maxEntries: maxEntries === null ? '' : String(maxEntries),
     entriesPerDay: entriesPerDay === null ? '' : String(entriesPerDay),
@@ -197,6 +205,7 @@ function policyBody(values: Values): object {
   return {
     policy: {
       offline: values.offline,
+      aloneHours: numberIn(values, 'aloneHours') ?? undefined,
       full: values.full,
       maxEntries: numberIn(values, 'maxEntries'),
       entriesPerDay: numberIn(values, 'entriesPerDay'),

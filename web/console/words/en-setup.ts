@@ -31,6 +31,9 @@ export const setup = {
     letGenuineTicketsIn: 'Let genuine tickets in',
     neverTwice: 'Never twice',
     letNobodyIn: 'Let nobody in',
+    hoursWithoutNetwork: 'Hours without network, at most',
+    aGateThatHeard:
+      'A gate that has been cut off for longer lets nobody in until it is connected again, and so does a phone that was stolen. The fewer the safer; more than the longest time that your gates may be without network.',
     whenAZoneIs: 'When a zone is full',
     refuseUntilSomebodyHas: 'Refuse until somebody has left, or let in and send an alert.',
     refuse: 'Refuse',

@@ -1,9 +1,9 @@
-import type { JudgedAlone } from '../../../core/alone.ts'
+import type { JudgedAlone, NotAlone } from '../../../core/alone.ts'
 import { type Gate, statusOf, type TicketType } from '../../../core/event.ts'
 import type { GateId } from '../../../core/ids.ts'
 import type { Refusal, RefusalReason } from '../../../core/verdict.ts'
 import type { Asked } from './answers.ts'
-import type { NamedGate, Shown, ShownRefusal, ShownVerdict } from './shown.ts'
+import type { NamedGate, Shown, ShownRefusal, ShownVerdict, Undecided } from './shown.ts'
 
 /** What names things while a device is alone. */
 export type Names = {
@@ -38,8 +38,8 @@ export function refusedAlone(reason: 'unreadable' | 'forged' | 'wrong_event' | '
   return { ...unjudgedAlone(asked), verdict: { kind: 'refused', refusal: { reason } } }
 }
 
-/** Nothing could be decided for want of a network, or of a snapshot. */
-export function unjudgedAlone(asked: Asked, reason: 'no_network' | 'not_ready' = 'no_network'): Shown {
+/** Nothing could be decided, mostly for want of a network. */
+export function unjudgedAlone(asked: Asked, because: Undecided = { reason: 'no_network' }): Shown {
   return {
     scanId: asked.scanId,
     at: asked.at,
@@ -47,7 +47,7 @@ export function unjudgedAlone(asked: Asked, reason: 'no_network' | 'not_ready' =
     replay: false,
     gate: asked.gate,
     direction: null,
-    verdict: { kind: 'undecided', because: { reason } },
+    verdict: { kind: 'undecided', because },
     ticket: null,
     forceReason: asked.forceReason,
   }
@@ -67,10 +67,20 @@ function verdictOf({ verdict, first }: JudgedAlone, names: Names, asked: Asked):
     case 'refused':
       return { kind: 'refused', refusal: refusalOf(verdict.refusal, first, names, asked) }
     case 'undecided':
-      return { kind: 'undecided', because: { reason: 'no_network' } }
+      return { kind: 'undecided', because: whyNot(verdict) }
     case 'annulled':
     case 'everyone_out':
       throw new Error(`a scan was judged ${verdict.kind}`)
+  }
+}
+
+function whyNot(why: NotAlone): Undecided {
+  switch (why.because) {
+    case 'policy':
+      return { reason: 'no_network' }
+    case 'list_too_old':
+    case 'event_over':
+      return { reason: why.because, since: why.since }
   }
 }
 

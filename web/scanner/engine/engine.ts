@@ -79,6 +79,8 @@ export type Failure =
   | { code: 'locked'; until: number }
   | { code: 'supervisor_needed' }
   | { code: 'still_pending'; pending: number }
+  /** Names are not kept any more. */
+  | { code: 'event_over' }
   /** Anything else, in the server's words. */
   | { code: 'problem'; problem: string; message: string }
 

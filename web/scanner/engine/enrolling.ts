@@ -81,7 +81,8 @@ function deviceOf(data: Wire, name: string, deviceKey: unknown): KeptDevice | nu
         title: text(event.title) ?? '',
         timezone: text(event.timezone) ?? 'UTC',
         startsAt: instant(event.startsAt) ?? 0,
-        endsAt: instant(event.endsAt) ?? 0,
+        // Where nobody said when it ends, it is not over.
+        endsAt: instant(event.endsAt) ?? Number.POSITIVE_INFINITY,
       },
       staff: { id: text<StaffId>(staff.id) ?? ('' as StaffId), name: text(staff.name) ?? '', role },
       device: { id: deviceId, name },

@@ -1,3 +1,4 @@
+import { type AloneUntil, aloneUntil, isOver } from '../../../core/alone-until.ts'
 import { fromBase64url } from '../../../core/base64url.ts'
 import { covers, readCursor } from '../../../core/cursor.ts'
 import type { EventId } from '../../../core/ids.ts'
@@ -12,6 +13,8 @@ import type { Ports } from './ports.ts'
 const TIMEOUT_MS = 15_000
 /** Own scans are looked up beside the snapshot for so long, also where another tab's snapshot is behind this one. */
 const OWN_SCANS_KEPT_MS = 24 * 60 * 60_000
+/** What is kept is said to be still all there is at most this often. */
+const STILL_EVERY_MS = 10 * 60_000
 
 /** What was decided about tickets, up to a cursor. */
 type Decisions = { items: readonly KnownState[]; cursor: string }
@@ -27,6 +30,7 @@ export class Knowing {
   #publicKeys = new Map<number, Uint8Array>()
   #at: number | null = null
   #keptCursor: string | null = null
+  #keptAt = 0
   #refreshing: Promise<Reply> | null = null
   #isOwed = false
   #waiting: (() => void)[] | null = null
@@ -61,6 +65,11 @@ export class Knowing {
     return this.#at
   }
 
+  /** Until when this device may decide alone by that. */
+  get aloneUntil(): AloneUntil | null {
+    return this.#known === null || this.#at === null ? null : aloneUntil(this.#known.head, this.#at)
+  }
+
   /** All that happened up to now is known: the socket says so. */
   isCurrent(): void {
     if (this.#known === null) return
@@ -73,8 +82,11 @@ export class Knowing {
     const kept = await this.#ports.store.get('snapshot')
     const opened = kept && openSnapshot(kept.bytes)
     if (!kept || !opened) return
-    this.#take(opened, kept.at)
-    this.#keptCursor = opened.head.cursor
+    const { cursor } = opened.head
+    const still = await this.#ports.store.get('still')
+    this.#take(opened, still?.cursor === cursor ? Math.max(kept.at, still.at) : kept.at)
+    this.#keptCursor = cursor
+    this.#keptAt = this.#at ?? 0
   }
 
   forget(): void {
@@ -117,11 +129,12 @@ export class Knowing {
     if (this.#waiting !== null) this.#decidedMeanwhile.push({ items, cursor })
   }
 
-  /** Keeps what is known, unless it is kept already or another tab kept something newer. */
+  /** Keeps what is known, unless it is kept already, another tab kept something newer, or the event is over. */
   async keep(): Promise<void> {
     const known = this.#known
     const at = this.#at
-    if (known === null || at === null || known.head.cursor === this.#keptCursor) return
+    if (known === null || at === null || isOver(known.head.event, this.#clock.now())) return
+    if (known.head.cursor === this.#keptCursor) return this.#keepStill(known.head.cursor, at)
     const { store, tabs } = this.#ports
     await tabs.alone('snapshot', async () => {
       const stored = await store.get('snapshot')
@@ -131,8 +144,27 @@ export class Knowing {
       const { cursor } = known.head
       await store.put('snapshot', { bytes: encodeSnapshot(known.toSnapshot()), at })
       this.#keptCursor = cursor
+      this.#keptAt = at
       await store.forgetAnswered(readCursor(cursor)?.seq ?? 0, this.#clock.now() - OWN_SCANS_KEPT_MS)
     })
+  }
+
+  /** Takes what was kept off the device, and the scans that it stands beside. What is pending stays, whatever it is. */
+  async forgetKept(): Promise<void> {
+    const { store, tabs } = this.#ports
+    await tabs.alone('snapshot', async () => {
+      this.#keptCursor = null
+      await store.put('snapshot', null)
+      await store.put('still', null)
+      await store.forgetAnswered(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+    })
+  }
+
+  /** Nothing has happened since, and that is worth knowing too: whoever is cut off goes by how old the list is. */
+  async #keepStill(cursor: string, at: number): Promise<void> {
+    if (at - this.#keptAt < STILL_EVERY_MS) return
+    this.#keptAt = at
+    await this.#ports.store.put('still', { cursor, at })
   }
 
   /**

@@ -97,6 +97,12 @@ export class Names {
     this.#byId = null
   }
 
+  /** Takes them off the device. */
+  async forget(): Promise<void> {
+    this.lock()
+    await this.#ports.store.put('names', null)
+  }
+
   /** By the beginnings of words; all must be there. null: the names are not open. */
   search(typed: string): Named[] | null {
     if (this.#byId === null) return null

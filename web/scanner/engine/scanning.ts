@@ -1,4 +1,5 @@
 import { judgeAlone, type OwnScan, type PresentedAlone, type TicketOutline, ticketAlone } from '../../../core/alone.ts'
+import { isOver } from '../../../core/alone-until.ts'
 import type { Gate } from '../../../core/event.ts'
 import { formatOf } from '../../../core/formats.ts'
 import type { Direction } from '../../../core/gate.ts'
@@ -246,7 +247,11 @@ export class Scanning {
 
   async #alone(scan: KeptScan, opened: Opened, told: Asked, around: Circumstances): Promise<Shown> {
     const { known } = this.#knowing
-    if (opened === null || opened.by === 'other' || known === null) return this.#unjudged(scan, told, known === null)
+    const { at: knownAt } = this.#knowing
+    if (known === null || knownAt === null || opened === null) {
+      return this.#unjudged(scan, told, whyWithoutList(around.device, scan.at))
+    }
+    if (opened.by === 'other') return this.#unjudged(scan, told, { reason: 'no_network' })
     if (opened.by === 'nothing') return this.#refused(scan, opened.reason, told)
     const ticket = ticketAlone(opened, known)
     if (ticket === null) return this.#refused(scan, 'unknown', told)
@@ -258,6 +263,7 @@ export class Scanning {
         people: scan.people,
         forced: scan.asked?.force != null,
         at: scan.at,
+        knownAt,
       }
       const own = { scans: ownScans(scans), isGone, lease }
       const judged = judgeAlone(asked, opened, ticket, known, own)
@@ -276,11 +282,11 @@ export class Scanning {
   }
 
   /** Nothing to judge by. Nobody is kept inside for that. */
-  async #unjudged(scan: KeptScan, told: Asked, isNotReady: boolean): Promise<Shown> {
+  async #unjudged(scan: KeptScan, told: Asked, because: Undecided): Promise<Shown> {
     const isExit = scan.direction === 'exit'
     const verdict = isExit ? exited(scan.people) : notLetIn
     await this.#ports.store.change(new Map([[scan.scanId, (kept) => ({ ...kept, state: 'alone', verdict })]]))
-    const shown = unjudgedAlone(told, isNotReady ? 'not_ready' : 'no_network')
+    const shown = unjudgedAlone(told, because)
     return isExit ? { ...shown, direction: 'exit', verdict: { kind: 'exited', people: scan.people } } : shown
   }
 }
@@ -291,7 +297,13 @@ const exited = (people: number): KeptVerdict => ({ kind: 'exited', people })
 
 /** Something is shown of every scan, also where nobody could even be asked. */
 export function undecided(told: Asked, because: Undecided): Shown {
-  return { ...unjudgedAlone(told), verdict: { kind: 'undecided', because } }
+  return unjudgedAlone(told, because)
+}
+
+/** A device has no snapshot before its first answer, and none any more when the event is over. */
+function whyWithoutList({ enrolment }: KeptDevice, at: number): Undecided {
+  const { endsAt } = enrolment.event
+  return isOver({ endsAt }, at) ? { reason: 'event_over', since: endsAt } : { reason: 'not_ready' }
 }
 
 /** What this device did with a ticket, as far as it bears on the ticket's standing. */

@@ -90,6 +90,10 @@ export type Undecided =
   | { reason: 'no_network' }
   /** There is no network, and this device has no snapshot to judge by. */
   | { reason: 'not_ready' }
+  /** There has been no network for so long that this device lets nobody in by what it knows. */
+  | { reason: 'list_too_old'; since: number }
+  /** There is no network, and the event ended more than a day ago. */
+  | { reason: 'event_over'; since: number }
   /** The Gatekeeper stopped this device for a while: too many codes that were none. */
   | { reason: 'device_blocked'; until: number | null }
   | { reason: 'device_revoked' }

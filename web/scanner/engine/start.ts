@@ -1,3 +1,4 @@
+import { isOver } from '../../../core/alone-until.ts'
 import type { Gate } from '../../../core/event.ts'
 import { type GateId, type ScanId, type TicketId, uuidAt } from '../../../core/ids.ts'
 import type { Lease } from '../../../core/lease.ts'
@@ -54,6 +55,7 @@ const blank: Status = {
   policy: null,
   connection: 'offline',
   snapshotAt: null,
+  aloneUntil: null,
   pending: 0,
   pendingSince: null,
   syncing: false,
@@ -119,10 +121,13 @@ class Scanner implements Engine {
     )
     await this.#scanning.settleUnshown()
     await this.#load()
+    await this.#clearUp()
     this.#every(SYNC_EVERY_MS, () => this.#sync())
     this.#every(KEEP_EVERY_MS, async () => {
       // Nobody waits at the door for this; the next time will do.
-      if (!this.busy.value) await this.#knowing.keep()
+      if (this.busy.value) return
+      await this.#knowing.keep()
+      await this.#clearUp()
     })
     this.#every(READY_EVERY_MS, () => this.#tellReady())
   }
@@ -245,6 +250,7 @@ class Scanner implements Engine {
   async unlockNames(pin: string, progress: (done: number) => void = () => {}): Promise<Outcome<{ names: number }>> {
     const device = this.#device
     if (device?.enrolment.staff.role !== 'supervisor') return failed({ code: 'supervisor_needed' })
+    if (this.#isOver()) return failed({ code: 'event_over' })
     const unlocked = await this.#names.unlock(pin, device.eventId, progress)
     await this.#tellSettings()
     return unlocked
@@ -286,7 +292,8 @@ class Scanner implements Engine {
     if (until !== null && until > this.#clock.now()) {
       return undecided(this.#askedOf(asked), { reason: 'device_blocked', until })
     }
-    const admitsAlone = this.#knowing.known?.head.policy.offline === 'admit'
+    const { known, aloneUntil } = this.#knowing
+    const admitsAlone = known?.head.policy.offline === 'admit' && this.#clock.now() < (aloneUntil?.at ?? 0)
     return {
       device,
       gate,
@@ -402,6 +409,19 @@ class Scanner implements Engine {
     await this.#tellSettings()
   }
 
+  #isOver(): boolean {
+    const event = this.#knowing.known?.head.event ?? this.#device?.enrolment.event
+    return event !== undefined && isOver(event, this.#clock.now())
+  }
+
+  /** When the event is over, names go off the device, and the rest of what it carried once nothing is pending. */
+  async #clearUp(): Promise<void> {
+    if (!this.#isOver()) return
+    await this.#names.forget()
+    if ((await this.#unsynced()) === 0) await this.#knowing.forgetKept()
+    await this.#tellSettings()
+  }
+
   async #setBlocked(until: number | null): Promise<void> {
     await this.#ports.store.put('blockedUntil', until)
     await this.#tellSettings()
@@ -457,6 +477,7 @@ class Scanner implements Engine {
       ticketTypes: (head?.ticketTypes ?? []).map(({ id, name, admits, price }) => ({ id, name, admits, price })),
       policy: head?.policy ?? null,
       snapshotAt: this.#knowing.at,
+      aloneUntil: this.#knowing.aloneUntil?.at ?? null,
       clock: this.#clock.state,
     })
   }
@@ -494,8 +515,10 @@ class Scanner implements Engine {
     const stored = await this.#ports.surroundings.readiness()
     const { at } = this.#knowing
     const keys = this.#device !== null && this.#knowing.keys.length > 0
-    const isFresh = at !== null && (this.#clock.now() - at < FRESH_MS || this.status.value.connection === 'offline')
-    const ready = { ...stored, keys, snapshot: at !== null && isFresh }
+    const now = this.#clock.now()
+    const isFresh = at !== null && (now - at < FRESH_MS || this.status.value.connection === 'offline')
+    const mayDecide = now < (this.#knowing.aloneUntil?.at ?? 0)
+    const ready = { ...stored, keys, snapshot: isFresh && mayDecide }
     const readyOffline = { ...ready, all: ready.shell && ready.wasm && ready.keys && ready.snapshot }
     if (JSON.stringify(readyOffline) === JSON.stringify(this.status.value.readyOffline)) return
     this.#patch({ readyOffline })

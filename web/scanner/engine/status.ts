@@ -15,6 +15,8 @@ export type Status = {
   connection: 'live' | 'online' | 'offline'
   /** The server's time that the snapshot is from. While live, it is now. */
   snapshotAt: number | null
+  /** Until when this device may decide alone, if the network went now. */
+  aloneUntil: number | null
   /** Scans on this device that the Gatekeeper has not answered yet, and since when the oldest of them waits. */
   pending: number
   pendingSince: number | null

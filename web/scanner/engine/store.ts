@@ -73,6 +73,8 @@ export type KeptThings = {
   gateId: GateId
   /** The snapshot's bytes: `core/snapshot-bytes.ts`. */
   snapshot: { bytes: Uint8Array; at: number }
+  /** That the snapshot with this cursor was still all there was to know then. */
+  still: { cursor: string; at: number }
   lease: Lease
   /** How far the device's clock was ahead when that was last measured. */
   skewMs: number

@@ -2,7 +2,7 @@ import { hasNfc } from '../inputs/nfc.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
 import { useScanner } from '../scanner.ts'
-import { number, words } from '../words/language.ts'
+import { moment, number, words } from '../words/language.ts'
 
 const parts = ['shell', 'wasm', 'keys', 'snapshot', 'persisted'] as const
 
@@ -10,7 +10,7 @@ const parts = ['shell', 'wasm', 'keys', 'snapshot', 'persisted'] as const
 export function ReadyScreen() {
   const { status } = useScanner()
   const t = words.value.ready
-  const { readyOffline, policy, lease, clock } = status.value
+  const { readyOffline, policy, lease, clock, aloneUntil } = status.value
   return (
     <Sheet title={t.title}>
       <p class="ready" data-ready={readyOffline.all} role="status">
@@ -33,6 +33,12 @@ export function ReadyScreen() {
         ))}
       </ul>
       {policy && <p>{t.policies[policy.offline]}</p>}
+      {policy && policy.offline !== 'never' && aloneUntil !== null && (
+        <p>
+          {t.until}
+          {moment(aloneUntil, Date.now())}
+        </p>
+      )}
       {policy?.offline === 'strict' && <p>{t.lease[lease]}</p>}
       <p>{clock.skewMs === null ? t.clockUnknown : `${t.clock}${number(Math.round(clock.skewMs / 100) / 10)} s`}</p>
       <Limits />

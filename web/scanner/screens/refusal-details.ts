@@ -1,4 +1,4 @@
-import type { FirstAdmission, NamedGate, ShownRefusal } from '../engine/shown.ts'
+import type { FirstAdmission, NamedGate, ShownRefusal, Undecided } from '../engine/shown.ts'
 import type { Enrolment } from '../engine/status.ts'
 import { exactTime, moment, number, words } from '../words/language.ts'
 
@@ -40,6 +40,24 @@ export function refusalDetails(refusal: ShownRefusal, now: number, self: Staff |
     case 'full':
       if (refusal.capacity === null || refusal.inside === null) return []
       return [`${t.inside}${number(refusal.inside)} / ${number(refusal.capacity)}`]
+  }
+}
+
+/** What makes it understood why nobody decided, where there is more to say than that. */
+export function undecidedDetails(because: Undecided, now: number): string[] {
+  switch (because.reason) {
+    case 'list_too_old':
+    case 'event_over':
+      return [words.value.verdict.since + moment(because.since, now)]
+    case 'problem':
+      return [because.message]
+    case 'no_network':
+    case 'not_ready':
+    case 'device_blocked':
+    case 'device_revoked':
+    case 'not_enrolled':
+    case 'unknown_gate':
+      return []
   }
 }
 

@@ -9,7 +9,7 @@ import { Icon } from '../parts/icon.tsx'
 import { Stepper } from '../parts/stepper.tsx'
 import { type Asked, useScanner } from '../scanner.ts'
 import { number, words } from '../words/language.ts'
-import { refusalDetails } from './refusal-details.ts'
+import { refusalDetails, undecidedDetails } from './refusal-details.ts'
 
 type Props = { shown: Shown; asked: Asked }
 
@@ -110,7 +110,7 @@ function factsOf(shown: Shown, self: Enrolment['staff'] | undefined): string[] {
       facts.push(...refusalDetails(verdict.refusal, shown.at, self))
       break
     case 'undecided':
-      if (verdict.because.reason === 'problem') facts.push(verdict.because.message)
+      facts.push(...undecidedDetails(verdict.because, shown.at))
       break
   }
   if (ticket?.quantity && ticket.quantity > 1) facts.push(t.quantity + number(ticket.quantity))

@@ -25,6 +25,8 @@ export const de: Words = {
     held_elsewhere: ['Anderes Tor', 'Nur ein anderer Eingang darf dieses Ticket jetzt einlassen.'],
     no_network: ['Kein Netz', 'Ohne Netz kommt bei dieser Veranstaltung niemand herein.'],
     not_ready: ['Nicht bereit', 'Kein Netz, und dieses Gerät hat noch keine Liste.'],
+    list_too_old: ['Liste zu alt', 'Zu lange kein Netz. Dieses Gerät zuerst wieder verbinden.'],
+    event_over: ['Vorbei', 'Die Veranstaltung ist vorbei. Ohne Netz kommt niemand mehr herein.'],
     device_blocked: ['Pause', 'Zu viele falsche Codes. Dieser Scanner muss warten.'],
     device_revoked: ['Abgemeldet', 'Dieser Scanner darf nicht mehr benutzt werden.'],
     not_enrolled: ['Nicht bereit', 'Zuerst diesen Scanner einrichten.'],
@@ -134,6 +136,7 @@ export const de: Words = {
     locked: 'Zu viele falsche PINs. Kurz warten.',
     supervisor_needed: 'Das darf nur die Aufsicht.',
     still_pending: 'Scans warten noch darauf, gesendet zu werden: ',
+    event_over: 'Die Veranstaltung ist vorbei: Namen bleiben auf keinem Gerät mehr.',
   },
 
   menu: {
@@ -257,6 +260,7 @@ export const de: Words = {
       held: 'Dieses Gerät hat die Liste seines Eingangs.',
       ending: 'Dieses Gerät gibt die Liste seines Eingangs zurück.',
     },
+    until: 'Entscheidet ohne Netz bis: ',
     clock: 'Die Uhr dieses Geräts geht falsch um: ',
     clockUnknown: 'Die Uhr wurde noch nicht mit dem Server verglichen.',
     limits: 'Was dieser Browser nicht kann',

@@ -25,6 +25,8 @@ export const en = {
     held_elsewhere: ['Other gate', 'Only another gate may let this ticket in now.'],
     no_network: ['No network', 'Without a network nobody is let in at this event.'],
     not_ready: ['Not ready', 'No network, and this device has no guest list yet.'],
+    list_too_old: ['List too old', 'No network for too long. Connect this device, then it decides again.'],
+    event_over: ['Event over', 'The event is over. Without a network nobody is let in any more.'],
     device_blocked: ['Paused', 'Too many wrong codes. This scanner has to wait.'],
     device_revoked: ['Signed out', 'This scanner may not be used any more.'],
     not_enrolled: ['Not set up', 'Set up this scanner first.'],
@@ -134,6 +136,7 @@ export const en = {
     locked: 'Too many wrong PINs. Wait a moment.',
     supervisor_needed: 'Only a supervisor may do this.',
     still_pending: 'Scans are still waiting to be sent: ',
+    event_over: 'The event is over: names are not kept on devices any more.',
   },
 
   menu: {
@@ -257,6 +260,7 @@ export const en = {
       held: 'This device holds the list of its gate.',
       ending: 'This device is giving the list of its gate back.',
     },
+    until: 'Decides without a network until: ',
     clock: 'Clock of this device is off by: ',
     clockUnknown: 'The clock was not compared with the server yet.',
     limits: 'What this browser cannot do',

@@ -25,6 +25,8 @@ export const es: Words = {
     held_elsewhere: ['Otra puerta', 'Solo otra puerta puede dejar pasar esta entrada ahora.'],
     no_network: ['Sin red', 'Sin red no entra nadie en este evento.'],
     not_ready: ['No está listo', 'No hay red, y este aparato aún no tiene la lista.'],
+    list_too_old: ['Lista antigua', 'Demasiado tiempo sin red. Primero conecta este aparato.'],
+    event_over: ['Terminado', 'El evento ha terminado. Sin red ya no entra nadie.'],
     device_blocked: ['Pausa', 'Demasiados códigos malos. Este escáner tiene que esperar.'],
     device_revoked: ['Sin sesión', 'Este escáner ya no se puede usar.'],
     not_enrolled: ['Sin preparar', 'Primero prepara este escáner.'],
@@ -134,6 +136,7 @@ export const es: Words = {
     locked: 'Demasiados PIN incorrectos. Espera un momento.',
     supervisor_needed: 'Solo un supervisor puede hacerlo.',
     still_pending: 'Quedan lecturas por enviar: ',
+    event_over: 'El evento ha terminado: los aparatos ya no guardan nombres.',
   },
 
   menu: {
@@ -257,6 +260,7 @@ export const es: Words = {
       held: 'Este aparato tiene la lista de su puerta.',
       ending: 'Este aparato está devolviendo la lista de su puerta.',
     },
+    until: 'Decide sin red hasta: ',
     clock: 'El reloj de este aparato se desvía: ',
     clockUnknown: 'El reloj aún no se ha comparado con el servidor.',
     limits: 'Lo que este navegador no puede hacer',

@@ -25,6 +25,8 @@ export const fr: Words = {
     held_elsewhere: ['Autre porte', 'Seule une autre porte peut laisser entrer ce billet maintenant.'],
     no_network: ['Pas de réseau', 'Sans réseau, personne n’entre à cet événement.'],
     not_ready: ['Pas prêt', 'Pas de réseau, et cet appareil n’a pas encore la liste.'],
+    list_too_old: ['Liste périmée', 'Trop longtemps sans réseau. Reconnectez d’abord cet appareil.'],
+    event_over: ['Terminé', 'L’événement est terminé. Sans réseau, plus personne n’entre.'],
     device_blocked: ['Pause', 'Trop de mauvais codes. Ce scanner doit attendre.'],
     device_revoked: ['Déconnecté', 'Ce scanner ne peut plus être utilisé.'],
     not_enrolled: ['Pas configuré', 'Configurez d’abord ce scanner.'],
@@ -134,6 +136,7 @@ export const fr: Words = {
     locked: 'Trop de mauvais codes PIN. Attendez un instant.',
     supervisor_needed: 'Seul un responsable peut le faire.',
     still_pending: 'Des scans attendent encore d’être envoyés : ',
+    event_over: 'L’événement est terminé : les appareils ne gardent plus les noms.',
   },
 
   menu: {
@@ -257,6 +260,7 @@ export const fr: Words = {
       held: 'Cet appareil a la liste de sa porte.',
       ending: 'Cet appareil rend la liste de sa porte.',
     },
+    until: 'Décide sans réseau jusqu’à : ',
     clock: 'L’horloge de cet appareil est décalée de : ',
     clockUnknown: 'L’horloge n’a pas encore été comparée au serveur.',
     limits: 'Ce que ce navigateur ne peut pas faire',
