@@ -1,6 +1,6 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { permissions } from '../../workers/permissions.ts'
 import { Chance } from '../chance.ts'
 import { type Operation, operationsIn } from '../fuzz/operations.ts'
@@ -34,11 +34,17 @@ const chance = new Chance(20_261_121)
 
 beforeAll(async () => {
   operations = operationsIn((await call('GET', '/openapi.json')).body)
-  ;[own, foreign] = [await newTenant(), await newTenant()]
+  // What a webhook is told goes nowhere else.
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response('thank you'))
+  ;[own, foreign] = [await newTenant(2), await newTenant(20)]
 }, 60_000)
+afterAll(() => vi.restoreAllMocks())
 
-/** An organisation with an event in which there is one of everything that a path can name. */
-async function newTenant() {
+/**
+ * An organisation with an event in which there is one of everything that a path can name. What is numbered within an event
+ * has as high a number as there were admissions alone, so that of two events it is not the same.
+ */
+async function newTenant(admittedAlone: number) {
   const event = await newEvent()
   const { id, key, organisation, path } = event
   await event.put('gates/STALL', { name: 'Stall', kind: 'checkpoint' })
@@ -50,9 +56,17 @@ async function newTenant() {
   const supervisor = await newDevice(event, 'sue')
   const stolen = await newDevice(event, 'sue')
   await call('POST', `${path}/devices/${stolen.id}/revoke`, { as: key })
-  const scanned = await scan(scanner.token, ticket?.code ?? '')
-  const shift = await call('POST', '/api/hp-scanner/sessions', { as: scanner.token, body: {} })
   await event.put('webhooks/crm', { url: 'https://crm.example.com/hook', events: ['ticket.admitted'] })
+  const scanned = await scan(scanner.token, ticket?.code ?? '')
+  for (const device of [scanner, supervisor]) await admitAlone(device.token, ticket?.code ?? '', admittedAlone / 2)
+  await runDurableObjectAlarm(gatekeeperOf(event))
+  const newest = async (list: string) => (await call('GET', `${path}/${list}`, { as: key })).body.data.items[0]
+  const shift = await call('POST', '/api/hp-scanner/sessions', { as: scanner.token, body: {} })
+  const member = await call('POST', `/api/organisations/${organisation.id}/members`, {
+    as: key,
+    body: { email: 'olga@organisers.example', role: 'viewer' },
+  })
+  const rehearsal = await call('POST', `${path}/rehearsals`, { as: key })
   const job = await call('POST', `${path}/qr-cache/warm`, { as: key })
   await settled(`${path}/jobs/${job.body.data.job.id}`, key)
   const session = await call('POST', '/api/session', { body: { key } })
@@ -80,7 +94,11 @@ async function newTenant() {
       sessionId: shift.body.data.session?.id ?? shift.body.data.id,
       jobId: job.body.data.job.id as string,
       keyId: (await keyOf('viewer')).id,
+      memberId: member.body.data.member.id,
+      rehearsalId: rehearsal.body.data.event.id,
       webhookId: 'crm',
+      deliveryId: String((await newest('webhooks/crm/deliveries')).id),
+      conflictId: String((await newest('conflicts')).id),
       gateId: 'STALL',
       typeId: 'standard',
       staffId: 'sam',
@@ -90,6 +108,18 @@ async function newTenant() {
   }
 }
 
+/** Brings home that a device without a network let in the same ticket so often. */
+async function admitAlone(token: string, qrPayload: string, often: number): Promise<void> {
+  const scans = Array.from({ length: often }, () => ({
+    scanId: crypto.randomUUID(),
+    qrPayload,
+    gateId: 'GATE-A',
+    localTimestamp: new Date().toISOString(),
+    verdict: 'admitted',
+  }))
+  await call('POST', '/api/hp-scanner/offline-sync', { as: token, body: { scans } })
+}
+
 async function settled(path: string, key: string): Promise<void> {
   for (;;) {
     const { state } = (await call('GET', path, { as: key })).body.data.job
@@ -97,6 +127,12 @@ async function settled(path: string, key: string): Promise<void> {
     await scheduler.wait(20)
   }
 }
+
+/** What a path names that nobody but the system gave its name to. */
+const parts = [
+  ...['ticketId', 'deviceId', 'jobId', 'keyId', 'scanId', 'sessionId'],
+  ...['memberId', 'rehearsalId', 'conflictId', 'deliveryId'],
+]
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
@@ -197,9 +233,9 @@ async function everythingStored() {
     d1.push([name, (await env.DB.prepare(`SELECT * FROM "${name}"`).all()).results])
   }
   const kv = (await env.QR_IMAGES.list()).keys.map(({ name }) => name)
-  // How often images were found is noted with whatever call comes by.
-  const isCount = ([name]: [string, unknown]) => name === 'meta'
-  return [(await dump(own)).filter((table) => !isCount(table)), await dump(foreign), d1, kv]
+  // How often images were found is noted with whatever call comes by, and that its device was heard of.
+  const isNoted = ([name]: [string, unknown]) => name === 'meta' || name === 'device_status'
+  return [(await dump(own)).filter((table) => !isNoted(table)), await dump(foreign), d1, kv]
 }
 
 const tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -214,6 +250,8 @@ describe('every call, by everybody', { timeout: 120_000 }, () => {
       await call('GET', `/api/hp-scanner/analytics/${id}`, { as: key })
       // So do the look-ups of images, which an isolate otherwise tells with its next.
       await call('GET', `/api/events/${id}/qr-cache`, { as: key })
+      // And so does what is written down now and then.
+      await runDurableObjectAlarm(gatekeeperOf({ id }))
     }
     before = await everythingStored()
     expect(JSON.stringify(before[1])).toContain('Ada Foreign')
@@ -223,6 +261,13 @@ describe('every call, by everybody', { timeout: 120_000 }, () => {
     expect(operations.length).toBeGreaterThan(80)
     expect(operations.filter((operation) => rowOf(operation) === undefined)).toEqual([])
     expect(operations.filter((operation) => operation.isOpen !== (rowOf(operation)[0] === null))).toEqual([])
+  })
+
+  it('is made about something that is there: each name in a path is one of its own in either event', () => {
+    const named = new Set(operations.flatMap(({ pathParams }) => pathParams))
+    const without = ({ names }: Tenant) => [...named].filter((name) => !names[name] || names[name] === 'undefined')
+    expect([without(own), without(foreign)]).toEqual([[], []])
+    expect(parts.filter((name) => own.names[name] === foreign.names[name])).toEqual([])
   })
 
   it('is refused to whoever has no good credential', async () => {
@@ -278,7 +323,6 @@ describe('every call, by everybody', { timeout: 120_000 }, () => {
   })
 
   it("about one's own event, but with a part of somebody else's, finds nothing, to the byte", async () => {
-    const parts = ['ticketId', 'deviceId', 'jobId', 'keyId', 'scanId', 'sessionId']
     const withParts = operations.filter(({ pathParams }) => pathParams.some((name) => parts.includes(name)))
     expect(withParts.length).toBeGreaterThan(15)
     for (const operation of withParts) {
