@@ -4,7 +4,7 @@ import { type Faulted, failingParts, fullDisk, twoVersions } from './faults.ts'
 
 /*
  * `npm run crash`: kill -9 of whole servers under load, as often as one likes. It begins with two servers that are broken
- * on purpose: a run that does not find them out is worth nothing. Then it goes round by round, each with a server of its
+ * on purpose: a run that does not find them out is worth nothing, nor one that finds them out without a kill. Then it goes round by round, each with a server of its
  * own that is killed ten times and whose history is checked in the end.
  */
 
@@ -29,12 +29,9 @@ const plan = { tickets: KILLS_A_ROUND * between + 3000, between, again: 150, cro
 
 // Without gates that are cut off: what they bring home has the first control write everything.
 const busy = { tickets: 4000, between: 200, again: 400, crowd: { pauseMs: 10, cutOff: 0 } }
+const ackBeforeWrite = { ...busy, worker: 'test/process/controls/ack-before-write.ts' }
 const controls: { name: string; plan: Omit<Plan, 'seed'>; rule: string }[] = [
-  {
-    name: 'answers before it writes',
-    plan: { ...busy, worker: 'test/process/controls/ack-before-write.ts', kills: 2 },
-    rule: 'lost',
-  },
+  { name: 'answers before it writes', plan: { ...ackBeforeWrite, kills: 2 }, rule: 'lost' },
   {
     name: 'waits between its look and its write',
     plan: { ...busy, worker: 'test/process/controls/stale-look-up.ts', kills: 1 },
@@ -65,6 +62,7 @@ function report(name: string, faulted: Faulted | null): void {
 
 async function killServers(): Promise<void> {
   for (const { name, plan, rule } of controls) await findOut(name, plan, rule)
+  await findNothing('answers before it writes', ackBeforeWrite)
 
   const total = { kills: 0, acked: 0, synced: 0, admitted: 0, duplicates: 0, conflicts: 0, toldAgain: 0, settled: 0 }
   for (let seed = Number(values.seed); total.kills < kills && Date.now() < until; seed++) {
@@ -90,6 +88,14 @@ async function findOut(name: string, plan: Omit<Plan, 'seed'>, rule: string): Pr
     return
   }
   fail(`a server that ${name} was not found out`)
+}
+
+/** As long as nobody kills it, the broken server keeps every promise: so it was the kill that found it out. */
+async function findNothing(name: string, plan: Omit<Plan, 'seed' | 'kills'>): Promise<void> {
+  const outcome = await crash({ ...plan, kills: 0, seed: 1 })
+  const rules = rulesOf(outcome.violations)
+  if (rules.length > 0) fail(`a server that ${name} was found out though nobody killed it: ${rules.join(', ')}`)
+  console.log(`control: a server that ${name} was not found out in ${outcome.acked} answers, since nobody killed it`)
 }
 
 function check(seed: number, outcome: Outcome): void {
