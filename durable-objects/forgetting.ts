@@ -9,9 +9,10 @@ import type { Meta } from './meta.ts'
  * caller holds, and finds by itself where the one before it stopped.
  */
 
-/** What is forgotten in one slice: some milliseconds of work. */
-const TICKETS = 100
-const ENTRIES = 1000
+/** What is forgotten in one slice: a few milliseconds of work, since scans are judged in between. */
+const TICKETS = 20
+const ENTRIES = 50
+const ROWS = 250
 
 /** Takes the next slice of something away; gives whether that was the last. */
 export function forgetSlice(what: Forgetting, parts: EventParts, sql: SqlStorage, meta: Meta, at: number): boolean {
@@ -34,25 +35,54 @@ function forgetPeople(parts: EventParts, sql: SqlStorage, meta: Meta, at: number
     const { booking } = tickets.get(ticket.id) ?? ticket
     eraseFrom(parts, ticket, booking !== null && (booking.name !== null || booking.email !== null))
   }
-  meta.set('forget_people_after', nextCursor ?? '')
+  // At the end it stays there until the rest is done, too.
+  meta.set('forget_people_after', nextCursor ?? items.at(-1)?.id ?? after)
   if (nextCursor !== null) return false
-  for (const staff of configuration.staff.all()) configuration.staff.put({ ...staff, email: null })
   for (const job of jobs.list(1000, null)) jobs.fail(job.id, 'was given up: the event is long over', at)
-  sql.exec('DELETE FROM job_chunk')
+  if (!emptied(sql, 'job_chunk')) return false
+  meta.set('forget_people_after', '')
+  for (const staff of configuration.staff.all()) configuration.staff.put({ ...staff, email: null })
   return true
 }
 
 /** What devices are called, how they did, and what would let them in again. */
 function forgetDevices({ devices }: EventParts, sql: SqlStorage, at: number): boolean {
+  if (!perDevice.every((table) => emptied(sql, table))) return false
   for (const { id } of devices.all()) devices.forget(id, at)
-  for (const table of ['enrolment', 'device_status', 'device_block', 'invalid_code', 'lease', 'recall']) {
-    sql.exec(`DELETE FROM ${table}`)
-  }
   return true
 }
 
+/** The tables that are emptied, by the key of their rows. */
+const keys = {
+  annulment: 'seq',
+  booking: 'no',
+  code: 'code',
+  conflict: 'seq',
+  delivery: 'webhook, no',
+  device_block: 'device',
+  device_status: 'device',
+  enrolment: 'code_hash',
+  handled_conflict: 'id',
+  holder: 'ticket',
+  invalid_code: 'device, reason, minute',
+  job_chunk: 'job, no',
+  lease: 'gate',
+  notice: 'no',
+  recall: 'gate, ticket',
+  reissue: 'ticket',
+  search_word: 'word, ticket',
+  shift: 'id',
+  standing: 'ticket, zone',
+  stray_admission: 'scan',
+  ticket: 'id',
+  ticket_change: 'ticket, revision',
+} as const
+type Emptied = keyof typeof keys
+
+const perDevice: readonly Emptied[] = ['enrolment', 'device_status', 'device_block', 'invalid_code', 'lease', 'recall']
+
 /** In this order: nothing that is still there may lean on what is gone. Sales stay, which name no ticket's person. */
-const perTicket = [
+const perTicket: readonly Emptied[] = [
   'conflict',
   'handled_conflict',
   'stray_admission',
@@ -63,24 +93,27 @@ const perTicket = [
   'shift',
   'delivery',
 ]
-const tickets = ['code', 'holder', 'search_word', 'ticket', 'booking']
+const tickets: readonly Emptied[] = ['code', 'holder', 'search_word', 'ticket', 'booking']
 
 /** The log and all that tells of one ticket, and what staff are called. What it added up to stays. */
 function forgetLog({ log, counters, configuration }: EventParts, sql: SqlStorage): boolean {
   counters.save()
-  for (const table of perTicket) if (!emptied(sql, table)) return false
+  if (!perTicket.every((table) => emptied(sql, table))) return false
   // The last one stays, for its number; a reference in it would say whose ticket it was.
+  if (!emptied(sql, 'notice', 'no < (SELECT max(no) FROM notice)')) return false
   sql.exec("UPDATE notice SET notice = json_remove(notice, '$.reference')")
-  sql.exec('DELETE FROM notice WHERE no < (SELECT max(no) FROM notice)')
   if (!log.forget(ENTRIES)) return false
-  for (const table of tickets) if (!emptied(sql, table)) return false
+  if (!tickets.every((table) => emptied(sql, table))) return false
   for (const staff of configuration.staff.all()) configuration.staff.put({ ...staff, name: staff.id, email: null })
   return true
 }
 
-/** Empties a table; gives whether it was empty already. */
-function emptied(sql: SqlStorage, table: string): boolean {
-  if (sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length === 0) return true
-  sql.exec(`DELETE FROM ${table}`)
-  return false
+/** Takes the next rows out of a table; gives whether there were none left. */
+function emptied(sql: SqlStorage, table: Emptied, which = 'true'): boolean {
+  const key = keys[table]
+  const { rowsWritten } = sql.exec(
+    `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${which} LIMIT ?)`,
+    ROWS,
+  )
+  return rowsWritten === 0
 }

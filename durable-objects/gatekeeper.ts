@@ -1348,14 +1348,21 @@ export class Gatekeeper extends DurableObject<Bindings> {
       this.#forgetNetworks(at)
       const networkAt = this.#parts().audit.oldestNetworkAt()
       if (networkAt !== null) this.#wakeAt(networkAt + NETWORK_KEPT_MS)
+      // Up to which entry D1 is known to have none left.
+      let goneInD1 = -1
       for (let slice = 0; slice < FORGOTTEN_AT_ONCE; slice++) {
         const due = nextForgetting(this.#parts().configuration.event)
         if (due === null) return
         if (due.at > at) return this.#wakeAt(due.at)
-        // Only what D1 has is taken away here, and it goes there first.
-        const isLogTold = due.what !== 'log' || this.#parts().outbox.pending().entries === 0
-        if (!isLogTold || (due.what === 'log' && !(await this.#parts().outbox.forgetEntries()))) continue
-        this.#forgetSlice(due.what, at)
+        const { head } = this.#parts().log
+        if (due.what === 'log' && goneInD1 !== head) {
+          // Only what D1 has is taken away here, and it goes there first.
+          const isLogTold = this.#parts().outbox.pending().entries === 0
+          if (!isLogTold || !(await this.#parts().outbox.forgetEntries())) continue
+          goneInD1 = head
+        }
+        // With the scans that wait, and before those that come while it is written down.
+        await this.#group.run(() => this.#forgetSlice(due.what, at))
       }
       this.#wakeAt(at + FORGET_AGAIN_MS)
     } catch (error) {
@@ -1373,8 +1380,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
     }
     this.#change({ ...everybody, doing }, (parts) => {
       const { configuration, audit } = parts
-      const isLast = forgetSlice(what, parts, this.ctx.storage.sql, this.#meta, at)
       const { event } = configuration
+      // The sweep may have come in between and done it.
+      const isDone = nextForgetting(event)?.what !== what
+      const isLast = !isDone && forgetSlice(what, parts, this.ctx.storage.sql, this.#meta, at)
       if (isLast) configuration.setEvent({ ...event, forgotten: { ...event.forgotten, [what]: at } })
       if (isLast) audit.about({ kind: 'event', id: event.id })
       else audit.aboutNothing()
