@@ -1,3 +1,14 @@
+/** A ticket's status as `core/event.ts` has it. */
+function statusOf(ticket: string): string {
+  return `CASE WHEN ${ticket}.revoked_at IS NOT NULL THEN 'revoked' WHEN ${ticket}.blocked_at IS NOT NULL THEN 'blocked'
+    WHEN ${ticket}.paid = 0 THEN 'unpaid' ELSE 'valid' END`
+}
+
+function count(ticket: 'NEW' | 'OLD', by: 1 | -1): string {
+  return `INSERT INTO ticket_count (type, status, tickets) VALUES (${ticket}.type, ${statusOf(ticket)}, ${by})
+    ON CONFLICT (type, status) DO UPDATE SET tickets = tickets + ${by}`
+}
+
 /**
  * The Gatekeeper's own schema, one step an element. Steps are only ever added and only ever add: a Gatekeeper of
  * yesterday must be able to work on a database of today while a deployment rolls out.
@@ -212,6 +223,19 @@ export const steps: readonly string[] = [
     hash BLOB PRIMARY KEY, device INTEGER NOT NULL, made_at INTEGER NOT NULL, used_at INTEGER, ended_at INTEGER
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX device_token_device ON device_token (device);
+  `,
+  `
+  -- How many tickets of each type and status there are, so that nobody has to count a million. Triggers keep it, whoever
+  -- writes: a Gatekeeper of yesterday does not know of it.
+  CREATE TABLE ticket_count (
+    type INTEGER NOT NULL, status TEXT NOT NULL, tickets INTEGER NOT NULL, PRIMARY KEY (type, status)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO ticket_count (type, status, tickets)
+    SELECT type, ${statusOf('ticket')}, count(*) FROM ticket GROUP BY 1, 2;
+  CREATE TRIGGER ticket_counted AFTER INSERT ON ticket BEGIN ${count('NEW', 1)}; END;
+  CREATE TRIGGER ticket_uncounted AFTER DELETE ON ticket BEGIN ${count('OLD', -1)}; END;
+  CREATE TRIGGER ticket_recounted AFTER UPDATE OF type, paid, blocked_at, revoked_at ON ticket
+    BEGIN ${count('OLD', -1)}; ${count('NEW', 1)}; END;
   `,
 ]
 

@@ -122,7 +122,7 @@ export class Tickets {
   }
 
   hasValid(): boolean {
-    return this.#sql.exec(`SELECT 1 FROM ticket t WHERE ${statusConditions.valid} LIMIT 1`).toArray().length > 0
+    return this.#count('valid', null) > 0
   }
 
   /** The valid tickets in helpings: the first and the last of each in the order of ids, and how many there are. */
@@ -429,9 +429,16 @@ export class Tickets {
   countForPaper({ search, status, type }: PaperFilter): number | null {
     if (search !== undefined) return null
     const number = type === undefined ? null : (this.#configuration.types.numberOf(type) ?? -1)
-    const condition = status === undefined ? 't.revoked_at IS NULL' : statusConditions[status]
-    const query = `SELECT count(*) AS count FROM ticket t WHERE ${condition} AND (?1 IS NULL OR t.type = ?1)`
-    return this.#sql.exec<{ count: number }>(query, number).one().count
+    return status === undefined
+      ? this.#count(null, number) - this.#count('revoked', number)
+      : this.#count(status, number)
+  }
+
+  /** How many tickets there are of a status and a type; null: of any. */
+  #count(status: TicketStatus | null, type: number | null): number {
+    const query = `SELECT coalesce(sum(tickets), 0) AS count FROM ticket_count
+      WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR type = ?2)`
+    return this.#sql.exec<{ count: number }>(query, status, type).one().count
   }
 
   /** The id that stands `count` tickets after this one; null where there are not so many. */

@@ -275,6 +275,11 @@ describe('what the Gatekeeper asks of its own tables', () => {
     ['a list by words', () => get('/api/events/:id/tickets?search=ada')],
     ['a list by type and status', () => get('/api/events/:id/tickets?type=standard&status=valid')],
     ['a list by gate', () => get('/api/events/:id/tickets?gate=GATE-A')],
+    ['tickets on paper', () => call('GET', `/api/events/${event.id}/sheet.pdf`, { as: event.key })],
+    [
+      'tickets on paper of a type and status',
+      () => call('GET', `/api/events/${event.id}/sheet.pdf?type=vip&status=valid`, { as: event.key }),
+    ],
     ['a whole snapshot', () => get(snapshotPath(), device.token)],
     ['a difference', () => get(`${snapshotPath()}?since=1.1.1`, device.token)],
     ['the doors as they are', () => get('/api/hp-scanner/analytics/:id')],

@@ -256,7 +256,8 @@ describe('a large event', () => {
     }
     expect([await left('ticket'), await left('search_word')]).toEqual([0, 0])
     expect(await forgottenAt()).toMatch(/Z$/)
-    expect(Math.max(...helpings)).toBeLessThanOrEqual(250)
+    // A ticket counts twice: itself, and the count that it goes out of.
+    expect(Math.max(...helpings)).toBeLessThanOrEqual(500)
   })
 })
 
