@@ -36,7 +36,12 @@ async function projects(): Promise<TestProjectConfiguration[]> {
         cloudflareTest({
           wrangler: { configPath: './wrangler.toml' },
           miniflare: {
-            bindings: { ...secrets, LOG_LEVEL: 'error', MIGRATIONS: await readD1Migrations('./migrations') },
+            bindings: {
+              ...secrets,
+              LOG_LEVEL: 'error',
+              MIGRATIONS: await readD1Migrations('./migrations'),
+              SHARDS: process.env.SHARDS ?? '1',
+            },
           },
         }),
       ],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { alertKinds } from './alerts.ts'
 import { auditKinds } from './audit.ts'
+import { jurisdictions, MOST_SHARDS } from './event-address.ts'
 import {
   type DeviceId,
   type EventId,
@@ -14,7 +15,6 @@ import {
   wordShape,
   type ZoneId,
 } from './ids.ts'
-import { jurisdictions } from './jurisdiction.ts'
 import { scanSources } from './log.ts'
 import { defaultRetention } from './retention.ts'
 import { refusalReasons } from './verdict.ts'
@@ -165,9 +165,15 @@ export const NewEvent = z
     locationHint: locationHint.optional(),
     /** Where the event is kept, for ever. */
     jurisdiction: z.enum(jurisdictions).nullish(),
+    /** Among how many objects its tickets are divided, for ever; 1 is enough for any but the largest events. */
+    shards: z.int().min(1).max(MOST_SHARDS).default(1),
     organisationId: z.string().optional(),
   })
   .refine(endsAfterItStarts, { path: ['endsAt'], message: 'must be after startsAt' })
+  .refine(({ shards, policy }) => shards === 1 || policy?.offline !== 'strict', {
+    path: ['shards'],
+    message: 'must be 1 where the offline policy is strict: one object holds the leases',
+  })
 export type NewEvent = z.output<typeof NewEvent>
 
 export const EventChanges = z

@@ -1,5 +1,6 @@
 import type { EventId, GateId, TicketId, ZoneId } from './ids.ts'
 import type { Entry } from './log.ts'
+import { entryIdOf } from './shards.ts'
 
 /** What an organiser's own systems can be told of. */
 export const webhookKinds = [
@@ -96,7 +97,7 @@ export function entryPayload(
     timestamp: iso(entry.scannedAt),
     data: {
       eventId,
-      entryId: String(entry.seq),
+      entryId: entryIdOf(eventId, entry),
       scanId: entry.scanId,
       ticketId: entry.ticketId,
       reference: names.reference,

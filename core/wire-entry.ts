@@ -24,12 +24,12 @@ export type WireEntry = {
   annulledAt: string | null
 }
 
-/** Takes an entry, its gate's name and when the admission in it was taken back, if it was; gives the contract's words. */
-export function toWireEntry(entry: Entry, gateName: string | null, annulledAt: number | null): WireEntry {
+/** Takes an entry's id, the entry, its gate's name and when the admission in it was taken back, if it was; gives the contract's words. */
+export function toWireEntry(id: string, entry: Entry, gateName: string | null, annulledAt: number | null): WireEntry {
   const { verdict } = entry
   const refusal = verdict.kind === 'refused' ? verdict.refusal : null
   return {
-    id: String(entry.seq),
+    id,
     seq: entry.seq,
     scanId: entry.scanId,
     ticketId: entry.ticketId,

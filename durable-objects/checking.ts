@@ -1,6 +1,7 @@
 import type { Attribution, Shown } from '../core/attribution.ts'
 import type { TicketId } from '../core/ids.ts'
 import { chain, type Entry } from '../core/log.ts'
+import { entryIdOf } from '../core/shards.ts'
 import { afterClearing, type Standing } from '../core/standing.ts'
 import { countEntry, type Stats } from '../core/stats.ts'
 import type { EventParts } from './event-parts.ts'
@@ -37,13 +38,13 @@ const STANDINGS = 100
  * Checks the next slice of the log: numbered without a gap, each hash the hash of what stands there, and in the end
  * the same sums as the running ones.
  */
-export function checkLog({ log, counters }: EventParts, begin: LogMark | null): LogSlice {
+export function checkLog({ log, counters, configuration }: EventParts, begin: LogMark | null): LogSlice {
   const from = begin ?? log.start
   const discrepancies: Discrepancy[] = []
   const stored = log.stored(from.seq, ENTRIES)
   const mark = { ...from }
   for (const { entry, chain: link } of stored) {
-    const entryId = String(entry.seq)
+    const entryId = entryIdOf(configuration.event.id, entry)
     if (entry.seq !== mark.seq + 1) {
       discrepancies.push({ invariant: 'sequence', entryId, detail: `follows entry ${mark.seq}` })
     }
@@ -99,14 +100,19 @@ export function checkStandings(parts: EventParts, from: StandingKey | null): Sta
 }
 
 /** Admissions for which there was no room left on the ticket, and of which no conflict tells. */
-function twiceIn({ conflicts, log }: EventParts, ticketId: TicketId, attribution: Attribution): Discrepancy[] {
+function twiceIn(
+  { conflicts, log, configuration }: EventParts,
+  ticketId: TicketId,
+  attribution: Attribution,
+): Discrepancy[] {
   return attribution.conflicts
     .filter(({ seq, shown, judged }) => shown === 'admitted' && usedUp.includes(judged) && conflicts.of(seq) === null)
-    .map(({ seq }) => ({
+    .flatMap(({ seq }) => log.at(seq)?.entry ?? [])
+    .map((entry) => ({
       invariant: 'once_only',
       ticketId,
-      entryId: String(seq),
-      detail: `admitted ${log.at(seq)?.entry.people} where the ticket was used up`,
+      entryId: entryIdOf(configuration.event.id, entry),
+      detail: `admitted ${entry.people} where the ticket was used up`,
     }))
 }
 

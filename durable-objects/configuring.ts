@@ -1,5 +1,6 @@
 import { badRequest, type Issue, ok, type Result } from '../core/answers.ts'
 import { type EventDetails, type Gate, MAIN_ZONE, type TicketType } from '../core/event.ts'
+import { shardsOf } from '../core/event-address.ts'
 import { changedEvent } from '../core/event-form.ts'
 import type { GateId, StaffId, TypeId } from '../core/ids.ts'
 import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketTypeBody } from '../core/messages.ts'
@@ -15,6 +16,9 @@ export function changeEvent(configuration: Configuration, changes: EventChanges)
   const event = changedEvent(configuration.event, changes)
   if (event.startsAt >= event.endsAt) return badRequest({ field: 'endsAt', message: 'must be after startsAt' })
   const astray = configuration.gates.all().find((gate) => !event.zones.some((zone) => zone.id === gate.zone))
+  if (event.policy.offline === 'strict' && shardsOf(event.id) > 1) {
+    return badRequest({ field: 'policy.offline', message: 'cannot be strict where the event is divided among objects' })
+  }
   if (astray) return badRequest({ field: 'zones', message: `gate "${astray.id}" leads to zone "${astray.zone}"` })
   configuration.setEvent(event)
   return ok(event)

@@ -16,6 +16,7 @@ import { Notices } from './notices.ts'
 import { Outbox } from './outbox.ts'
 import { Sales } from './sales.ts'
 import { ScanLog } from './scan-log.ts'
+import { Rooms } from './shards/rooms.ts'
 import { Shifts } from './shifts.ts'
 import { Snapshots } from './snapshots.ts'
 import { Standings, type ZoneStanding } from './standings.ts'
@@ -51,6 +52,7 @@ export function openParts(
   const formats = new CodeFormats(sql, meta)
   const notices = new Notices(sql, configuration)
   const leases = new Leases(sql, meta, configuration, devices)
+  const rooms = new Rooms(sql, meta, configuration, counters)
   const conflicts = new Conflicts(sql, configuration, devices, tickets, standings, log)
   const judging = new Judging(
     configuration,
@@ -63,6 +65,7 @@ export function openParts(
     notices,
     conflicts,
     leases,
+    rooms,
   )
   const sales = new Sales(sql, configuration, devices)
   const shifts = new Shifts(sql, configuration, devices, counters)
@@ -74,7 +77,7 @@ export function openParts(
   const images = new Images(meta, tickets, configuration)
   const warming = new Warming(meta, tickets, configuration, jobs, images, warmHours)
   const judged = { judging, sales, shifts, jobs, formats, erasures, notices, audit }
-  return { ...opened, ...judged, webhooks, snapshots, images, limits, conflicts, leases, warming }
+  return { ...opened, ...judged, rooms, webhooks, snapshots, images, limits, conflicts, leases, warming }
 }
 
 /** A ticket and where it stands. */

@@ -3,6 +3,7 @@ import { type AlertKind, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
 import { type Doing, differences } from '../core/audit.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
+import { shardsOf } from '../core/event-address.ts'
 import type { FormatName } from '../core/formats.ts'
 import type { DeviceId, EventId, GateId, JobId, ScanId, StaffId, TicketId, TypeId } from '../core/ids.ts'
 import type { ChunkResult, Job, JobMessage, RowError } from '../core/job.ts'
@@ -20,11 +21,13 @@ import type {
   TicketTypeBody,
 } from '../core/messages.ts'
 import { type Forgetting, NETWORK_KEPT_MS, nextForgetting } from '../core/retention.ts'
+import type { RoomName } from '../core/shards.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
 import { type Actor, everybody, mayAct, type Proving, quietly } from './actor.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
 import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
+import { callGatekeeper, type Gatekeepers } from './calling.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
@@ -55,7 +58,7 @@ import type { ImageLease, ImageSource, Lookups } from './images.ts'
 import { type ImportContext, type ImportRow, importContext } from './importing.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
-import type { Annulling, ScanAsk } from './judging.ts'
+import type { Annulling, ScanAsk, Waiting } from './judging.ts'
 import type { Held } from './leases.ts'
 import { type LiveAsk, LiveSockets, refuseSocket } from './live.ts'
 import { log, setLogLevel } from './logging.ts'
@@ -65,8 +68,14 @@ import { Proofs } from './proofs.ts'
 import { type Renewing, renew } from './renewing.ts'
 import type { TillLine } from './sales.ts'
 import { type Desk, ScanLane } from './scan-lane.ts'
+import type { Logged } from './scan-log.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
+import { hasNews, noteChanges } from './shards/news.ts'
+import { type Replica, takeOver } from './shards/replica.ts'
+import { type Borrowing, type Lent, roomTables } from './shards/rooms.ts'
+import { HANDED_AT_ONCE, Shards } from './shards/shards.ts'
+import { takeIn, takenUpTo } from './shards/taking-in.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
@@ -97,6 +106,8 @@ export type Live = Doors & {
 
 const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
+/** A shard has the Gatekeeper come for what it judged so soon, and once for all that it judges until then. */
+const HAND_OVER_AFTER_MS = 150
 const OVERDUE_MS = 30_000
 const TEND_AFTER_MS = 10_000
 /** Slices that are forgotten in one go, and when it goes on after them. */
@@ -105,7 +116,13 @@ const FORGET_AGAIN_MS = 1000
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
 
-type Bindings = { DB: D1Database; JOBS: Queue<JobMessage>; LOG_LEVEL: string; QR_WARM_HOURS: string }
+type Bindings = {
+  DB: D1Database
+  GATEKEEPER: Gatekeepers
+  JOBS: Queue<JobMessage>
+  LOG_LEVEL: string
+  QR_WARM_HOURS: string
+}
 
 /**
  * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
@@ -131,6 +148,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
   readonly #drains = new Set<Promise<void>>()
   #isEnding = false
   #event: EventParts | null = null
+  #shards: Shards | null = null
+  #isHandingOver = false
+  #turns: Promise<unknown> = Promise.resolve()
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
   #alarmAt: number | null = null
@@ -168,6 +188,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.ctx.storage.transactionSync(() => {
       migrate(sql)
       if (this.#meta.text('event') !== null) return
+      if (shardsOf(event.id) > 1) noteChanges(sql)
       this.#meta.set('epoch', 1)
       const configuration = new Configuration(sql, this.#meta)
       configuration.setEvent(event)
@@ -563,16 +584,28 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * is null where they were counted already.
    */
   async record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
+    const elsewhere = this.#divided(asks, (ask) => ask)
+    if (elsewhere === null) return this.#recordHere(actor, asks, countAs)
+    return elsewhere(
+      (own) => this.#recordHere(actor, own, countAs),
+      (shards, shard, theirs) => shards.call(shard, (stub) => stub.record(actor, theirs, countAs)),
+    )
+  }
+
+  async #recordHere(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null): Promise<Result<Recorded>[]> {
     const arrivedAt = Date.now()
     const first = await this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt, countAs, true)))
-    const helds = first.flatMap((result) => ('held' in result ? [result.held] : []))
-    if (helds.length === 0) return first as Result<Recorded>[]
-    // Under the strict policy, tickets that another device may admit alone: it is asked to give them up.
-    await Promise.all(helds.map((held) => this.#live.recall(held)))
+    const waiting = first.filter(isWaiting)
+    if (waiting.length === 0) return first as Result<Recorded>[]
+    // Under the strict policy, tickets that another device may admit alone: it is asked to give them up. Of a divided
+    // event, rooms that another shard may fill.
+    await Promise.all(waiting.flatMap((one) => ('held' in one ? [this.#live.recall(one.held)] : [])))
+    const needs = waiting.flatMap((one) => ('needs' in one ? [one.needs] : []))
+    if (needs.length > 0) await this.#makeRoom(needs.reduce(addedUp, {}))
     return this.#group.run(() =>
       asks.map((ask, i) => {
         const result = first[i]
-        if (result && !('held' in result)) return result
+        if (result && !isWaiting(result)) return result
         return this.#record(actor, ask, arrivedAt, null, false) as Result<Recorded>
       }),
     )
@@ -583,6 +616,22 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * a time, so that those who stand at a gate now are judged in between.
    */
   async sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
+    const elsewhere = this.#divided(scans, ({ ask, invalid }) => (invalid === null ? ask : null))
+    if (elsewhere === null) return this.#syncHere(actor, scans)
+    const failures: Result<SyncOutcome[]>[] = []
+    const outcomesOf = (given: SyncedScan[], result: Result<SyncOutcome[]>) => {
+      if (result.ok) return result.value
+      failures.push(result)
+      return given.map(notSynced)
+    }
+    const outcomes = await elsewhere(
+      async (own) => outcomesOf(own, await this.#syncHere(actor, own)),
+      async (shards, shard, theirs) => outcomesOf(theirs, await shards.call(shard, (stub) => stub.sync(actor, theirs))),
+    )
+    return failures[0] ?? ok(outcomes)
+  }
+
+  async #syncHere(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
     const outcomes = scans.map(notSynced)
@@ -647,7 +696,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
-  annul(actor: Actor, annulling: Annulling, at: number): Result<Recorded> {
+  async annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
+    const shards = this.#dividedAmong()
+    const ticketId = shards && this.#parts().log.known(annulling.scanId)?.entry.ticketId
+    const shard = ticketId ? shards.of(ticketId) : 0
+    if (shards === null || shard === 0) return this.#annulHere(actor, annulling, at)
+    return shards.call(shard, (stub) => stub.annul(actor, annulling, at))
+  }
+
+  #annulHere(actor: Actor, annulling: Annulling, at: number): Result<Recorded> {
     let conflicts: KnownConflict[] = []
     const annulled = this.#settled(actor, ({ judging }) => {
       const result = judging.annul(annulling, at)
@@ -666,6 +723,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   ): Promise<Result<Sold & { standings: ZoneStanding[]; rotates: boolean }>> {
     const held = this.#heldForSale(actor, selling)
     if (held) await this.#live.recall(held)
+    await this.#makeRoomForSale(actor, selling)
     try {
       const sold = this.#settled(actor, (parts) => {
         const isKnown = parts.sales.known(selling.ask.scanId) !== null
@@ -691,6 +749,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
     if (!parts.ok || !zone || !request.admit) return null
     return parts.value.leases.heldAgainst({ ticketId, type: request.type, zone }, ask.deviceId)
+  }
+
+  /** Whoever is sold a ticket comes in by this object's judging, whoever else has room to give away. */
+  async #makeRoomForSale(actor: Actor, { request, ask }: Selling): Promise<void> {
+    const parts = this.#allowed(actor)
+    const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
+    if (!parts.ok || !zone || !request.admit || !parts.value.rooms.areShared) return
+    const needs = parts.value.rooms.needed(zone, request.type, ask.people)
+    if (needs !== null) await this.#makeRoom(needs)
   }
 
   /** How many came to each checkpoint, and how many different tickets. */
@@ -954,6 +1021,70 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#for(actor, ({ log }) => ok(log.after(after, limit)))
   }
 
+  /** Hears everything that the event's shards, or one of them, have judged until now. */
+  async gather(shard: number | null = null): Promise<void> {
+    await this.#dividedAmong()?.gather(shard)
+  }
+
+  /** Tells the event's shards everything that they are to judge by from now on. */
+  async scatter(): Promise<void> {
+    try {
+      await this.#dividedAmong()?.scatter()
+    } catch (error) {
+      this.#wakeOutbox(RETRY_AFTER_MS)
+      throw error
+    }
+  }
+
+  /** As a shard: takes over what the event's Gatekeeper has it judge by. */
+  adopt(replica: Replica): void {
+    const { sql } = this.ctx.storage
+    this.ctx.storage.transactionSync(() => {
+      migrate(sql)
+      sql.exec(roomTables)
+      takeOver(sql, this.#meta, replica)
+    })
+    this.#event = null
+    // Rooms may hold less from now on: what is not filled is asked for anew.
+    if (replica.configuration !== null) this.#change(everybody, ({ rooms }) => ok(rooms.giveBack(null)))
+  }
+
+  /** As a shard: gives what was judged after an entry. Whoever asks has everything up to that. */
+  handOver(after: number): Logged[] {
+    if (!isBorn(this.ctx.storage.sql)) return []
+    if (after > this.#meta.number('drained')) this.#meta.set('drained', after)
+    return this.#parts().log.loggedAfter(after, HANDED_AT_ONCE)
+  }
+
+  /** Lends a shard so many places of rooms as it needs, where they can be had. */
+  lend(borrowing: Borrowing): Promise<Lent> {
+    return this.#inTurn(async () => {
+      const { shard, has, needs } = borrowing
+      this.#change(everybody, ({ rooms }) => {
+        for (const [room, people] of Object.entries(has)) rooms.note(shard, room, people)
+        return ok(null)
+      })
+      await this.#collect(needs, shard)
+      const lent = this.#change(everybody, ({ rooms }) => ok(rooms.lend(borrowing)))
+      if (!lent.ok) throw new Error(`a shard was lent nothing: ${lent.problem.code}`)
+      return lent.value
+    })
+  }
+
+  /** As a shard: keeps of a room only what is full of it; gives how much that is. */
+  giveBack(room: RoomName): number {
+    const kept = this.#change(everybody, ({ rooms }) => ok(rooms.giveBack(room)))
+    return kept.ok ? kept.value : 0
+  }
+
+  /** As a shard: forgets everything, as the event is over and forgotten. */
+  async dissolve(): Promise<void> {
+    this.#event = null
+    this.#alarmAt = null
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+  }
+
   /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
   async flush(): Promise<void> {
     if (!isBorn(this.ctx.storage.sql)) return
@@ -1058,6 +1189,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       throw error
     }
     this.#live.dismiss('everybody')
+    await this.#dividedAmong()?.dissolve()
     this.#event = null
     this.#alarmAt = null
     await this.ctx.storage.deleteAlarm()
@@ -1073,6 +1205,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   override async alarm(): Promise<void> {
     this.#alarmAt = null
     if (this.#isEnding) return
+    if (this.#shard > 0) return this.#tellGatekeeper()
+    await this.#tellShards()
     this.#tellWebhooks(Date.now())
     await this.#drain()
     await this.#tendJobs()
@@ -1105,7 +1239,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     arrivedAt: number,
     countAs: LimitedCall | null,
     askFirst: boolean,
-  ): Result<Recorded> | { held: Held } {
+  ): Result<Recorded> | Waiting {
     if (this.#isRubbish(ask)) return problem('unreadable_code')
     const parts = this.#allowed(actor)
     if (!parts.ok) return parts
@@ -1117,10 +1251,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
     try {
       const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at, askFirst))
       if (!result.ok) return result
-      if ('held' in result.value) return result.value
+      if (isWaiting(result.value)) return result.value
       result.value.settle()
       if (!result.value.recorded.replay) {
         this.#wakeOutbox()
+        this.#handOverSoon()
         this.#live.wake()
         noteRefusal(parts.value, result.value.recorded.entry)
       }
@@ -1130,6 +1265,144 @@ export class Gatekeeper extends DurableObject<Bindings> {
       this.#event = null
       throw error
     }
+  }
+
+  /** Which shard of its event this object is; 0 where it is the event's Gatekeeper. */
+  get #shard(): number {
+    return isBorn(this.ctx.storage.sql) ? this.#meta.number('shard') : 0
+  }
+
+  /** The shards that others than this object judge in, where the event is divided. */
+  #dividedAmong(): Shards | null {
+    if (this.#shards !== null) return this.#shards
+    if (!isBorn(this.ctx.storage.sql) || this.#shard > 0) return null
+    const { sql } = this.ctx.storage
+    const { id: eventId } = this.#parts().configuration.event
+    if (shardsOf(eventId) === 1) return null
+    this.#shards = new Shards({
+      gatekeepers: this.env.GATEKEEPER,
+      eventId,
+      sql,
+      meta: this.#meta,
+      transact: (work) => this.ctx.storage.transactionSync(work),
+      takenUpTo: (shard) => takenUpTo(sql, shard),
+      takeIn: (shard, handed) => this.#takeIn(shard, handed),
+    })
+    return this.#shards
+  }
+
+  /**
+   * Where the event is divided: runs work on what is for this object and for each shard at once, and gives what came of
+   * it in the order of the scans. What this log knows already, and what is of no ticket, is for this object.
+   */
+  #divided<T>(scans: T[], askOf: (scan: T) => ScanAsk | null) {
+    const shards = this.#dividedAmong()
+    if (shards === null) return null
+    const { judging, log } = this.#parts()
+    const shardFor = (scan: T): number => {
+      const ask = askOf(scan)
+      const ticket = ask && log.known(ask.scanId) === null ? judging.find(ask.presented) : null
+      return ticket ? shards.of(ticket.id) : 0
+    }
+    const places = Map.groupBy(scans.keys(), (place) => shardFor(scans[place] as T))
+    return async <U>(
+      here: (own: T[]) => Promise<U[]>,
+      there: (shards: Shards, shard: number, theirs: T[]) => Promise<U[]>,
+    ): Promise<U[]> => {
+      const came: U[] = []
+      await Promise.all(
+        [...places].map(async ([shard, chosen]) => {
+          const theirs = chosen.map((place) => scans[place] as T)
+          const outcomes = shard === 0 ? await here(theirs) : await there(shards, shard, theirs)
+          for (const [i, place] of chosen.entries()) came[place] = outcomes[i] as U
+        }),
+      )
+      return came
+    }
+  }
+
+  /** Takes what a shard has judged into the log. */
+  #takeIn(shard: number, handed: Logged[]): void {
+    this.#clearZones(Date.now())
+    const taken = this.#change(everybody, (parts) => ok(takeIn(parts, this.ctx.storage.sql, shard, handed)))
+    for (const { entry } of handed) if (entry.deviceId !== null) this.#statuses.seen(entry.deviceId, entry.receivedAt)
+    this.#wakeOutbox()
+    if (taken.ok) this.#live.tellConflicts(taken.value)
+  }
+
+  /** Sees to it that this object may fill so much more of each room, if that can be had at all. */
+  async #makeRoom(needs: Record<RoomName, number>): Promise<void> {
+    if (this.#shard === 0) return this.#inTurn(() => this.#collect(needs, 0))
+    await this.#inTurn(async () => {
+      const { configuration, rooms } = this.#parts()
+      const address = { eventId: configuration.event.id, shard: 0 }
+      const borrowing = rooms.borrowing(needs)
+      const lent = await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.lend(borrowing))
+      this.#change(everybody, (parts) => ok(parts.rooms.take(lent)))
+    })
+  }
+
+  /** Has shards give back what they do not fill of rooms, where what is free does not do. */
+  async #collect(needs: Record<RoomName, number>, shard: number): Promise<void> {
+    const shards = this.#dividedAmong()
+    const short = Object.keys(needs).filter((room) => this.#parts().rooms.free(room) < (needs[room] ?? 0))
+    if (shards === null || short.length === 0) return
+    for (const room of short) {
+      const kept = await shards.giveBack(room, shard)
+      this.#change(everybody, ({ rooms }) => {
+        for (const [other, people] of kept) rooms.note(other, room, people)
+        return ok(null)
+      })
+    }
+  }
+
+  /** One after the other: what was said to be free must not be given away twice. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.then(work)
+    this.#turns = turn.catch(() => {
+      // Whoever asked for it hears of it.
+    })
+    return turn
+  }
+
+  #hasNews(): boolean {
+    return this.#dividedAmong() !== null && hasNews(this.ctx.storage.sql)
+  }
+
+  async #tellShards(): Promise<void> {
+    try {
+      await this.gather()
+      await this.scatter()
+    } catch (error) {
+      // They go on by what they know, and are told as soon as they can be reached; so long no change is answered.
+      log('error', 'shards: not all could be reached', { ...this.#named(), error })
+      this.#wakeOutbox(RETRY_AFTER_MS)
+    }
+  }
+
+  /** As a shard: has the Gatekeeper come for what was judged. The alarm does where this is lost. */
+  #handOverSoon(): void {
+    if (this.#isHandingOver || this.#shard === 0) return
+    this.#isHandingOver = true
+    this.ctx.waitUntil(
+      scheduler.wait(HAND_OVER_AFTER_MS).then(() => {
+        this.#isHandingOver = false
+        return this.#tellGatekeeper()
+      }),
+    )
+  }
+
+  async #tellGatekeeper(): Promise<void> {
+    const { configuration, outbox } = this.#parts()
+    try {
+      const address = { eventId: configuration.event.id, shard: 0 }
+      await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.gather(this.#shard))
+    } catch (error) {
+      log('error', 'shards: the Gatekeeper did not come', { ...this.#named(), error })
+      this.#wakeOutbox(RETRY_AFTER_MS)
+      return
+    }
+    if (outbox.pending().entries > 0) this.#handOverSoon()
   }
 
   #laneWith(desk: Desk): ScanLane {
@@ -1162,6 +1435,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const synced = this.#change(actor, (parts) => ok(sync(parts, groups, at)))
       if (!synced.ok) return synced
       this.#wakeOutbox()
+      this.#handOverSoon()
       this.#live.tellConflicts(synced.value.conflicts)
       return ok(synced.value.outcomes)
     } catch (error) {
@@ -1208,6 +1482,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (!result.ok) return result
     result.value.settle()
     this.#wakeOutbox()
+    this.#handOverSoon()
     this.#live.wake()
     return ok(result.value.recorded)
   }
@@ -1251,7 +1526,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
           const result = work(parts)
           if (!result.ok) throw new Refused(result.problem)
           parts.audit.write(actor.doing, Date.now())
-          if (parts.outbox.isDirectoryPending() || parts.notices.takeNew()) this.#wakeOutbox()
+          if (parts.outbox.isDirectoryPending() || parts.notices.takeNew() || this.#hasNews()) this.#wakeOutbox()
           return result
         })
         this.#live.wake()
@@ -1323,7 +1598,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#alarmAt = await this.ctx.storage.getAlarm()
     const { outbox, webhooks } = this.#parts()
     const { entries, directory } = outbox.pending()
-    if (entries > 0 || directory || webhooks.hasWork()) this.#wakeOutbox()
+    if (entries > 0 || directory || webhooks.hasWork() || this.#hasNews()) this.#wakeOutbox()
+    if (this.#shard > 0) return
     if (this.#parts().jobs.isAnyUnfinished()) this.#wakeAt(Date.now() + TEND_AFTER_MS)
     const due = nextForgetting(this.#parts().configuration.event)
     if (due !== null) this.#wakeAt(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))
@@ -1352,7 +1628,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       let goneInD1 = -1
       for (let slice = 0; slice < FORGOTTEN_AT_ONCE; slice++) {
         const due = nextForgetting(this.#parts().configuration.event)
-        if (due === null) return
+        if (due === null) return this.#dissolveForgotten()
         if (due.at > at) return this.#wakeAt(due.at)
         const { head } = this.#parts().log
         if (due.what === 'log' && goneInD1 !== head) {
@@ -1369,6 +1645,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
       log('error', 'retention: not everything could be forgotten', { ...this.#named(), error })
       this.#wakeAt(at + TEND_AFTER_MS)
     }
+  }
+
+  /** What shards have is a copy, and gone as soon as what it is a copy of. */
+  async #dissolveForgotten(): Promise<void> {
+    if (this.#parts().configuration.event.forgotten.log !== null) await this.#dividedAmong()?.dissolve()
   }
 
   #forgetSlice(what: Forgetting, at: number): void {
@@ -1461,6 +1742,15 @@ type Exports = { WebhookSender: { send: (parcel: Parcel) => Promise<Outcome[]> }
 
 /** A visit that an attendee notes alone. */
 export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }
+
+function isWaiting(result: object): result is Waiting {
+  return 'held' in result || 'needs' in result
+}
+
+function addedUp(sums: Record<RoomName, number>, more: Record<RoomName, number>): Record<RoomName, number> {
+  const added = Object.entries(more).map(([room, people]) => [room, people + (sums[room] ?? 0)])
+  return { ...sums, ...Object.fromEntries(added) }
+}
 
 function problemOf(result: Result<unknown>): Problem | null {
   return result.ok ? null : result.problem

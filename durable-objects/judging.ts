@@ -3,10 +3,19 @@ import { happeningOf } from '../core/attribution.ts'
 import { type Gate, type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import type { SignedCode } from '../core/formats.ts'
 import { type Direction, directionAt } from '../core/gate.ts'
-import { type DeviceId, type ScanId, type StaffId, type TicketId, uuidAt, type ZoneId } from '../core/ids.ts'
+import {
+  type DeviceId,
+  type ScanId,
+  type StaffId,
+  type TicketId,
+  type TypeId,
+  uuidAt,
+  type ZoneId,
+} from '../core/ids.ts'
 import { type Circumstances, judge } from '../core/judge.ts'
 import { lastTimeOfDay, localDay } from '../core/local-day.ts'
 import type { Entry, ScanSource } from '../core/log.ts'
+import type { RoomName } from '../core/shards.ts'
 import { advance, afterClearing, noStanding, type Standing } from '../core/standing.ts'
 import type { TokenWindow } from '../core/token.ts'
 import type { Refusal, Verdict } from '../core/verdict.ts'
@@ -17,6 +26,7 @@ import type { Counters } from './counters.ts'
 import type { Held, Leases } from './leases.ts'
 import type { Notices } from './notices.ts'
 import type { ScanLog } from './scan-log.ts'
+import type { Rooms } from './shards/rooms.ts'
 import type { Standings } from './standings.ts'
 import type { Telling } from './telling.ts'
 import type { TicketDetails, Tickets } from './tickets.ts'
@@ -45,6 +55,9 @@ export type ScanAsk = {
   spentMs: number
 }
 
+/** Why a scan was not judged yet: another device holds its ticket, or this object has to be lent some of a room. */
+export type Waiting = { held: Held } | { needs: Record<RoomName, number> }
+
 /** A scan that was judged and written. */
 export type Judged = { recorded: Recorded; settle: () => void }
 
@@ -70,6 +83,7 @@ export class Judging {
   readonly #notices: Notices
   readonly #conflicts: Conflicts
   readonly #leases: Leases
+  readonly #rooms: Rooms
 
   constructor(
     configuration: Configuration,
@@ -82,6 +96,7 @@ export class Judging {
     notices: Notices,
     conflicts: Conflicts,
     leases: Leases,
+    rooms: Rooms,
   ) {
     this.#configuration = configuration
     this.#tickets = tickets
@@ -93,16 +108,18 @@ export class Judging {
     this.#notices = notices
     this.#conflicts = conflicts
     this.#leases = leases
+    this.#rooms = rooms
   }
 
   /**
    * Gives the recorded answer to a scan that is known, and judges and writes one that is not. The caller holds the
-   * transaction and calls `settle` when it has held. Where another device holds the ticket and nothing else is against it,
-   * `askFirst` has nothing written: the holder is to be asked, and the scan to be judged again.
+   * transaction and calls `settle` when it has held. Where nothing is against it but that another device holds the ticket,
+   * or that this object may fill no more of a room, `askFirst` has nothing written: the holder, or whoever has more room,
+   * is to be asked, and the scan to be judged again.
    */
   record(ask: ScanAsk, at: number, askFirst?: false): Result<Judged>
-  record(ask: ScanAsk, at: number, askFirst: boolean): Result<Judged | { held: Held }>
-  record(ask: ScanAsk, now: number, askFirst = false): Result<Judged | { held: Held }> {
+  record(ask: ScanAsk, at: number, askFirst: boolean): Result<Judged | Waiting>
+  record(ask: ScanAsk, now: number, askFirst = false): Result<Judged | Waiting> {
     const at = this.#log.timeAt(now)
     const known = this.#log.known(ask.scanId)
     if (known) {
@@ -173,6 +190,7 @@ export class Judging {
       const dueAt = lastTimeOfDay(at, zone.everyoneOutAt, event.timezone)
       if (dueAt <= Math.max(this.#standings.clearedAt(number) ?? 0, event.createdAt)) continue
       this.#standings.clear(number, dueAt)
+      this.#rooms.cleared(zone.id)
       this.#configuration.reconfigured()
       this.#append({
         ...everyoneOut(zone.id, this.#log.timeAt(at), dueAt),
@@ -181,13 +199,7 @@ export class Judging {
     }
   }
 
-  #recordTicket(
-    ask: ScanAsk,
-    gate: Gate,
-    ticket: TicketDetails,
-    at: number,
-    askFirst: boolean,
-  ): Judged | { held: Held } {
+  #recordTicket(ask: ScanAsk, gate: Gate, ticket: TicketDetails, at: number, askFirst: boolean): Judged | Waiting {
     const { event, zones } = this.#configuration
     const zoneNumber = zones.numberOf(gate.zone) ?? 0
     const type = this.#configuration.type(ticket.type) as TicketType
@@ -198,17 +210,19 @@ export class Judging {
     const day = localDay(at, event.timezone)
     const share = { ticketId: ticket.id, type: type.id, zone: zone.id }
     const held = direction === 'entry' ? this.#leases.heldAgainst(share, ask.deviceId) : null
+    const room = this.#rooms.own(zone.id, null)
+    const roomOfType = this.#rooms.own(zone.id, type.id)
     const around: Circumstances = {
       event,
       policy: event.policy,
-      type,
-      zone,
-      inside: this.#counters.inside(zone.id),
-      insideOfType: this.#counters.insideOfType(zone.id, type.id),
+      type: roomOfType.capacity === type.capacity ? type : { ...type, capacity: roomOfType.capacity },
+      zone: room.capacity === zone.capacity ? zone : { ...zone, capacity: room.capacity },
+      inside: room.inside,
+      insideOfType: roomOfType.inside,
       gates: this.#configuration.gates.all(),
       heldBy: held?.gateId ?? null,
     }
-    const verdict = judge(narrowed(ticket, ask.presented), gate, standing, around, {
+    const judged = judge(narrowed(ticket, ask.presented), gate, standing, around, {
       direction,
       people: ask.people,
       at,
@@ -217,7 +231,10 @@ export class Judging {
       tokenWindow: ask.presented.by === 'token' ? ask.presented : null,
       forced: ask.forceReason !== null,
     })
-    if (held !== null && askFirst && isHeld(verdict)) return { held }
+    if (held !== null && askFirst && isHeld(judged)) return { held }
+    const needs = this.#rooms.areShared && lacksRoom(judged) ? this.#rooms.needed(zone.id, type.id, ask.people) : null
+    if (needs !== null && askFirst) return { needs }
+    const verdict = needs === null ? judged : this.#ofWholeRooms(judged, zone.id, type.id, needs)
     const seq = this.#log.head + 1
     const happening = happeningOf(verdict, { admits: ticket.admits, reentry: zone.reentry, at, day, seq })
     const next = happening ? advance(standing, happening) : standing
@@ -256,6 +273,14 @@ export class Judging {
     const reissuedAt = this.#tickets.reissuedAt(ticket.id)
     const madeAt = presented.signed.madeAt ?? 0
     return reissuedAt !== null && madeAt < reissuedAt ? 0 : null
+  }
+
+  /** What is full is told as everybody sees it, and not as this object's part of it. */
+  #ofWholeRooms(verdict: Verdict, zone: ZoneId, type: TypeId, needs: Record<RoomName, number>): Verdict {
+    const { capacity, inside } = this.#rooms.whole(zone, zone in needs ? null : type)
+    const whole = { reason: 'full' as const, capacity: capacity ?? 0, inside }
+    if (verdict.kind === 'refused' && verdict.refusal.reason === 'full') return { ...verdict, refusal: whole }
+    return verdict.kind === 'admitted' && verdict.forced?.reason === 'full' ? { ...verdict, forced: whole } : verdict
   }
 
   #recordUnknown(ask: ScanAsk, gate: Gate, at: number) {
@@ -305,8 +330,8 @@ export class Judging {
   }
 
   /** Writes an entry that is judged already. The caller holds the transaction; should it not hold, memory is read anew. */
-  append(scan: Omit<Entry, 'seq'>, fingerprint: Uint8Array): Entry {
-    const { entry, settle } = this.#append(scan, false, fingerprint)
+  append(scan: Omit<Entry, 'seq'>, fingerprint: Uint8Array, cacheHit = false): Entry {
+    const { entry, settle } = this.#append(scan, cacheHit, fingerprint)
     settle()
     return entry
   }
@@ -342,6 +367,11 @@ export class Judging {
 function isHeld(verdict: Verdict): boolean {
   const refusal = verdict.kind === 'refused' ? verdict.refusal : verdict.kind === 'admitted' ? verdict.forced : null
   return refusal?.reason === 'held_elsewhere'
+}
+
+function lacksRoom(verdict: Verdict): boolean {
+  if (verdict.kind === 'refused') return verdict.refusal.reason === 'full'
+  return verdict.kind === 'admitted' && (verdict.overfull || verdict.forced?.reason === 'full')
 }
 
 /** The ticket as a signed code shows it: good for no longer than both of them say. */

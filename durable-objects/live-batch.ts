@@ -4,6 +4,7 @@ import { toWireAlert } from '../core/alerts.ts'
 import { type Cursor, writeCursor } from '../core/cursor.ts'
 import { type ServerMessage, type Topic, toWireStanding, toWireState } from '../core/live.ts'
 import { toWireLiveStats } from '../core/live-stats.ts'
+import { entryIdOf } from '../core/shards.ts'
 import { toWireEntry } from '../core/wire-entry.ts'
 import { doorsNow } from './doors.ts'
 import type { EventParts } from './event-parts.ts'
@@ -106,7 +107,7 @@ export class LiveBatch {
       const items = log.after(from, MOST_SCANS).map((entry) => {
         const gateName = entry.gateId === null ? null : (configuration.gate(entry.gateId)?.name ?? entry.gateId)
         const annulledAt = entry.verdict.kind === 'admitted' ? log.annulledAt(entry.seq) : null
-        return toWireEntry(entry, gateName, annulledAt)
+        return toWireEntry(entryIdOf(configuration.event.id, entry), entry, gateName, annulledAt)
       })
       if (items.length === 0) return null
       return text({ type: 'scans', items, missed: from - since.seq, cursor: writeCursor(this.now) })

@@ -1,5 +1,6 @@
 import { ok, type Problem, type Result } from '../core/answers.ts'
 import { type Cursor, readCursor, writeCursor } from '../core/cursor.ts'
+import { shardsOf } from '../core/event-address.ts'
 import type { DeviceId, StaffId } from '../core/ids.ts'
 import { ClientMessage, type ServerMessage, SILENT_AFTER_MS, type Topic, type WireConflict } from '../core/live.ts'
 import type { KnownConflict } from './conflicts.ts'
@@ -126,7 +127,8 @@ export class LiveSockets {
     const cursor = known !== null && canCatchUp ? known : now
     const attachment: Attachment = { ...kept, cursor, notice: notices.head, stats: null, openedAt: at, ready: false }
     attach(server, attachment)
-    const lane = this.#host.lane !== null && ask.scans != null
+    // Of a divided event each scan goes straight to whoever judges its ticket, and not by way of this object.
+    const lane = this.#host.lane !== null && ask.scans != null && shardsOf(configuration.event.id) === 1
     this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString(), lane })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
     if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)

@@ -142,6 +142,15 @@ export class ScanLog {
       .map((row) => this.#logged(row).entry)
   }
 
+  /** Up to `limit` entries after `seq`, in order, with what is kept beside them. */
+  loggedAfter(seq: number, limit: number): Logged[] {
+    const query = 'SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?'
+    return this.#sql
+      .exec<Row>(query, seq, limit)
+      .toArray()
+      .map((row) => this.#logged(row))
+  }
+
   /** Up to `limit` entries after `seq` as they are stored, in order, with the hash that stands beside each. */
   stored(seq: number, limit: number): { entry: Entry; chain: Uint8Array }[] {
     return this.#sql
@@ -221,7 +230,9 @@ export class ScanLog {
     const head = { seq: entry.seq, chain: link }
     const settle = () => {
       this.#head = head
-      this.#notBefore = nextAt(entry.receivedAt, entry.offline !== null)
+      const next = nextAt(entry.receivedAt, entry.offline !== null)
+      // What a shard judged some time ago does not turn the clock back.
+      this.#notBefore = this.#notBefore - next > CLOCK_MAY_GO_BACK_MS ? next : Math.max(next, this.#notBefore)
       this.#tail.push(entry)
       if (this.#tail.length > 2 * TAIL) this.#tail.splice(0, TAIL)
     }

@@ -431,7 +431,7 @@ function refused(code: string): SyncOutcome {
 }
 
 /** Whoever asked to hear of conflicts is told of a new one; one that is settled needs nobody's attention. */
-function tellOf({ notices }: EventParts, conflict: KnownConflict, at: number): void {
+export function tellOf({ notices }: EventParts, conflict: KnownConflict, at: number): void {
   if (conflict.settled) return
   const { ticketId, scanId, shown, judged, gateId, deviceId } = conflict
   const details = { scanId, shown, judged, gateId, deviceId, withScanId: conflict.with?.scanId ?? null }

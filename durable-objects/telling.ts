@@ -2,6 +2,7 @@ import type { Recorded, TicketBrief } from '../core/answers.ts'
 import type { TicketStatus } from '../core/event.ts'
 import type { GateId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
+import { entryIdOf } from '../core/shards.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Logged, ScanLog } from './scan-log.ts'
@@ -46,7 +47,7 @@ export class Telling {
     return {
       ...rest,
       entry,
-      entryId: String(entry.seq),
+      entryId: entryIdOf(this.#configuration.event.id, entry),
       eventTitle: this.#configuration.event.title,
       gateName: this.#gateName(entry.gateId),
       ticket: ticket && this.#brief(ticket, statusWhenJudged(entry.verdict, ticket.status)),

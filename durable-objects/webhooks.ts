@@ -2,6 +2,7 @@ import { badRequest, ok, problem, type Result } from '../core/answers.ts'
 import { bytesToUuid, type TicketId, uuidToBytes } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import type { DeliveryFilter } from '../core/messages.ts'
+import { entryIdOf } from '../core/shards.ts'
 import {
   entryPayload,
   GIVE_UP_AFTER_MS,
@@ -543,13 +544,19 @@ export class Webhooks {
     }
   }
 
+  /** An entry whose time was over is gone; its number is what is left of it. */
+  #entryId(seq: number): string {
+    const scanId = this.#log.at(seq)?.entry.scanId ?? String(seq)
+    return entryIdOf(this.#configuration.event.id, { seq, scanId })
+  }
+
   #delivery(webhook: WebhookRow, row: DeliveryRow): Delivery {
     return {
       no: row.no,
       messageId: this.#messageId(webhook.no, row),
       kind: row.kind as WebhookKind,
       ticketId: row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
-      entryId: row.entry === null ? null : String(row.entry),
+      entryId: row.entry === null ? null : this.#entryId(row.entry),
       state: row.state as DeliveryState,
       attempts: row.attempts,
       madeAt: row.made_at,

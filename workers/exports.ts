@@ -8,7 +8,7 @@ import { namesFor, showAuditLine, type WireAuditLine } from './audit-line.ts'
 import { type DuplicateRow, duplicatesAfter, type EntryRow, entriesAfter } from './db/entries.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper, Unavailable } from './gatekeepers.ts'
-import { type Linking, showEntryRow, showTicket } from './shapes.ts'
+import { idOfRow, type Linking, showEntryRow, showTicket } from './shapes.ts'
 
 export const exportKinds = ['tickets', 'entries', 'duplicates', 'audit'] as const
 export type ExportKind = (typeof exportKinds)[number]
@@ -180,7 +180,7 @@ function duplicateCsv(from: Exporting): Writing<DuplicateRow> {
   for (const [name, cell] of Object.entries(entryColumns(from))) columns[name] = ({ duplicate }) => cell(duplicate)
   return table({
     ...columns,
-    originalId: ({ original }) => original && String(original.seq),
+    originalId: ({ original }) => original && idOfRow(original),
     originalScannedAt: ({ original }) => local(original?.scannedAt ?? null),
     originalGateId: ({ original }) => original?.gate ?? null,
     timezone: () => from.event.timezone,
@@ -190,7 +190,7 @@ function duplicateCsv(from: Exporting): Writing<DuplicateRow> {
 function entryColumns({ event, gateNames }: Exporting): Columns<EntryRow> {
   const local = localTime(event)
   return {
-    id: ({ seq }) => seq,
+    id: idOfRow,
     scanId: ({ scan }) => scan as string,
     ticketId: ({ ticket }) => ticket as string | null,
     type: ({ type }) => type,

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Recorded } from '../core/answers.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
+import { jurisdictionOf, jurisdictions, shardsOf } from '../core/event-address.ts'
+import type { EventId } from '../core/ids.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
-import { jurisdictionOf, jurisdictions } from '../core/jurisdiction.ts'
 import type { KeyRing } from '../core/key-ring.ts'
+import { entryIdOf } from '../core/shards.ts'
 import { webhookKinds } from '../core/webhooks.ts'
 import { toWireEntry } from '../core/wire-entry.ts'
 import type { Staff } from '../durable-objects/configuration.ts'
@@ -68,6 +70,7 @@ export const eventShape = z.object({
     .object({ people: nullable.instant, devices: nullable.instant, log: nullable.instant })
     .describe('when each was taken away, because its time had come'),
   jurisdiction: z.enum(jurisdictions).nullable().describe('where the event is kept; null: anywhere'),
+  shards: z.int().describe('among how many objects its tickets are divided'),
   rehearsalOf: nullable.text.describe('the event that this is a rehearsal of'),
   createdAt: instant,
   closedAt: nullable.instant,
@@ -81,6 +84,7 @@ export function showEvent(event: EventDetails): z.input<typeof eventShape> {
     createdAt: iso(event.createdAt),
     closedAt: isoOrNull(event.closedAt),
     jurisdiction: jurisdictionOf(event.id),
+    shards: shardsOf(event.id),
     forgotten: {
       people: isoOrNull(event.forgotten.people),
       devices: isoOrNull(event.forgotten.devices),
@@ -96,6 +100,7 @@ export const eventItemShape = eventShape.omit({
   retention: true,
   forgotten: true,
   jurisdiction: true,
+  shards: true,
 })
 
 export const ticketTypeShape = z.object({
@@ -215,15 +220,20 @@ export const entryShape = z.object({
   annulledAt: nullable.instant,
 })
 
-export function showEntry({ entry, gateName, annulledAt }: Recorded): z.input<typeof entryShape> {
-  return toWireEntry(entry, gateName, annulledAt)
+export function showEntry({ entryId, entry, gateName, annulledAt }: Recorded): z.input<typeof entryShape> {
+  return toWireEntry(entryId, entry, gateName, annulledAt)
+}
+
+/** What an entry that D1 has is called. */
+export function idOfRow({ event, seq, scan }: Pick<EntryRow, 'event' | 'seq' | 'scan'>): string {
+  return entryIdOf(event as EventId, { seq, scanId: scan as string })
 }
 
 /** The same of an entry as D1 has it. */
 export function showEntryRow(row: EntryRow, gateNames: ReadonlyMap<string, string>): z.input<typeof entryShape> {
   const gateId = row.gate === '' ? null : row.gate
   return {
-    id: String(row.seq),
+    id: idOfRow(row),
     seq: row.seq,
     scanId: row.scan as string,
     ticketId: row.ticket as string | null,

@@ -77,6 +77,7 @@ export async function newEvent(changes: Record<string, unknown> = {}) {
       endsAt: new Date(now + 36_000_000).toISOString(),
       timezone: 'Europe/Berlin',
       limits: plenty,
+      shards: Number(env.SHARDS),
       ...changes,
     },
   })

@@ -10,4 +10,4 @@ declare global {
   }
 }
 
-type Bindings = Env & { MIGRATIONS: D1Migration[] }
+type Bindings = Env & { MIGRATIONS: D1Migration[]; SHARDS: string }

@@ -380,7 +380,7 @@ export class Server {
     const scanId = path.split('/').at(-2) as ScanId
     const newScanId = crypto.randomUUID() as unknown as ScanId
     const annulling = { scanId, newScanId, reason, deviceId, staffId, isSupervisor }
-    const annulled = this.#gatekeeper.annul(caller, annulling, Date.now())
+    const annulled = await this.#gatekeeper.annul(caller, annulling, Date.now())
     return annulled.ok ? json(200, { success: true, data: { scanId } }) : problemAnswer(annulled.problem.code)
   }
 

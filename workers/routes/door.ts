@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type DeviceId, parseUuid, type ScanId, type TicketId, uuidAt, uuidToBytes } from '../../core/ids.ts'
 import { AnnulRequest, SearchQuery, WalkInRequest } from '../../core/messages.ts'
 import { SEARCH_MIN } from '../../core/search.ts'
+import { inNoShard } from '../../core/shards.ts'
 import { reaches } from '../access.ts'
 import { shownCode } from '../codes.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -199,7 +200,7 @@ async function sellAtTheDoor(call: Call<z.output<typeof WalkInRequest>, { eventI
     fingerprint: fingerprintOf(['walk-in', body]),
     spentMs: 0,
   }
-  const selling = { request: body, ticketId: newUuid<TicketId>(at), ask }
+  const selling = { request: body, ticketId: inNoShard(eventId, newUuid<TicketId>(at)), ask }
   const sold = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.sell(actor, selling, at))
   if (!sold.ok) return answerProblem(sold.problem)
   if (sold.value.kind === 'refused') return answerUnsold(sold.value.refusal, sold.value.useGates, scanId)

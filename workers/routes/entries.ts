@@ -7,7 +7,7 @@ import { countDuplicates } from '../db/reports.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { answerProblem } from '../problems.ts'
 import { route, success } from '../route.ts'
-import { entryShape, iso, showEntryRow } from '../shapes.ts'
+import { entryShape, idOfRow, iso, showEntryRow } from '../shapes.ts'
 import { caughtUp } from './analytics.ts'
 
 const person = z.object({ name: z.string().nullable(), email: z.string().nullable() })
@@ -102,7 +102,7 @@ function showDuplicate(
   names: { holders: Map<string, Person>; staff: Map<string, Person> },
 ): z.input<typeof duplicateShape> {
   return {
-    id: String(duplicate.seq),
+    id: idOfRow(duplicate),
     ticketId: duplicate.ticket as string | null,
     event: { id, title },
     booking: { user: names.holders.get(duplicate.ticket as string) ?? nobody },
@@ -111,7 +111,7 @@ function showDuplicate(
     scannedAt: iso(duplicate.scannedAt),
     duplicateAttemptNumber: duplicate.attempt,
     originalScanId: original && {
-      id: String(original.seq),
+      id: idOfRow(original),
       scannedAt: iso(original.scannedAt),
       gateId: original.gate,
     },

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Result } from '../../core/answers.ts'
 import type { EventDetails } from '../../core/event.ts'
+import { eventIdAt } from '../../core/event-address.ts'
 import { newEvent } from '../../core/event-form.ts'
 import { type GateId, type OrganisationId, parseUuid, type StaffId, type TypeId, wordShape } from '../../core/ids.ts'
-import { eventIdAt } from '../../core/jurisdiction.ts'
 import { EventChanges, EventFilter, GateBody, NewEvent, StaffBody, TicketTypeBody } from '../../core/messages.ts'
 import { hasOrganisation, listEvents } from '../db/directory.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -42,7 +42,7 @@ export const eventRoutes = [
       const organisationId = await organisationFor(call)
       if (organisationId instanceof Response) return organisationId
       const { body, env, doing, at } = call
-      const id = eventIdAt(at, crypto.getRandomValues(new Uint8Array(16)), body.jurisdiction ?? null)
+      const id = eventIdAt(at, crypto.getRandomValues(new Uint8Array(16)), body.jurisdiction ?? null, body.shards)
       const event = newEvent(id, organisationId, body, at)
       const created = await askGatekeeper(
         env,

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { type JobId, uuidAt } from '../../core/ids.ts'
+import { type EventId, type JobId, uuidAt } from '../../core/ids.ts'
 import { columnMapping, importFields } from '../../core/import-columns.ts'
 import type { ChunkResult } from '../../core/job.ts'
 import { deriveKey } from '../../core/keys.ts'
 import type { NewTicket } from '../../core/messages.ts'
+import { inSomeShard } from '../../core/shards.ts'
 import type { ImportContext, ImportRow } from '../../durable-objects/importing.ts'
 import type { Part } from '../../durable-objects/jobs.ts'
 import type { Checked } from '../../durable-objects/tickets.ts'
@@ -68,7 +69,7 @@ export const importRoutes = [
       if (!context.ok) return answerProblem(context.problem)
       const isDryRun = query.dryRun === 'true'
       const id = uuidAt<JobId>(call.at, crypto.getRandomValues(new Uint8Array(16)))
-      const purpose = isDryRun ? new DryRun(call, context.value) : new Staging()
+      const purpose = isDryRun ? new DryRun(call, context.value) : new Staging(eventId)
       const answer = importFile(call, id, context.value, purpose).catch((error: unknown) => giveUp(call, id, error))
       // A client that hangs up ends the request; what it had sent must be put away all the same.
       call.ctx.waitUntil(answer.catch(() => 'told by the answer'))
@@ -113,11 +114,16 @@ async function importFile(call: ImportCall, id: JobId, context: ImportContext, p
 class Staging implements Purpose {
   readonly isDryRun = false
   readonly preview = null
+  readonly #eventId: EventId
+
+  constructor(eventId: EventId) {
+    this.#eventId = eventId
+  }
 
   async partOf({ rows, errors, failed }: Batch): Promise<Part> {
     const chunks = []
     for (let at = 0; at < rows.length; at += CHUNK_ROWS) {
-      const payload = rows.slice(at, at + CHUNK_ROWS)
+      const payload = rows.slice(at, at + CHUNK_ROWS).map((row) => ({ ...row, id: inSomeShard(this.#eventId, row.id) }))
       chunks.push({ items: payload.length, payload })
     }
     return { chunks, settled: { done: 0, failed, outcome: {}, errors } }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { Result } from '../../core/answers.ts'
+import type { EventId } from '../../core/ids.ts'
 import type { Entry } from '../../core/log.ts'
+import { entryIdOf } from '../../core/shards.ts'
 import type { TallyScope } from '../../core/tally.ts'
 import type { Discrepancy, LogMark, LogSlice, StandingSlice } from '../../durable-objects/checking.ts'
 import type { StandingKey } from '../../durable-objects/standings.ts'
@@ -82,7 +84,7 @@ async function checkWholeLog({ env, eventId, actor }: CheckCall, found: Discrepa
     const last = drained.at(-1)
     if (last) {
       const rows = await entriesInD1(env.DB, eventId, inD1.epoch, begin?.seq ?? 0, last.seq)
-      found.push(...differences(drained, rows))
+      found.push(...differences(eventId, drained, rows))
     }
     for (const entry of drained) countScan(passed, entry)
     isWhole &&= slice.value.forgotten === 0
@@ -120,11 +122,11 @@ function auditDiscrepancy({ no, detail }: { no: number; detail: string }): Discr
 
 type Row = Awaited<ReturnType<typeof entriesInD1>>[number]
 
-function differences(entries: Entry[], rows: Row[]): Discrepancy[] {
+function differences(eventId: EventId, entries: Entry[], rows: Row[]): Discrepancy[] {
   const bySeq = new Map(rows.map((row) => [row.seq, row]))
   return entries.flatMap((entry): Discrepancy[] => {
     const row = bySeq.get(entry.seq)
-    const entryId = String(entry.seq)
+    const entryId = entryIdOf(eventId, entry)
     if (!row) return [{ invariant: 'd1', entryId, detail: 'is not in D1' }]
     const expected: Row = {
       seq: entry.seq,

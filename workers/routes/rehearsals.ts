@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { eventIdAt, jurisdictionOf, shardsOf } from '../../core/event-address.ts'
 import { type EventId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
-import { eventIdAt, jurisdictionOf } from '../../core/jurisdiction.ts'
 import { RehearsalTickets } from '../../core/messages.ts'
 import { rehearsalOf } from '../../core/rehearsal.ts'
+import { inSomeShard } from '../../core/shards.ts'
 import { codeOf } from '../codes.ts'
 import { rehearsalsOf } from '../db/directory.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -36,7 +37,7 @@ export const rehearsalRoutes = [
       if (event.value.rehearsalOf !== null) {
         return badRequestResponse([{ field: 'eventId', message: 'is a rehearsal itself' }])
       }
-      const id = eventIdAt(at, crypto.getRandomValues(new Uint8Array(16)), jurisdictionOf(eventId))
+      const id = eventIdAt(at, crypto.getRandomValues(new Uint8Array(16)), jurisdictionOf(eventId), shardsOf(eventId))
       const { types, gates } = setup.value
       const copy = rehearsalOf({ event: event.value, types, gates }, id, at)
       const made = await askGatekeeper(env, id, (gatekeeper) => gatekeeper.create(copy.event, copy))
@@ -81,7 +82,7 @@ export const rehearsalRoutes = [
       const id = await rehearsalNamed(call)
       if (id === null) return problemResponse('not_found')
       const wanted = Array.from({ length: body.count }, () => ({
-        id: uuidAt<TicketId>(at, crypto.getRandomValues(new Uint8Array(16))),
+        id: inSomeShard(id, uuidAt<TicketId>(at, crypto.getRandomValues(new Uint8Array(16)))),
         ticket: { type: body.type, paid: true, requiresAttention: false },
       }))
       const issued = await askGatekeeper(env, id, (gatekeeper) => gatekeeper.issue(actor, wanted, at))

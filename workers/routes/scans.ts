@@ -12,7 +12,7 @@ import { type Answer, respond } from '../answer.ts'
 import { forgetFormats } from '../code-formats.ts'
 import { findEventByTag } from '../db/directory.ts'
 import type { Env } from '../env.ts'
-import { askGatekeeper, Unavailable } from '../gatekeepers.ts'
+import { askGatekeeper, askJudge, Unavailable } from '../gatekeepers.ts'
 import { countInvalid } from '../invalid-codes.ts'
 import { type OpenedScan, openShown } from '../opening.ts'
 import {
@@ -90,7 +90,7 @@ async function validate(call: ScanCall): Promise<Response> {
     { env, caller, body, eventId, startedAt },
     {
       async record(ask) {
-        const [result] = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.record(actor, [ask]))
+        const [result] = await askJudge(env, eventId, ask, (judge) => judge.record(actor, [ask]))
         if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
         return result
       },

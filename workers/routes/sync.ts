@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Recorded, Result } from '../../core/answers.ts'
 import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ConflictFilter, HandleConflict, OfflineScan, SyncRequest } from '../../core/messages.ts'
+import { entryIdOf } from '../../core/shards.ts'
 import type { RefusalReason } from '../../core/verdict.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import type { Handled, KnownConflict } from '../../durable-objects/conflicts.ts'
@@ -225,7 +226,7 @@ async function syncAlone(
   const synced = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.sync(actor, given))
   if (!synced.ok) return { problem: synced.problem }
   return {
-    items: scans.map(({ index, scan }, i) => [index, showOutcome(scan.ask.scanId, synced.value[i])]),
+    items: scans.map(({ index, scan }, i) => [index, showOutcome(eventId, scan.ask.scanId, synced.value[i])]),
   }
 }
 
@@ -243,7 +244,7 @@ async function judgeNow(
   if (results.some((result) => !result.ok && result.problem.code === 'formats_changed')) forgetFormats(eventId)
   const refusal = results.find((result) => !result.ok && aboutTheCaller.includes(result.problem.code))
   if (refusal && !refusal.ok) return { problem: refusal.problem }
-  return { items: scans.map(({ index, scan }, i) => [index, showJudged(scan.ask.scanId, results[i])]) }
+  return { items: scans.map(({ index, scan }, i) => [index, showJudged(eventId, scan.ask.scanId, results[i])]) }
 }
 
 /** Problems that no other scan of the batch would be without. */
@@ -299,7 +300,7 @@ function withoutDetail(code: string): string {
   return code === 'forged' ? 'unreadable' : code
 }
 
-function showOutcome(scanId: ScanId, came: SyncOutcome | undefined): Omit<Item, 'index'> {
+function showOutcome(eventId: EventId, scanId: ScanId, came: SyncOutcome | undefined): Omit<Item, 'index'> {
   if (!came) throw new Error('the Gatekeeper gave no answer to a scan')
   const { outcome, code, conflict, recorded, annulledAt } = came
   return {
@@ -310,7 +311,7 @@ function showOutcome(scanId: ScanId, came: SyncOutcome | undefined): Omit<Item, 
       ? {}
       : {
           verdict: recorded.verdict.kind,
-          entryLogId: String(recorded.seq),
+          entryLogId: entryIdOf(eventId, recorded),
           scannedAt: iso(recorded.scannedAt),
         }),
     ...(annulledAt === null ? {} : { annulledAt: iso(annulledAt) }),
@@ -318,13 +319,13 @@ function showOutcome(scanId: ScanId, came: SyncOutcome | undefined): Omit<Item, 
   }
 }
 
-function showJudged(scanId: ScanId, result: Result<Recorded> | undefined): Omit<Item, 'index'> {
+function showJudged(eventId: EventId, scanId: ScanId, result: Result<Recorded> | undefined): Omit<Item, 'index'> {
   if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
   if (!result.ok) return { scanId, outcome: 'refused', code: codeOfProblem(result.problem.code) }
   const { entry, replay, annulledAt } = result.value
   const code = entry.verdict.kind === 'refused' ? entry.verdict.refusal.reason : null
   const outcome = replay ? 'replayed' : code === null ? 'ok' : code === 'already_admitted' ? 'duplicate' : 'refused'
-  return showOutcome(scanId, { outcome, code, conflict: null, recorded: entry, annulledAt })
+  return showOutcome(eventId, scanId, { outcome, code, conflict: null, recorded: entry, annulledAt })
 }
 
 function codeOfProblem(code: string): string {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { ok } from '../../core/answers.ts'
 import type { AuditKind } from '../../core/audit.ts'
-import { parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
+import { type EventId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
 import { IssueRequest, ReasonBody, ReissueBody, TicketFilter } from '../../core/messages.ts'
+import { inSomeShard } from '../../core/shards.ts'
 import type { TicketFacts } from '../../durable-objects/event-parts.ts'
 import type { TicketAction } from '../../durable-objects/tickets.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
@@ -44,7 +45,7 @@ export const ticketRoutes = [
     status: 201,
     async handle(call) {
       const { env, eventId, actor, body, at } = call
-      const wanted = body.tickets.map((ticket) => ({ id: newTicketId(at), ticket }))
+      const wanted = body.tickets.map((ticket) => ({ id: newTicketId(eventId, at), ticket }))
       const issued = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.issue(actor, wanted, at))
       if (!issued.ok) return answerProblem(issued.problem)
       const tickets = issued.value.map(({ created, ...facts }) => ({ ...showTicket(facts, linking(call)), created }))
@@ -153,6 +154,6 @@ function ticketIdOf<B, Q>({ params }: Call<B, Q>): TicketId | null {
   return parseUuid<TicketId>(params.ticketId ?? '')
 }
 
-function newTicketId(at: number): TicketId {
-  return uuidAt<TicketId>(at, crypto.getRandomValues(new Uint8Array(16)))
+function newTicketId(eventId: EventId, at: number): TicketId {
+  return inSomeShard(eventId, uuidAt<TicketId>(at, crypto.getRandomValues(new Uint8Array(16))))
 }

@@ -1,0 +1,205 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import type { EventId } from '../../core/ids.ts'
+import { shardName, shardOf } from '../../core/shards.ts'
+import { call, issue, newDevice, newEvent, scan } from './api.ts'
+
+const SHARDS = 3
+
+function newDivided(changes: Record<string, unknown> = {}) {
+  return newEvent({ shards: SHARDS, ...changes })
+}
+
+/** How many scans each object has in its log: the event's Gatekeeper first, then its shards. */
+function logs(event: { id: string }): Promise<number[]> {
+  const names = Array.from({ length: SHARDS + 1 }, (_, shard) => shardName(event.id as EventId, shard))
+  return Promise.all(
+    names.map((name) =>
+      runInDurableObject(env.GATEKEEPER.getByName(name), (_, { storage: { sql } }) =>
+        Number(sql.exec('SELECT count(*) AS count FROM entry').one().count),
+      ),
+    ),
+  )
+}
+
+async function liveStats(event: { id: string; key: string }) {
+  return (await call('GET', `/api/hp-scanner/analytics/${event.id}`, { as: event.key })).body.data.liveStats
+}
+
+describe('an event that is divided among objects', () => {
+  it('says so, for ever', async () => {
+    const event = await newDivided()
+    const { body } = await call('GET', event.path, { as: event.key })
+    expect(body.data.event.shards).toBe(SHARDS)
+  })
+
+  it('has each ticket judged by one of them, and all that happened in one log', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const tickets = await issue(event, ...Array.from({ length: 24 }, () => ({})))
+    for (const { code } of tickets) expect((await scan(device.token, code)).body.verdict).toBe('admitted')
+    for (const { code } of tickets) expect((await scan(device.token, code)).body.code).toBe('already_admitted')
+    expect(await liveStats(event)).toMatchObject({
+      cacheCount: 24,
+      inside: 24,
+      duplicateAttempts: 24,
+      totalEntries: 24,
+    })
+    const [all = 0, ...each] = await logs(event)
+    expect(all).toBe(48)
+    expect(each.reduce((sum, count) => sum + count)).toBe(48)
+    expect(Math.min(...each)).toBeGreaterThan(0)
+    const { body } = await call('GET', `/api/hp-scanner/integrity/${event.id}`, { as: event.key })
+    expect(body.data).toMatchObject({ ok: true, discrepancies: [] })
+  })
+
+  it('tells of a duplicate when and where the first was, and of a ticket its scans', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const [ticket] = await issue(event)
+    const first = await scan(device.token, ticket?.code ?? '')
+    const second = await scan(device.token, ticket?.code ?? '')
+    expect(second.body.data.originalScan).toMatchObject({ gateId: 'GATE-A', deviceId: device.id, staffId: 'sam' })
+    const { body } = await call('GET', `${event.path}/tickets/${ticket?.id}`, { as: event.key })
+    expect(body.data.ticket.scans.map(({ id }: { id: string }) => id)).toEqual([
+      first.body.data.entryLogId,
+      second.body.scanId,
+    ])
+    expect(body.data.ticket.standings).toMatchObject([{ zone: 'main', entries: 1, inside: 1 }])
+  })
+
+  it('has what is decided about a ticket hold for the very next scan', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const tickets = await issue(event, {}, {}, {})
+    for (const { id, code } of tickets) {
+      const act = (action: string) => call('POST', `${event.path}/tickets/${id}/${action}`, { as: event.key, body: {} })
+      await act('revoke')
+      expect((await scan(device.token, code)).body.code).toBe('revoked')
+      await act('restore')
+      await act('reissue')
+      expect((await scan(device.token, code)).body).toMatchObject({ code: 'revoked', data: { superseded: true } })
+    }
+  })
+
+  it('lets no device scan once it was revoked', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const tickets = await issue(event, {}, {}, {}, {}, {}, {})
+    await call('POST', `${event.path}/devices/${device.id}/revoke`, { as: event.key })
+    for (const { code } of tickets) expect((await scan(device.token, code)).body.code).toBe('device_revoked')
+  })
+
+  it('takes an admission back, finds codes that were printed elsewhere, and sells at the door', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event, 'sue')
+    await issue(event, { code: 'PRINTED-1' }, { code: 'PRINTED-2' })
+    const admitted = await scan(device.token, 'PRINTED-1')
+    expect(admitted.body.verdict).toBe('admitted')
+    expect((await scan(device.token, 'PRINTED-1')).body.code).toBe('already_admitted')
+    expect((await scan(device.token, 'PRINTED-3')).body.code).toBe('unknown')
+    const annulled = await call('POST', `/api/hp-scanner/scans/${admitted.body.scanId}/annul`, {
+      as: device.token,
+      body: { reason: 'the wrong one' },
+    })
+    expect(annulled.body.data.entry).toMatchObject({ id: admitted.body.scanId, annulledAt: expect.any(String) })
+    expect((await scan(device.token, 'PRINTED-1')).body.verdict).toBe('admitted')
+    const sold = await call('POST', '/api/hp-scanner/walk-in', {
+      as: device.token,
+      body: { type: 'standard', payment: { method: 'free' }, gateId: 'GATE-A', scanId: crypto.randomUUID() },
+    })
+    expect(sold.status, sold.text).toBe(201)
+    expect(shardOf(event.id as EventId, sold.body.data.ticket.id)).toBe(0)
+    expect((await scan(device.token, sold.body.data.qr.token)).body.code).toBe('already_admitted')
+    expect(await liveStats(event)).toMatchObject({ cacheCount: 2, inside: 2 })
+  })
+
+  it('brings home what gates did alone, with the conflicts of it', async () => {
+    const event = await newDivided()
+    const devices = [await newDevice(event), await newDevice(event)]
+    const tickets = await issue(event, ...Array.from({ length: 6 }, () => ({})))
+    const at = Date.now()
+    const sync = (device: { token: string; id: string }, offset: number) =>
+      call('POST', '/api/hp-scanner/offline-sync', {
+        as: device.token,
+        body: {
+          deviceId: device.id,
+          syncedAt: new Date().toISOString(),
+          scans: tickets.map(({ code }, i) => ({
+            scanId: crypto.randomUUID(),
+            qrPayload: code,
+            gateId: 'GATE-A',
+            localTimestamp: new Date(at - 60_000 + i * 10 + offset).toISOString(),
+            verdict: 'admitted',
+          })),
+        },
+      })
+    const [one, two] = [await sync(devices[0] as never, 0), await sync(devices[1] as never, 5)]
+    expect(one?.body.results).toMatchObject({ total: 6, successful: 6 })
+    expect(two?.body.results).toMatchObject({ total: 6, conflicts: 6 })
+    const { body } = await call('GET', `${event.path}/conflicts`, { as: event.key })
+    expect(body.data?.items?.length, JSON.stringify(body)).toBe(6)
+    const checked = await call('GET', `/api/hp-scanner/integrity/${event.id}`, { as: event.key })
+    expect(checked.body.data).toMatchObject({ ok: true })
+  })
+
+  it('lets in as many as there is room for, whoever judges them, and one more when somebody leaves', async () => {
+    const event = await newDivided({ capacity: 10 })
+    const device = await newDevice(event)
+    const tickets = await issue(event, ...Array.from({ length: 30 }, () => ({})))
+    const answers = await Promise.all(tickets.map(({ code }) => scan(device.token, code)))
+    const inside = tickets.filter((_, i) => answers[i]?.body.verdict === 'admitted')
+    const outside = tickets.filter((_, i) => answers[i]?.body.code === 'full')
+    expect([inside.length, outside.length]).toEqual([10, 20])
+    for (const { code } of outside.slice(0, 6)) {
+      expect((await scan(device.token, code)).body).toMatchObject({ code: 'full', data: { capacity: 10, inside: 10 } })
+    }
+    const sale = { type: 'standard', payment: { method: 'free' }, gateId: 'GATE-A' }
+    const sell = () =>
+      call('POST', '/api/hp-scanner/walk-in', { as: device.token, body: { ...sale, scanId: crypto.randomUUID() } })
+    expect((await sell()).body.code).toBe('full')
+    for (const { code } of inside.slice(0, 2)) await scan(device.token, code, { gateId: 'GATE-X' })
+    // Whoever leaves makes room for anybody, and for nobody else.
+    expect((await scan(device.token, outside[0]?.code ?? '')).body.verdict).toBe('admitted')
+    expect((await sell()).status).toBe(201)
+    expect((await scan(device.token, outside[1]?.code ?? '')).body.code).toBe('full')
+    expect(await liveStats(event)).toMatchObject({ inside: 10, zones: [{ id: 'main', inside: 10, capacity: 10 }] })
+    await call('PATCH', event.path, { as: event.key, body: { capacity: 11 } })
+    expect((await scan(device.token, outside[2]?.code ?? '')).body.verdict).toBe('admitted')
+    expect((await scan(device.token, outside[3]?.code ?? '')).body.code).toBe('full')
+  })
+
+  it('has room for so many of one ticket type, too', async () => {
+    const event = await newDivided()
+    await event.put('ticket-types/vip', { name: 'VIP', capacity: 12 })
+    const device = await newDevice(event)
+    const tickets = await issue(event, ...Array.from({ length: 4 }, () => ({ type: 'vip', admits: 3 })))
+    await event.put('ticket-types/vip', { name: 'VIP', capacity: 6 })
+    const answers = []
+    for (const { code } of tickets) answers.push((await scan(device.token, code, { people: 3 })).body)
+    expect(answers.map(({ verdict, code }) => code ?? verdict)).toEqual(['admitted', 'admitted', 'full', 'full'])
+    expect(answers[3].data).toMatchObject({ capacity: 6, inside: 6 })
+  })
+
+  it('cannot have the strict policy, which takes one object that holds the leases', async () => {
+    const refused = await call('POST', '/api/events', {
+      as: (await newDivided()).key,
+      body: {
+        title: 'Strict',
+        startsAt: new Date().toISOString(),
+        endsAt: new Date(Date.now() + 1000).toISOString(),
+        timezone: 'Europe/Berlin',
+        shards: 2,
+        policy: { offline: 'strict', full: 'stop' },
+      },
+    })
+    expect(refused.body.data.issues).toMatchObject([{ field: 'shards' }])
+    const event = await newDivided()
+    const changed = await call('PATCH', event.path, {
+      as: event.key,
+      body: { policy: { offline: 'strict', full: 'stop' } },
+    })
+    expect(changed.body.data.issues).toMatchObject([{ field: 'policy.offline' }])
+  })
+})
