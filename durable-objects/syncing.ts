@@ -39,7 +39,7 @@ export type SyncOutcome = {
 }
 
 /** Of an entry, what its device is told. */
-export type RecordedAlone = { seq: number; scannedAt: number; verdict: { kind: Verdict['kind'] } }
+export type RecordedAlone = { seq: number; scanId: ScanId; scannedAt: number; verdict: { kind: Verdict['kind'] } }
 
 /** What came of some scans, in their order, and what is to be told of it. */
 type Synced = { outcomes: SyncOutcome[]; conflicts: KnownConflict[] }
@@ -417,8 +417,8 @@ function replay(parts: EventParts, entry: Entry): SyncOutcome {
   }
 }
 
-function recordedOf({ seq, scannedAt, verdict: { kind } }: Entry): RecordedAlone {
-  return { seq, scannedAt, verdict: { kind } }
+function recordedOf({ seq, scanId, scannedAt, verdict: { kind } }: Entry): RecordedAlone {
+  return { seq, scanId, scannedAt, verdict: { kind } }
 }
 
 /** Nothing is known of this scan: it may be sent again. */
