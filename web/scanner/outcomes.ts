@@ -55,7 +55,7 @@ export const colours: Record<Tone, { paper: string; ink: string }> = {
   undecided: { paper: '#5a3d8a', ink: '#ffffff' },
 }
 
-/** The tone's colours as a screen's style: `--paper` and `--on-paper` are what scanner.css paints with. */
+/** The tone's colours as a screen's style: `--paper` and `--on-paper` are what the styles paint with. */
 export function toneStyle(tone: Tone): Record<string, string> {
   return { '--paper': colours[tone].paper, '--on-paper': colours[tone].ink }
 }
