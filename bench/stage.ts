@@ -32,8 +32,8 @@ const USED = 2000
 /** More calls than any setting has at a time. */
 const MOST_UNDER_WAY = 256
 
-/** Makes an organisation, an event, its gates and staff, and enrols the devices. */
-export async function setStage({ url, port, adminKey, ticketKey }: Server): Promise<Stage> {
+/** Makes an organisation, an event among so many objects, its gates and staff, and enrols the devices. */
+export async function setStage({ url, port, adminKey, ticketKey }: Server, shards = 1): Promise<Stage> {
   type Created = { data: { key: string } }
   const { key } = (await connect(url, adminKey).post<Created>('/api/organisations', { name: 'Bench' })).data
   const api = connect(url, key)
@@ -45,6 +45,7 @@ export async function setStage({ url, port, adminKey, ticketKey }: Server): Prom
       endsAt: new Date(Date.now() + 12 * hour).toISOString(),
       timezone: 'Europe/Berlin',
       capacity: 1_000_000,
+      shards,
       // A connection here stands for many devices.
       limits: {
         scanBurst: 1_000_000,

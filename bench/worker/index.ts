@@ -12,6 +12,8 @@ export { default } from '../../workers/index.ts'
 
 /** The real one. It takes the place of the one that `export *` names. */
 export class Gatekeeper extends RealGatekeeper {
+  #isHolding = false
+
   noop(): 'done' {
     return 'done'
   }
@@ -23,6 +25,15 @@ export class Gatekeeper extends RealGatekeeper {
       const stats = this.stats({ kind: 'admin' })
       if (!stats.ok || stats.value.pending === 0) return 0
     }
+  }
+
+  /** While it holds, shards keep what they judged: what that costs is measured apart. */
+  hold(isHolding: boolean): void {
+    this.#isHolding = isHolding
+  }
+
+  override async gather(shard: number | null = null): Promise<void> {
+    if (!this.#isHolding) await super.gather(shard)
   }
 
   /** Fills the event with tickets and entries, after the one scan that they are copied from. */
@@ -47,6 +58,19 @@ app.post('/bench/hello', () => Response.json({ success: true, message: 'hello' }
 app.post('/bench/noop/:eventId', async (c) => {
   await c.req.text()
   return Response.json({ success: true, message: await gatekeeperOf(c.env, c.req.param('eventId')).noop() })
+})
+
+app.post('/bench/hold/:eventId', async (c) => {
+  await gatekeeperOf(c.env, c.req.param('eventId')).hold(true)
+  return Response.json({ success: true })
+})
+
+/** Takes in what was held back. */
+app.post('/bench/gather/:eventId', async (c) => {
+  const gatekeeper = gatekeeperOf(c.env, c.req.param('eventId'))
+  await gatekeeper.hold(false)
+  await gatekeeper.gather()
+  return Response.json({ success: true })
 })
 
 app.post('/bench/settle/:eventId', async (c) => {
@@ -97,6 +121,8 @@ const fillEntries = `WITH RECURSIVE n(i) AS (SELECT ?2 + 1 UNION ALL SELECT i + 
 
 type Benched = {
   noop: () => Promise<'done'>
+  hold: (isHolding: boolean) => Promise<void>
+  gather: () => Promise<void>
   settle: () => Promise<number>
   fill: (filling: Filling) => Promise<Filled>
   evict: () => Promise<string>

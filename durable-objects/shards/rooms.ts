@@ -1,6 +1,7 @@
 import { withCapacity, type Zone } from '../../core/event.ts'
 import { shardsOf } from '../../core/event-address.ts'
 import type { TypeId, ZoneId } from '../../core/ids.ts'
+import type { Entry } from '../../core/log.ts'
 import { lent, type RoomName, roomName, roomNamed } from '../../core/shards.ts'
 import type { Configuration } from '../configuration.ts'
 import type { Counters } from '../counters.ts'
@@ -124,12 +125,16 @@ export class Rooms {
     return { people, rooms }
   }
 
-  /** At the Gatekeeper: somebody came in or left by a shard's judging. */
-  changedElsewhere(zone: ZoneId, type: TypeId | null, change: number): void {
-    if (change === 0) return
-    for (const name of type === null ? [roomName(zone, null)] : [roomName(zone, null), roomName(zone, type)]) {
-      this.#setElsewhere(name, Math.max(0, (this.#elsewhere.get(name) ?? 0) + change))
+  /** At the Gatekeeper: people came in and left by a shard's judging. */
+  changedElsewhere(entries: Pick<Entry, 'zone' | 'type' | 'insideChange'>[]): void {
+    const changed = new Set<RoomName>()
+    for (const { zone, type, insideChange } of entries) {
+      for (const name of type === null ? [roomName(zone, null)] : [roomName(zone, null), roomName(zone, type)]) {
+        this.#elsewhere.set(name, Math.max(0, (this.#elsewhere.get(name) ?? 0) + insideChange))
+        changed.add(name)
+      }
     }
+    for (const name of changed) this.#setElsewhere(name, this.#elsewhere.get(name) ?? 0)
   }
 
   /** At the Gatekeeper: everybody is taken to have left a zone. */

@@ -26,17 +26,17 @@ export function takenUpTo(sql: SqlStorage, shard: number): number {
  */
 export function takeIn(parts: EventParts, sql: SqlStorage, shard: number, handed: Logged[]): KnownConflict[] {
   const from = takenUpTo(sql, shard)
+  const own = ownNumber(sql, shard)
   const conflicts = new Map<string, KnownConflict>()
+  const written: Entry[] = []
   for (const logged of handed.filter(({ entry }) => entry.seq > from)) {
-    const own = ownNumber(sql, shard)
-    const before = parts.log.head
     // A zone is cleared here too, by the same clock on the wall, and stands in this log once.
-    if (logged.entry.verdict.kind !== 'everyone_out') {
-      for (const conflict of takeInOne(parts, logged, own)) conflicts.set(conflict.id, conflict)
-    }
-    const number = parts.log.head > before ? parts.log.head : 0
-    sql.exec('INSERT INTO taken (shard, seq, own) VALUES (?, ?, ?)', shard, logged.entry.seq, number)
+    const taken = logged.entry.verdict.kind === 'everyone_out' ? null : takeInOne(parts, logged, own)
+    for (const conflict of taken?.conflicts ?? []) conflicts.set(conflict.id, conflict)
+    if (taken) written.push(taken.entry)
+    sql.exec('INSERT INTO taken (shard, seq, own) VALUES (?, ?, ?)', shard, logged.entry.seq, taken?.entry.seq ?? 0)
   }
+  parts.rooms.changedElsewhere(written)
   const now = handed.at(-1)?.entry.receivedAt ?? 0
   for (const conflict of conflicts.values()) tellOf(parts, conflict, now)
   return [...conflicts.values()]
@@ -51,21 +51,26 @@ function ownNumber(sql: SqlStorage, shard: number): (seq: number) => number {
   }
 }
 
-function takeInOne(parts: EventParts, logged: Logged, own: (seq: number) => number): KnownConflict[] {
+type Taken = { entry: Entry; conflicts: KnownConflict[] }
+
+function takeInOne(parts: EventParts, logged: Logged, own: (seq: number) => number): Taken {
   const entry = renumbered(logged.entry, parts, own)
   const ticket = entry.ticketId === null ? null : parts.tickets.get(entry.ticketId)
   if (ticket === null) {
-    noteRefusal(parts, parts.judging.append(entry, logged.fingerprint, logged.cacheHit))
-    return []
+    const written = parts.judging.append(entry, logged.fingerprint, logged.cacheHit)
+    noteRefusal(parts, written)
+    return { entry: written, conflicts: [] }
   }
   if (entry.verdict.kind === 'annulled') parts.log.annul(entry.verdict.seq, parts.log.head + 1, entry.receivedAt)
   const isAttributed = entry.verdict.kind === 'annulled' || entry.offline !== null
   if (!isAttributed) advanceStanding(parts, ticket, entry)
   const written = parts.judging.append(entry, logged.fingerprint, logged.cacheHit)
-  parts.rooms.changedElsewhere(written.zone, written.type, written.insideChange)
-  if (!isAttributed) noteRefusal(parts, written)
-  if (!isAttributed) return []
-  return parts.conflicts.settle(ticket, entry.zone, parts.conflicts.attribute(ticket, entry.zone))
+  if (!isAttributed) {
+    noteRefusal(parts, written)
+    return { entry: written, conflicts: [] }
+  }
+  const attribution = parts.conflicts.attribute(ticket, entry.zone)
+  return { entry: written, conflicts: parts.conflicts.settle(ticket, entry.zone, attribution) }
 }
 
 function advanceStanding(parts: EventParts, ticket: TicketDetails, entry: Omit<Entry, 'seq'>): void {
