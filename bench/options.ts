@@ -23,7 +23,8 @@ what people would otherwise build. The peers need PostgreSQL and Redis; without 
   --help         this text
 
   http    scans over 1, 10, 64 and 200 connections
-  peers   the same work over 64 connections, of Express, Fastify, Redis and PostgreSQL
+  peers   the same work over 64 connections, of Express, Fastify, Redis and PostgreSQL, each as one process a core
+          and as one in all
   lane    scans over 64 sockets, and Node's ws with Redis
   sync    batches of 100 and 500 offline scans
   open    scans that come at a fixed rate: 60, 300, 500 and 1,000 a second
@@ -59,6 +60,9 @@ const settingsOf: Record<Part, Setting[]> = {
     ...closed(64, 'express-redis-postgres', 'first', 'duplicate'),
     ...closed(64, 'express-postgres', 'first', 'duplicate'),
     ...closed(64, 'fastify-redis', 'first'),
+    ...closed(64, 'express-redis-postgres in one process', 'first', 'duplicate'),
+    ...closed(64, 'express-postgres in one process', 'first', 'duplicate'),
+    ...closed(64, 'fastify-redis in one process', 'first'),
   ],
   lane: [
     ...closed(64, 'http', 'first'),

@@ -9,6 +9,9 @@ const names: Record<System, string> = {
   'express-redis-postgres': 'Express + Redis + PostgreSQL',
   'express-postgres': 'Express + PostgreSQL',
   'fastify-redis': 'Fastify + Redis (not durable)',
+  'express-redis-postgres in one process': 'Express + Redis + PostgreSQL, one process',
+  'express-postgres in one process': 'Express + PostgreSQL, one process',
+  'fastify-redis in one process': 'Fastify + Redis (not durable), one process',
   'ws-redis': 'ws + Redis, each write on the disk',
 }
 
@@ -19,12 +22,20 @@ export function table(machine: Machine, summary: Summary, rounds: number, skippe
   return `${[
     machineLine(machine, summary.othersCores),
     `Medians of ${rounds} rounds. The ratios are what counts: both sides of one were measured in the same round.`,
+    ...(isAnyPeerIn(summary) ? [onThreads] : []),
     ...skipped.map(({ name, because }) => `Left out: ${names[name]}, since ${because}.`),
     ...rateLines(summary),
     ...latencyLines(summary.latencies),
     '',
     'Every answer was checked. Our answer to a scan means that it is on the disk.',
   ].join('\n')}\n`
+}
+
+const onThreads =
+  'Peers run as one process a core unless it says otherwise; locally our Worker and Gatekeeper share one thread.'
+
+function isAnyPeerIn({ rates, latencies }: Summary): boolean {
+  return [...rates, ...latencies].some(({ system }) => system !== 'http' && system !== 'lane')
 }
 
 function machineLine({ cores, cpu, node, workerd, syncMs }: Machine, othersCores: number | null): string {

@@ -2,13 +2,26 @@ import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 
 /** What people would otherwise pick. What each is made of, and what it promises, stands at the head of its server. */
-export const peerNames = ['express-redis-postgres', 'express-postgres', 'fastify-redis', 'ws-redis'] as const
+const kinds = ['express-redis-postgres', 'express-postgres', 'fastify-redis', 'ws-redis'] as const
+type PeerKind = (typeof kinds)[number]
+
+/**
+ * Those over HTTP run twice: as one process a core, as their authors advise, and as one in all, which has as many threads
+ * for its own code as a Worker and its Gatekeeper have here.
+ */
+const inOneProcess = [
+  'express-redis-postgres in one process',
+  'express-postgres in one process',
+  'fastify-redis in one process',
+] as const
+
+export const peerNames = [...kinds, ...inOneProcess]
 export type PeerName = (typeof peerNames)[number]
 
 export type Peer = {
@@ -26,10 +39,7 @@ export type Peers = { running: Peer[]; skipped: { name: PeerName; because: strin
 const CODE_SECRET = 'the codes of the peers'
 const DEVICE_TOKEN = 'the device of the peers'
 
-/** One process a core, as is usual. */
-const PROCESSES = '2'
-
-const needs: Record<PeerName, { postgres: boolean; redis: 'none' | 'volatile' | 'durable' }> = {
+const needs: Record<PeerKind, { postgres: boolean; redis: 'none' | 'volatile' | 'durable' }> = {
   'express-redis-postgres': { postgres: true, redis: 'volatile' },
   'express-postgres': { postgres: true, redis: 'none' },
   'fastify-redis': { postgres: false, redis: 'volatile' },
@@ -43,10 +53,10 @@ export async function startPeers(names: readonly PeerName[]): Promise<Peers> {
   const peers: Peers = { running: [], skipped: [], stop }
   let postgres: Postgres | null = null
   try {
-    if (names.some((name) => needs[name].postgres)) postgres = await startPostgres(dir, children)
+    if (names.some((name) => needs[kindOf(name)].postgres)) postgres = await startPostgres(dir, children)
     for (const name of names) {
-      const { postgres: needsPostgres, redis: kind } = needs[name]
-      const redisPort = kind === 'none' ? 0 : await startRedis(dir, children, kind)
+      const { postgres: needsPostgres, redis } = needs[kindOf(name)]
+      const redisPort = redis === 'none' ? 0 : await startRedis(dir, children, redis)
       if (needsPostgres && postgres === null) peers.skipped.push({ name, because: 'PostgreSQL is not installed' })
       else if (redisPort === null) peers.skipped.push({ name, because: 'Redis is not installed' })
       else peers.running.push(await startPeer(name, redisPort, postgres, children))
@@ -65,6 +75,11 @@ export async function startPeers(names: readonly PeerName[]): Promise<Peers> {
   }
 }
 
+/** The folder that a peer's server stands in. */
+function kindOf(name: PeerName): PeerKind {
+  return name.replace(/ in one process$/, '') as PeerKind
+}
+
 type Postgres = { socket: string; client: Client }
 
 async function startPeer(
@@ -74,6 +89,7 @@ async function startPeer(
   children: ChildProcess[],
 ): Promise<Peer> {
   const port = await freePort()
+  const kind = kindOf(name)
   const env = {
     ...process.env,
     NODE_ENV: 'production',
@@ -82,13 +98,13 @@ async function startPeer(
     PG_SOCKET: postgres?.socket ?? '',
     CODE_SECRET,
     DEVICE_TOKEN,
-    PROCESSES,
+    PROCESSES: String(kind === name ? availableParallelism() : 1),
   }
-  const child = fork(join(import.meta.dirname, name, 'server.ts'), { env })
+  const child = fork(join(import.meta.dirname, kind, 'server.ts'), { env })
   children.push(child)
   await Promise.race([once(child, 'message'), failed(child, name)])
   const addTickets = async (ids: string[]) => {
-    if (name === 'express-postgres') {
+    if (kind === 'express-postgres') {
       await postgres?.client.query('INSERT INTO ticket (id) SELECT unnest($1::uuid[])', [ids])
     }
   }
@@ -123,7 +139,7 @@ async function startPostgres(dir: string, children: ChildProcess[]): Promise<Pos
     listen_addresses: '',
     unix_socket_directories: dir,
     shared_buffers: '256MB',
-    max_connections: '100',
+    max_connections: '200',
   }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const server = spawn(join(programs, 'postgres'), ['-D', data, ...options], { stdio: 'ignore', ...as })
