@@ -73,6 +73,9 @@ export type Seal = (
 /** Why a text is not a ticket of this event. `forged` looks like one of ours and is not. */
 export type OpenFailure = 'unreadable' | 'forged' | 'wrong_event'
 
+/** What stands in the clear at the head of a token, and all of its bytes. */
+export type Header = { keyId: number; eventTag: Uint8Array; bytes: Uint8Array }
+
 export type Opened = { ok: true; claims: Claims } | { ok: false; reason: OpenFailure }
 
 /** Takes claims and the event's keys; gives the token. The same claims always give the same token. */
@@ -96,7 +99,16 @@ export async function openToken(
   unseal: Unseal,
 ): Promise<Opened> {
   const header = readHeader(text)
-  if (header === null) return { ok: false, reason: 'unreadable' }
+  return header === null ? { ok: false, reason: 'unreadable' } : openRead(header, keys, verifySignature, unseal)
+}
+
+/** The same for what `readHeader` gave. */
+export async function openRead(
+  header: Header,
+  keys: readonly OpeningKeys[],
+  verifySignature: VerifySignature,
+  unseal: Unseal,
+): Promise<Opened> {
   const ours = keys.filter((candidate) => sameBytes(candidate.eventTag, header.eventTag))
   if (ours.length === 0) return { ok: false, reason: 'wrong_event' }
   const key = ours.find((candidate) => candidate.keyId === header.keyId)
@@ -109,7 +121,7 @@ export async function openToken(
 }
 
 /** Takes any text; gives what stands in the clear at the head of a token, or null where it has not a token's shape. */
-export function readHeader(text: string): { keyId: number; eventTag: Uint8Array; bytes: Uint8Array } | null {
+export function readHeader(text: string): Header | null {
   if (text.length !== TOKEN_LENGTH || !/^[Aa]1/.test(text)) return null
   const bytes = decodeBase32(text.slice(PREFIX.length))
   if (bytes === null || bytes.length !== TOKEN || bytes[0] !== VERSION) return null

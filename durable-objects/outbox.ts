@@ -1,6 +1,6 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { EventDetails } from '../core/event.ts'
-import { uuidToBytes } from '../core/ids.ts'
+import type { EventId, OrganisationId, ScanId, TicketId } from '../core/ids.ts'
 import { eventTagOf } from '../core/keys.ts'
 import type { Entry } from '../core/log.ts'
 import { nextForgetting } from '../core/retention.ts'
@@ -193,6 +193,6 @@ function toRow(entry: Entry): (string | number | null)[] {
   ]
 }
 
-function hex(id: Parameters<typeof uuidToBytes>[0]): string {
-  return bytesToHex(uuidToBytes(id))
+function hex(id: EventId | OrganisationId | ScanId | TicketId): string {
+  return id.replaceAll('-', '')
 }

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { log } from '../durable-objects/logging.ts'
+import { sayUsual } from './answer.ts'
 import { describeRoute, description } from './description.ts'
 import { serveDocs } from './docs-page.ts'
 import type { Env } from './env.ts'
@@ -79,19 +80,6 @@ export const routes: readonly Route[] = [
 // A route without a row in the table of who may do what does not start.
 checkPermissions(routes)
 
-const everyAnswer = {
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
-}
-
-/** What is no page shows nothing, loads nothing, stands in nobody's frame and is kept nowhere. */
-const unlessSaid = {
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Cache-Control': 'no-store',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-}
-
 export const app = new OpenAPIHono<{ Bindings: Env }>()
 
 app.use(async (c, next) => {
@@ -99,9 +87,7 @@ app.use(async (c, next) => {
   await next()
   // A socket's answer is passed on as it is: a copy of it would have lost the socket.
   if (c.res.status !== 101) {
-    for (const [name, value] of Object.entries(everyAnswer)) c.res.headers.set(name, value)
-    // What an answer says for itself stands: a page has a policy of its own, an image a time to be kept.
-    for (const [name, value] of Object.entries(unlessSaid)) if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+    sayUsual(c.res)
     c.res.headers.set('X-Request-Id', requestId)
   }
   logRequest(c.req.raw, c.env, c.res)

@@ -4,7 +4,7 @@ import { type KeyRing, keyWithId } from '../core/key-ring.ts'
 import { eventTagOf } from '../core/keys.ts'
 import type { ScanSource } from '../core/log.ts'
 import { readShortCode } from '../core/short-code.ts'
-import { type Claims, type OpenFailure, openToken, readHeader } from '../core/token.ts'
+import { type Claims, type OpenFailure, openRead, readHeader } from '../core/token.ts'
 import { formatsOf, newerFormatsOf, type OpenFormats } from './code-formats.ts'
 import type { Env } from './env.ts'
 import { ringOf } from './key-ring.ts'
@@ -68,12 +68,12 @@ export async function openScan(ring: KeyRing, eventId: EventId, text: string): P
   const key = keyWithId(ring, header.keyId)
   if (!key) return { kind: 'invalid', reason: 'forged' }
   const { sealing, verify, unseal } = await eventKeys(key.secret, tagOf(eventId), key.id)
-  const opened = await openToken(trimmed, [sealing], verify, unseal)
+  const opened = await openRead(header, [sealing], verify, unseal)
   if (opened.ok) return { kind: 'token', claims: opened.claims }
   if (opened.reason !== 'wrong_event') return { kind: 'invalid', reason: opened.reason }
   // The edge can tell another event's ticket from one that only claims to be; a device alone cannot.
   const foreign = await importKeys(key.secret, header.eventTag, header.keyId)
-  const elsewhere = await openToken(trimmed, [foreign.sealing], foreign.verify, foreign.unseal)
+  const elsewhere = await openRead(header, [foreign.sealing], foreign.verify, foreign.unseal)
   return { kind: 'invalid', reason: elsewhere.ok ? 'wrong_event' : 'forged' }
 }
 

@@ -4,6 +4,7 @@ import { type EventId, type OrganisationId, parseUuid } from '../core/ids.ts'
 import type { LimitedCall } from '../core/limits.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { actorOf, authorize, type Caller, identify, type Role } from './access.ts'
+import { respond } from './answer.ts'
 import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
 import { doingOf } from './doing.ts'
 import type { Env } from './env.ts'
@@ -173,5 +174,5 @@ function idOf<T extends EventId | OrganisationId>(text: string | undefined): T |
 /** The envelope around what a call gives. */
 export function success(data: unknown, options: { status?: number; message?: string } = {}): Response {
   const { status = 200, message } = options
-  return Response.json({ success: true, ...(message ? { message } : {}), data }, { status })
+  return respond({ status, body: { success: true, ...(message ? { message } : {}), data } })
 }
