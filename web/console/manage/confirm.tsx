@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import type { Answer, Problem } from '../api.ts'
-import { Dialog } from '../parts/dialog.tsx'
 import { say } from '../parts/toast.tsx'
-import { type FieldSpec, Form, type Values } from './form.tsx'
+import type { FieldSpec, Values } from './form.tsx'
+import { FormDialog } from './form-dialog.tsx'
 
 type Props = {
   title: string
@@ -19,23 +19,18 @@ type Props = {
 
 /** Asks before something is done, and says what that will be. */
 export function Confirm({ title, children, action, isDangerous, fields, initial, onConfirm, onClose }: Props) {
-  const confirm = async (values: Values) => {
-    const problem = await onConfirm(values)
-    if (problem === null) onClose()
-    return problem
-  }
   return (
-    <Dialog title={title} onClose={onClose}>
+    <FormDialog
+      title={title}
+      fields={fields ?? []}
+      initial={initial ?? {}}
+      action={action}
+      isDangerous={isDangerous ?? false}
+      submit={onConfirm}
+      onClose={onClose}
+    >
       <div class="prose">{children}</div>
-      <Form
-        fields={fields ?? []}
-        initial={initial ?? {}}
-        action={action}
-        isDangerous={isDangerous ?? false}
-        submit={confirm}
-        onCancel={onClose}
-      />
-    </Dialog>
+    </FormDialog>
   )
 }
 

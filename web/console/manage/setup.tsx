@@ -3,15 +3,16 @@ import type { ComponentChildren } from 'preact'
 import { type Answer, type Problem, put } from '../api.ts'
 import { useEvent } from '../event.ts'
 import { useGet } from '../loading.ts'
-import { Dialog } from '../parts/dialog.tsx'
+import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
-import { Icon, type IconName } from '../parts/icon.tsx'
+import type { IconName } from '../parts/icon.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { may } from '../session.ts'
 import { words } from '../words/language.ts'
 import { settle } from './confirm.tsx'
-import { type FieldSpec, Form, textIn, type Values } from './form.tsx'
+import { type FieldSpec, textIn, type Values } from './form.tsx'
+import { FormDialog } from './form-dialog.tsx'
 import type { List } from './things.ts'
 
 const t = words.value.setup
@@ -25,9 +26,11 @@ type Props<T extends { id: string }> = {
   icon: IconName
   /** What they are for, in a sentence or two. */
   why: string
+  nameHint: string
   idHint: string
   /** What its id is called in what the server finds wrong. */
   idAsked: string
+  /** Beside its name and its id, which everything has. */
   columns: readonly Column<T>[]
   fields: readonly FieldSpec[]
   /** What stands in the form of one that is there, or of a new one. */
@@ -45,18 +48,19 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
   const open = useSignal<{ item: T | null } | null>(null)
   const mayChange = may('organiser')
   const add = mayChange && (
-    <button
-      type="button"
-      class="primary"
+    <AddButton
       onClick={() => {
         open.value = { item: null }
       }}
     >
-      <Icon name="plus" />
       {t.add}
       {one}
-    </button>
+    </AddButton>
   )
+  const named: Column<T>[] = [
+    { title: t.name, cell: ({ name }) => name },
+    { title: t.id, cell: ({ id }) => id },
+  ]
   const actions: Column<T> = {
     title: t.actions,
     cell: (item) => (
@@ -89,7 +93,13 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
               {add}
             </Empty>
           ) : (
-            <Table stacks caption={title} columns={[...columns, actions]} items={items} keyOf={({ id }) => id} />
+            <Table
+              stacks
+              caption={title}
+              columns={[...named, ...columns, actions]}
+              items={items}
+              keyOf={({ id }) => id}
+            />
           )
         }
       </Loaded>
@@ -100,10 +110,7 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
           onClose={() => {
             open.value = null
           }}
-          onDone={() => {
-            open.value = null
-            void list.reload()
-          }}
+          onDone={() => void list.reload()}
         />
       )}
     </>
@@ -113,25 +120,29 @@ export function SetupScreen<T extends { id: string; name: string }>(props: Props
 type PutProps<T extends { id: string }> = Props<T> & { item: T | null; onClose: () => void; onDone: () => void }
 
 function PutDialog<T extends { id: string; name: string }>(props: PutProps<T>) {
-  const { what, one, item, fields, valuesOf, bodyOf, idHint, idAsked, onClose, onDone } = props
+  const { what, one, item, fields, valuesOf, bodyOf, nameHint, idHint, idAsked, onClose, onDone } = props
   const { path } = useEvent()
   const idField: FieldSpec = { name: 'id', label: t.id, hint: idHint, kind: 'text', asked: idAsked }
+  const nameField: FieldSpec = { name: 'name', label: t.name, hint: nameHint, kind: 'text' }
   const submit = async (values: Values): Promise<Problem | null> => {
     const id = item?.id ?? textIn(values, 'id')
     if (id === null) return missing(idAsked)
-    const answer: Answer<unknown> = await put(`${path}/${what}/${encodeURIComponent(id)}`, bodyOf(values))
+    const answer: Answer<unknown> = await put(`${path}/${what}/${encodeURIComponent(id)}`, {
+      name: textIn(values, 'name') ?? '',
+      ...bodyOf(values),
+    })
     return settle(answer, onDone, t.saved)
   }
   return (
-    <Dialog title={item ? t.changeThis(item.name) : t.addThis(one)} class="large" onClose={onClose}>
-      <Form
-        fields={item ? fields : [idField, ...fields]}
-        initial={{ id: '', ...valuesOf(item) }}
-        action={t.save}
-        submit={submit}
-        onCancel={onClose}
-      />
-    </Dialog>
+    <FormDialog
+      title={item ? t.changeThis(item.name) : t.addThis(one)}
+      class="large"
+      onClose={onClose}
+      fields={[...(item ? [] : [idField]), nameField, ...fields]}
+      initial={{ id: '', name: item?.name ?? '', ...valuesOf(item) }}
+      action={t.save}
+      submit={submit}
+    />
   )
 }
 

@@ -3,8 +3,8 @@ import { del, put } from '../api.ts'
 import { useEvent } from '../event.ts'
 import { useGet } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
-import { Form, numberIn, textIn, type Values } from '../manage/form.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { numberIn, textIn, type Values } from '../manage/form.tsx'
+import { FormDialog } from '../manage/form-dialog.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
@@ -90,10 +90,7 @@ export default function CodeFormatsScreen() {
       {open.value && (
         <FormatDialog
           {...open.value}
-          onDone={() => {
-            open.value = null
-            void list.reload()
-          }}
+          onDone={() => void list.reload()}
           onClose={() => {
             open.value = null
           }}
@@ -150,59 +147,58 @@ function FormatDialog({ format, now, onDone, onClose }: FormatDialogProps) {
     return settle(await put(`${path}/code-formats/${format}`, body), onDone, t.saved)
   }
   return (
-    <Dialog title={formatWords[format]} onClose={onClose}>
-      <Form
-        fields={[
-          {
-            name: 'secret',
-            label: t.secret,
-            kind: 'secret',
-            hint: t.whatTheShopSigns,
-          },
-          {
-            name: 'secretEncoding',
-            label: t.writtenAs,
-            kind: 'select',
-            options: [
-              { value: 'utf8', label: t.text },
-              { value: 'base64url', label: t.base64url },
-            ],
-          },
-          {
-            name: 'externalEventId',
-            label: t.theShopsIdOf,
-            kind: 'text',
-            isOptional: true,
-            hint: t.codesThatNameAnother,
-          },
-          {
-            name: 'maxAge',
-            asked: 'maxAgeMs',
-            label: t.goodForSoMany,
-            kind: 'number',
-            isOptional: true,
-            hint: t.afterItWasMade,
-          },
-          ...(now
-            ? [
-                {
-                  name: 'keepPrevious',
-                  label: t.codesSignedWithThe,
-                  kind: 'check' as const,
-                  hint: t.whileTheShopChanges,
-                },
-              ]
-            : []),
-        ]}
-        initial={{
-          secretEncoding: 'utf8',
-          externalEventId: now?.externalEventId ?? '',
-          maxAge: now?.maxAgeMs ? String(now.maxAgeMs / MINUTE_MS) : '',
-        }}
-        action={now ? t.save : t.switchOn}
-        submit={save}
-        onCancel={onClose}
-      />
-    </Dialog>
+    <FormDialog
+      title={formatWords[format]}
+      onClose={onClose}
+      fields={[
+        {
+          name: 'secret',
+          label: t.secret,
+          kind: 'secret',
+          hint: t.whatTheShopSigns,
+        },
+        {
+          name: 'secretEncoding',
+          label: t.writtenAs,
+          kind: 'select',
+          options: [
+            { value: 'utf8', label: t.text },
+            { value: 'base64url', label: t.base64url },
+          ],
+        },
+        {
+          name: 'externalEventId',
+          label: t.theShopsIdOf,
+          kind: 'text',
+          isOptional: true,
+          hint: t.codesThatNameAnother,
+        },
+        {
+          name: 'maxAge',
+          asked: 'maxAgeMs',
+          label: t.goodForSoMany,
+          kind: 'number',
+          isOptional: true,
+          hint: t.afterItWasMade,
+        },
+        ...(now
+          ? [
+              {
+                name: 'keepPrevious',
+                label: t.codesSignedWithThe,
+                kind: 'check' as const,
+                hint: t.whileTheShopChanges,
+              },
+            ]
+          : []),
+      ]}
+      initial={{
+        secretEncoding: 'utf8',
+        externalEventId: now?.externalEventId ?? '',
+        maxAge: now?.maxAgeMs ? String(now.maxAgeMs / MINUTE_MS) : '',
+      }}
+      action={now ? t.save : t.switchOn}
+      submit={save}
+    />
   )
 }

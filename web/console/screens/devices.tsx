@@ -7,10 +7,10 @@ import { Form, textIn, type Values } from '../manage/form.tsx'
 import { countdown } from '../manage/moments.ts'
 import { useEvery, useNow } from '../manage/now.ts'
 import type { Gate, List, Staff } from '../manage/things.ts'
+import { AddButton } from '../parts/add-button.tsx'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Heading } from '../parts/heading.tsx'
-import { Icon } from '../parts/icon.tsx'
 import { Link } from '../parts/link.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
@@ -30,16 +30,13 @@ export default function DevicesScreen() {
   useEvery(LOOK_EVERY_MS, () => void list.reload())
   const now = useNow(LOOK_EVERY_MS)
   const enrol = (
-    <button
-      type="button"
-      class="primary"
+    <AddButton
       onClick={() => {
         isEnrolling.value = true
       }}
     >
-      <Icon name="plus" />
       {t.enrolADevice}
-    </button>
+    </AddButton>
   )
   return (
     <>

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEvent } from '../event.ts'
 import { useGet } from '../loading.ts'
-import { listIn, textIn } from '../manage/form.tsx'
+import { listIn } from '../manage/form.tsx'
 import { SetupScreen } from '../manage/setup.tsx'
 import type { Gate, List, TicketType } from '../manage/things.ts'
 import { Dialog } from '../parts/dialog.tsx'
@@ -32,16 +32,14 @@ export default function GatesScreen() {
         icon="gate"
         why={t.aGateIsA}
         idHint={t.yourOwnWordFor}
+        nameHint={t.whatStewardsAndGuests}
         idAsked="gateId"
         columns={[
-          { title: t.name, cell: ({ name }) => name },
-          { title: t.id, cell: ({ id }) => id },
           { title: t.kind, cell: ({ kind }) => kinds[kind]?.[0] ?? kind },
           { title: t.zone, cell: ({ zone }) => zoneName(zone) },
           { title: t.accepts, cell: ({ accepts }) => accepts?.join(', ') ?? t.everyType },
         ]}
         fields={[
-          { name: 'name', label: t.name, kind: 'text', hint: t.whatStewardsAndGuests },
           {
             name: 'kind',
             label: t.kind,
@@ -65,7 +63,6 @@ export default function GatesScreen() {
           },
         ]}
         valuesOf={(gate) => ({
-          name: gate?.name ?? '',
           kind: gate?.kind ?? 'entry',
           zone: gate?.zone ?? event.zones[0]?.id ?? 'main',
           accepts: gate?.accepts ?? [],
@@ -73,7 +70,6 @@ export default function GatesScreen() {
         bodyOf={(values) => {
           const accepts = listIn(values, 'accepts')
           return {
-            name: textIn(values, 'name') ?? '',
             kind: values.kind,
             zone: values.zone,
             accepts: accepts.length > 0 ? accepts : null,

@@ -2,13 +2,13 @@ import { useSignal } from '@preact/signals'
 import { del, type Problem, post } from '../api.ts'
 import { useList } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
-import { Form, instantIn, textIn, type Values } from '../manage/form.tsx'
+import { instantIn, textIn, type Values } from '../manage/form.tsx'
+import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { roleOptions } from '../manage/roles.ts'
 import { ShownOnce } from '../manage/shown-once.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
-import { Icon } from '../parts/icon.tsx'
 import { Empty } from '../parts/states.tsx'
 import type { ScreenProps } from '../routes.ts'
 import { who } from '../session.ts'
@@ -40,7 +40,6 @@ export default function KeysScreen({ params }: ScreenProps) {
       expiresAt: instantIn(values, 'expiresAt', ownTimezone),
     }
     return settle(await post<{ key: string }>(path, body), ({ key }) => {
-      isMaking.value = false
       made.value = key
       void list.reload()
     })
@@ -50,16 +49,13 @@ export default function KeysScreen({ params }: ScreenProps) {
   return (
     <>
       <Heading title={t.keys} of={who.value?.organisation?.name ?? ''}>
-        <button
-          type="button"
-          class="primary"
+        <AddButton
           onClick={() => {
             isMaking.value = true
           }}
         >
-          <Icon name="plus" />
           {t.makeAKey}
-        </button>
+        </AddButton>
       </Heading>
       <p class="dim">{t.peopleSignInHere}</p>
       <Listing<Key>
@@ -95,38 +91,32 @@ export default function KeysScreen({ params }: ScreenProps) {
         empty={<Empty icon="key" title={t.noKeysYet} />}
       />
       {isMaking.value && (
-        <Dialog
+        <FormDialog
           title={t.makeAKey}
           onClose={() => {
             isMaking.value = false
           }}
-        >
-          <Form
-            fields={[
-              { name: 'name', label: t.name, kind: 'text', hint: t.whoseOrWhatIt },
-              {
-                name: 'role',
-                label: t.role,
-                kind: 'select',
-                hint: t.theSmallestThatDoes,
-                options: roleOptions(),
-              },
-              {
-                name: 'expiresAt',
-                label: t.goodUntil,
-                kind: 'instant',
-                isOptional: true,
-                hint: t.emptyUntilItIs(ownTimezone),
-              },
-            ]}
-            initial={{ role: 'viewer' }}
-            action={t.makeTheKey}
-            submit={make}
-            onCancel={() => {
-              isMaking.value = false
-            }}
-          />
-        </Dialog>
+          fields={[
+            { name: 'name', label: t.name, kind: 'text', hint: t.whoseOrWhatIt },
+            {
+              name: 'role',
+              label: t.role,
+              kind: 'select',
+              hint: t.theSmallestThatDoes,
+              options: roleOptions(),
+            },
+            {
+              name: 'expiresAt',
+              label: t.goodUntil,
+              kind: 'instant',
+              isOptional: true,
+              hint: t.emptyUntilItIs(ownTimezone),
+            },
+          ]}
+          initial={{ role: 'viewer' }}
+          action={t.makeTheKey}
+          submit={make}
+        />
       )}
       {made.value && (
         <ShownOnce

@@ -2,10 +2,11 @@ import { useSignal } from '@preact/signals'
 import { del, type Problem, post } from '../api.ts'
 import { useList } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
-import { Form, textIn, type Values } from '../manage/form.tsx'
+import { textIn, type Values } from '../manage/form.tsx'
+import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { roleOptions } from '../manage/roles.ts'
-import { Dialog } from '../parts/dialog.tsx'
+import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Link } from '../parts/link.tsx'
@@ -25,16 +26,10 @@ export default function MembersScreen({ params }: ScreenProps) {
   const list = useList<Member>(path)
   const isAdding = useSignal(false)
   const asked = useSignal<Member | null>(null)
-  const stopAdding = () => {
-    isAdding.value = false
-  }
   const add = async (values: Values): Promise<Problem | null> =>
     settle(
       await post(path, { email: textIn(values, 'email') ?? '', role: values.role }),
-      () => {
-        stopAdding()
-        void list.reload()
-      },
+      () => void list.reload(),
       t.added,
     )
   const remove = async () => settle(await del(`${path}/${asked.peek()?.id}`), () => void list.reload(), t.removed)
@@ -49,16 +44,13 @@ export default function MembersScreen({ params }: ScreenProps) {
           <Icon name="clock" />
           {t.audit}
         </Link>
-        <button
-          type="button"
-          class="primary"
+        <AddButton
           onClick={() => {
             isAdding.value = true
           }}
         >
-          <Icon name="plus" />
           {t.add}
-        </button>
+        </AddButton>
       </Heading>
       <p class="dim">{t.how}</p>
       <Listing<Member>
@@ -92,18 +84,19 @@ export default function MembersScreen({ params }: ScreenProps) {
         }
       />
       {isAdding.value && (
-        <Dialog title={t.add} onClose={stopAdding}>
-          <Form
-            fields={[
-              { name: 'email', label: t.email, kind: 'email', hint: t.emailHint },
-              { name: 'role', label: t.role, kind: 'select', hint: t.roleHint, options: roleOptions() },
-            ]}
-            initial={{ role: 'viewer' }}
-            action={t.add}
-            submit={add}
-            onCancel={stopAdding}
-          />
-        </Dialog>
+        <FormDialog
+          title={t.add}
+          onClose={() => {
+            isAdding.value = false
+          }}
+          fields={[
+            { name: 'email', label: t.email, kind: 'email', hint: t.emailHint },
+            { name: 'role', label: t.role, kind: 'select', hint: t.roleHint, options: roleOptions() },
+          ]}
+          initial={{ role: 'viewer' }}
+          action={t.add}
+          submit={add}
+        />
       )}
       {asked.value && (
         <Confirm

@@ -2,12 +2,12 @@ import { useSignal } from '@preact/signals'
 import { type Problem, post } from '../api.ts'
 import { useList } from '../loading.ts'
 import { settle } from '../manage/confirm.tsx'
-import { Form, textIn, type Values } from '../manage/form.tsx'
+import { textIn, type Values } from '../manage/form.tsx'
+import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { ShownOnce } from '../manage/shown-once.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
-import { Icon } from '../parts/icon.tsx'
 import { Link } from '../parts/link.tsx'
 import { Empty } from '../parts/states.tsx'
 import { ownTimezone } from '../times.ts'
@@ -21,28 +21,21 @@ export default function OrganisationsScreen() {
   const list = useList<Organisation>('/api/organisations')
   const isMaking = useSignal(false)
   const made = useSignal<string | null>(null)
-  const stopMaking = () => {
-    isMaking.value = false
-  }
   const make = async (values: Values): Promise<Problem | null> =>
     settle(await post<{ key: string }>('/api/organisations', { name: textIn(values, 'name') ?? '' }), ({ key }) => {
-      stopMaking()
       made.value = key
       void list.reload()
     })
   return (
     <>
       <Heading title={t.title}>
-        <button
-          type="button"
-          class="primary"
+        <AddButton
           onClick={() => {
             isMaking.value = true
           }}
         >
-          <Icon name="plus" />
           {t.add}
-        </button>
+        </AddButton>
       </Heading>
       <p class="dim">{t.how}</p>
       <Listing<Organisation>
@@ -74,15 +67,16 @@ export default function OrganisationsScreen() {
         }
       />
       {isMaking.value && (
-        <Dialog title={t.add} onClose={stopMaking}>
-          <Form
-            fields={[{ name: 'name', label: t.name, kind: 'text', hint: t.nameHint }]}
-            initial={{}}
-            action={t.add}
-            submit={make}
-            onCancel={stopMaking}
-          />
-        </Dialog>
+        <FormDialog
+          title={t.add}
+          onClose={() => {
+            isMaking.value = false
+          }}
+          fields={[{ name: 'name', label: t.name, kind: 'text', hint: t.nameHint }]}
+          initial={{}}
+          action={t.add}
+          submit={make}
+        />
       )}
       {made.value && (
         <ShownOnce

@@ -20,15 +20,13 @@ export default function StaffScreen() {
       icon="people"
       why={t.whoWorksAtThe}
       idHint={t.aShortWordSuch}
+      nameHint={t.asItIsShown}
       idAsked="staffId"
       columns={[
-        { title: t.name, cell: ({ name }) => name },
-        { title: t.id, cell: ({ id }) => id },
         { title: t.role, cell: ({ role }) => roles[role]?.[0] ?? role },
         { title: t.eMail, cell: ({ email }) => email ?? '–' },
       ]}
       fields={[
-        { name: 'name', label: t.name, kind: 'text', hint: t.asItIsShown },
         {
           name: 'role',
           label: t.role,
@@ -44,9 +42,8 @@ export default function StaffScreen() {
           hint: t.forYouToReach,
         },
       ]}
-      valuesOf={(staff) => ({ name: staff?.name ?? '', role: staff?.role ?? 'scanner', email: staff?.email ?? '' })}
+      valuesOf={(staff) => ({ role: staff?.role ?? 'scanner', email: staff?.email ?? '' })}
       bodyOf={(values) => ({
-        name: textIn(values, 'name') ?? '',
         role: values.role,
         email: textIn(values, 'email'),
       })}

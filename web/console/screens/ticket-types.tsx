@@ -19,10 +19,9 @@ export default function TicketTypesScreen() {
       icon="type"
       why={t.whatIsSoldA}
       idHint={t.yourOwnWordFor}
+      nameHint={t.asItStandsOn}
       idAsked="typeId"
       columns={[
-        { title: t.name, cell: ({ name }) => name },
-        { title: t.id, cell: ({ id }) => id },
         { title: t.admits, isNumber: true, cell: ({ admits }) => admits },
         { title: t.atMost, isNumber: true, cell: ({ capacity }) => (capacity === null ? '–' : number(capacity)) },
         { title: t.price, isNumber: true, cell: ({ price }) => (price ? money(price.amount, price.currency) : '–') },
@@ -36,7 +35,6 @@ export default function TicketTypesScreen() {
         },
       ]}
       fields={[
-        { name: 'name', label: t.name, kind: 'text', hint: t.asItStandsOn },
         { name: 'admits', label: t.peoplePerTicket, kind: 'number', hint: t.aFamilyTicketMay },
         {
           name: 'capacity',
@@ -84,7 +82,6 @@ export default function TicketTypesScreen() {
         { name: 'note', label: t.noteForTheSteward, kind: 'long', isOptional: true, hint: t.shownAtEachScan },
       ]}
       valuesOf={(type) => ({
-        name: type?.name ?? '',
         admits: String(type?.admits ?? 1),
         capacity: type?.capacity == null ? '' : String(type.capacity),
         zones: type?.zones ?? [zones[0]?.id ?? 'main'],
@@ -98,7 +95,6 @@ export default function TicketTypesScreen() {
       bodyOf={(values) => {
         const amount = numberIn(values, 'amount')
         return {
-          name: textIn(values, 'name') ?? '',
           admits: numberIn(values, 'admits') ?? 1,
           capacity: numberIn(values, 'capacity'),
           zones: listIn(values, 'zones'),

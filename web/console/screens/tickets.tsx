@@ -4,10 +4,12 @@ import { useEvent } from '../event.ts'
 import { useGet, useList } from '../loading.ts'
 import { settle } from '../manage/confirm.tsx'
 import { ChoiceFilter, filterNow, SearchFilter } from '../manage/filters.tsx'
-import { Form, instantIn, numberIn, textIn, type Values } from '../manage/form.tsx'
+import { instantIn, numberIn, textIn, type Values } from '../manage/form.tsx'
+import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import type { Gate, List, Ticket, TicketType } from '../manage/things.ts'
 import { statuses } from '../manage/words.ts'
+import { AddButton } from '../parts/add-button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -38,16 +40,13 @@ export default function TicketsScreen() {
               <Icon name="import" />
               {t.import}
             </Link>
-            <button
-              type="button"
-              class="primary"
+            <AddButton
               onClick={() => {
                 isIssuing.value = true
               }}
             >
-              <Icon name="plus" />
               {t.issueATicket}
-            </button>
+            </AddButton>
           </>
         )}
       </Heading>
@@ -141,55 +140,54 @@ function IssueDialog({ types, onClose }: { types: TicketType[]; onClose: () => v
     )
   }
   return (
-    <Dialog title={t.issueATicket} onClose={onClose}>
-      <Form
-        fields={[
-          {
-            name: 'type',
-            label: t.ticketType,
-            kind: 'select',
-            options: types.map(({ id, name }) => ({ value: id, label: name })),
-          },
-          { name: 'name', asked: 'holder.name', label: t.holder, kind: 'text', isOptional: true },
-          { name: 'email', asked: 'holder.email', label: t.eMail, kind: 'email', isOptional: true },
-          {
-            name: 'reference',
-            label: t.reference,
-            kind: 'text',
-            isOptional: true,
-            hint: t.yourOwnNameFor,
-          },
-          { name: 'booking', label: t.booking, kind: 'text', isOptional: true, hint: t.theOrderItBelongs },
-          {
-            name: 'admits',
-            label: t.people,
-            kind: 'number',
-            isOptional: true,
-            hint: t.howManyThisOne,
-          },
-          { name: 'validFrom', label: t.validFrom, kind: 'instant', isOptional: true },
-          { name: 'validUntil', label: t.validUntil, kind: 'instant', isOptional: true },
-          {
-            name: 'code',
-            label: t.barcodePrintedElsewhere,
-            kind: 'text',
-            isOptional: true,
-            hint: t.onlyWhereTheTicket,
-          },
-          { name: 'note', label: t.noteForTheSteward, kind: 'long', isOptional: true },
-          {
-            name: 'paid',
-            label: t.paid,
-            kind: 'check',
-            hint: t.anUnpaidTicketIs,
-          },
-        ]}
-        initial={{ type: types[0]?.id ?? '', paid: true }}
-        action={t.issue}
-        submit={issue}
-        onCancel={onClose}
-      />
-    </Dialog>
+    <FormDialog
+      title={t.issueATicket}
+      onClose={onClose}
+      fields={[
+        {
+          name: 'type',
+          label: t.ticketType,
+          kind: 'select',
+          options: types.map(({ id, name }) => ({ value: id, label: name })),
+        },
+        { name: 'name', asked: 'holder.name', label: t.holder, kind: 'text', isOptional: true },
+        { name: 'email', asked: 'holder.email', label: t.eMail, kind: 'email', isOptional: true },
+        {
+          name: 'reference',
+          label: t.reference,
+          kind: 'text',
+          isOptional: true,
+          hint: t.yourOwnNameFor,
+        },
+        { name: 'booking', label: t.booking, kind: 'text', isOptional: true, hint: t.theOrderItBelongs },
+        {
+          name: 'admits',
+          label: t.people,
+          kind: 'number',
+          isOptional: true,
+          hint: t.howManyThisOne,
+        },
+        { name: 'validFrom', label: t.validFrom, kind: 'instant', isOptional: true },
+        { name: 'validUntil', label: t.validUntil, kind: 'instant', isOptional: true },
+        {
+          name: 'code',
+          label: t.barcodePrintedElsewhere,
+          kind: 'text',
+          isOptional: true,
+          hint: t.onlyWhereTheTicket,
+        },
+        { name: 'note', label: t.noteForTheSteward, kind: 'long', isOptional: true },
+        {
+          name: 'paid',
+          label: t.paid,
+          kind: 'check',
+          hint: t.anUnpaidTicketIs,
+        },
+      ]}
+      initial={{ type: types[0]?.id ?? '', paid: true }}
+      action={t.issue}
+      submit={issue}
+    />
   )
 }
 

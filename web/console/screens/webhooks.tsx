@@ -5,14 +5,14 @@ import { useEvent } from '../event.ts'
 import { useGet, useList } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
-import { Form, listIn, textIn, type Values } from '../manage/form.tsx'
+import { listIn, textIn, type Values } from '../manage/form.tsx'
+import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
 import { ShownOnce } from '../manage/shown-once.tsx'
 import type { List } from '../manage/things.ts'
-import { Dialog } from '../parts/dialog.tsx'
+import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
-import { Icon } from '../parts/icon.tsx'
 import { Link } from '../parts/link.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
@@ -81,16 +81,13 @@ export default function WebhooksScreen() {
     else say(t.itDidNotTake(problem ?? String(status)), 'alarm')
   }
   const add = (
-    <button
-      type="button"
-      class="primary"
+    <AddButton
       onClick={() => {
         open.value = { now: null }
       }}
     >
-      <Icon name="plus" />
       {t.addAWebhook}
-    </button>
+    </AddButton>
   )
   return (
     <>
@@ -167,7 +164,6 @@ export default function WebhooksScreen() {
         <WebhookDialog
           now={open.value.now}
           onDone={(made) => {
-            open.value = null
             secret.value = made
             void list.reload()
           }}
@@ -229,33 +225,32 @@ function WebhookDialog({ now, onDone, onClose }: DialogProps) {
     return settle(answer, (made) => onDone(made.secret ?? null), t.saved)
   }
   return (
-    <Dialog title={now ? t.changeThis(now.id) : t.addAWebhook} onClose={onClose}>
-      <Form
-        fields={[
-          ...(now
-            ? []
-            : [{ name: 'id', asked: 'webhookId', label: t.name, kind: 'text' as const, hint: t.yourOwnWordCrm }]),
-          { name: 'url', label: t.address, kind: 'text', hint: t.aPublicHttpsAddress },
-          {
-            name: 'events',
-            label: t.tellItWhen,
-            kind: 'several',
-            options: webhookKinds.map((kind) => ({ value: kind, label: kindWords[kind] })),
-          },
-          {
-            name: 'secret',
-            label: t.secret,
-            kind: 'secret',
-            isOptional: true,
-            hint: t.onlyWhereYourReceiver,
-          },
-        ]}
-        initial={{ url: now?.url ?? '', events: now?.events ?? ['ticket.admitted'] }}
-        action={t.save}
-        submit={save}
-        onCancel={onClose}
-      />
-    </Dialog>
+    <FormDialog
+      title={now ? t.changeThis(now.id) : t.addAWebhook}
+      onClose={onClose}
+      fields={[
+        ...(now
+          ? []
+          : [{ name: 'id', asked: 'webhookId', label: t.name, kind: 'text' as const, hint: t.yourOwnWordCrm }]),
+        { name: 'url', label: t.address, kind: 'text', hint: t.aPublicHttpsAddress },
+        {
+          name: 'events',
+          label: t.tellItWhen,
+          kind: 'several',
+          options: webhookKinds.map((kind) => ({ value: kind, label: kindWords[kind] })),
+        },
+        {
+          name: 'secret',
+          label: t.secret,
+          kind: 'secret',
+          isOptional: true,
+          hint: t.onlyWhereYourReceiver,
+        },
+      ]}
+      initial={{ url: now?.url ?? '', events: now?.events ?? ['ticket.admitted'] }}
+      action={t.save}
+      submit={save}
+    />
   )
 }
 

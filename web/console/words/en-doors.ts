@@ -13,8 +13,6 @@ export const doors = {
     aGate: 'a gate',
     aGateIsA: 'A gate is a named way into or out of a zone. Each scanner stands at one.',
     yourOwnWordFor: 'Your own word for it, such as north. It stands in reports and cannot be changed later.',
-    name: 'Name',
-    id: 'Id',
     kind: 'Kind',
     zone: 'Zone',
     accepts: 'Accepts',
@@ -38,8 +36,6 @@ export const doors = {
     whoWorksAtThe:
       'Who works at the doors. Each scan is logged with whoever made it; a device is enrolled for one of them.',
     aShortWordSuch: 'A short word such as sam. It stands in reports and cannot be changed later.',
-    name: 'Name',
-    id: 'Id',
     role: 'Role',
     eMail: 'E-mail',
     asItIsShown: 'As it is shown on their scanner and in reports.',

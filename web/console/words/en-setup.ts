@@ -240,6 +240,7 @@ export const setup = {
     changeThis: (a: string | number) => `Change ${a}`,
     change: 'Change',
     noYet: (a: string | number) => `No ${a} yet`,
+    name: 'Name',
     id: 'Id',
     saved: 'Saved',
     addThis: (a: string | number) => `Add ${a}`,

@@ -191,8 +191,6 @@ export const tickets = {
     aTicketType: 'a ticket type',
     whatIsSoldA: 'What is sold. A type says how many people one ticket lets in, when, and into which zones.',
     yourOwnWordFor: 'Your own word for it, such as vip. Import files may name it, and it cannot be changed later.',
-    name: 'Name',
-    id: 'Id',
     admits: 'Admits',
     atMost: 'At most',
     price: 'Price',
