@@ -20,7 +20,7 @@ import type {
   TicketFilter,
   TicketTypeBody,
 } from '../core/messages.ts'
-import { type Forgetting, NETWORK_KEPT_MS, nextForgetting } from '../core/retention.ts'
+import { nextForgetting } from '../core/retention.ts'
 import type { RoomName } from '../core/shards.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
@@ -53,7 +53,6 @@ import { erasePerson } from './erasing.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
-import { forgetSlice } from './forgetting.ts'
 import type { ImageLease, ImageSource, Lookups } from './images.ts'
 import { type ImportContext, type ImportRow, importContext } from './importing.ts'
 import { JobRunner, type Step } from './job-running.ts'
@@ -81,6 +80,7 @@ import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
 import { eraseEverywhere, type Holding, holdingOf } from './subjects.ts'
 import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
+import { TEND_AFTER_MS, Tending } from './tending.ts'
 import type { Checked, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
 import type { ImageFormat } from './warming.ts'
 import { SILENCE_MS, Watch } from './watching.ts'
@@ -109,10 +109,6 @@ const RETRY_AFTER_MS = 5000
 /** A shard has the Gatekeeper come for what it judged so soon, and once for all that it judges until then. */
 const HAND_OVER_AFTER_MS = 150
 const OVERDUE_MS = 30_000
-const TEND_AFTER_MS = 10_000
-/** Slices that are forgotten in one go, and when it goes on after them. */
-const FORGOTTEN_AT_ONCE = 50
-const FORGET_AGAIN_MS = 1000
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
 
@@ -138,6 +134,20 @@ export class Gatekeeper extends DurableObject<Bindings> {
     send: (parcel) => (this.ctx.exports as unknown as Exports).WebhookSender.send(parcel),
     wakeBy: (at) => this.#wakeAt(at),
     failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#named(), error }),
+  })
+  readonly #tending = new Tending({
+    sql: this.ctx.storage.sql,
+    meta: new Meta(this.ctx.storage.sql),
+    parts: () => this.#parts(),
+    change: (actor, work) => this.#change(actor, work),
+    reread: () => {
+      this.#event = null
+    },
+    group: this.#group,
+    jobs: this.#jobs,
+    wakeAt: (at) => this.#wakeAt(at),
+    dissolve: async () => this.#dividedAmong()?.dissolve(),
+    named: () => this.#named(),
   })
   readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#parts().devices)
   readonly #live: LiveSockets
@@ -1097,8 +1107,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
     this.#tellWebhooks(at)
     await this.#drain()
-    await this.#tendJobs()
-    await this.#forgetDue()
+    await this.#tending.tendJobs()
+    await this.#tending.forgetDue()
     this.#lookAround()
   }
 
@@ -1209,8 +1219,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     await this.#tellShards()
     this.#tellWebhooks(Date.now())
     await this.#drain()
-    await this.#tendJobs()
-    await this.#forgetDue()
+    await this.#tending.tendJobs()
+    await this.#tending.forgetDue()
     this.#lookAround()
   }
 
@@ -1603,93 +1613,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (this.#parts().jobs.isAnyUnfinished()) this.#wakeAt(Date.now() + TEND_AFTER_MS)
     const due = nextForgetting(this.#parts().configuration.event)
     if (due !== null) this.#wakeAt(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))
-  }
-
-  async #tendJobs(): Promise<void> {
-    const at = Date.now()
-    try {
-      await this.#warmWhereDue(at)
-      const nextAt = await this.#jobs.tend(at)
-      if (nextAt !== null) this.#wakeAt(Math.max(nextAt, at + 1))
-    } catch (error) {
-      log('error', 'jobs: could not be looked after', { ...this.#named(), error })
-      this.#wakeAt(at + TEND_AFTER_MS)
-    }
-  }
-
-  /** Forgets what has been kept for as long as it may be, and sees to it that this goes on. */
-  async #forgetDue(): Promise<void> {
-    const at = Date.now()
-    try {
-      this.#forgetNetworks(at)
-      const networkAt = this.#parts().audit.oldestNetworkAt()
-      if (networkAt !== null) this.#wakeAt(networkAt + NETWORK_KEPT_MS)
-      // Up to which entry D1 is known to have none left.
-      let goneInD1 = -1
-      for (let slice = 0; slice < FORGOTTEN_AT_ONCE; slice++) {
-        const due = nextForgetting(this.#parts().configuration.event)
-        if (due === null) return this.#dissolveForgotten()
-        if (due.at > at) return this.#wakeAt(due.at)
-        const { head } = this.#parts().log
-        if (due.what === 'log' && goneInD1 !== head) {
-          // Only what D1 has is taken away here, and it goes there first.
-          const isLogTold = this.#parts().outbox.pending().entries === 0
-          if (!isLogTold || !(await this.#parts().outbox.forgetEntries())) continue
-          goneInD1 = head
-        }
-        // With the scans that wait, and before those that come while it is written down.
-        await this.#group.run(() => this.#forgetSlice(due.what, at))
-      }
-      this.#wakeAt(at + FORGET_AGAIN_MS)
-    } catch (error) {
-      log('error', 'retention: not everything could be forgotten', { ...this.#named(), error })
-      this.#wakeAt(at + TEND_AFTER_MS)
-    }
-  }
-
-  /** What shards have is a copy, and gone as soon as what it is a copy of. */
-  async #dissolveForgotten(): Promise<void> {
-    if (this.#parts().configuration.event.forgotten.log !== null) await this.#dividedAmong()?.dissolve()
-  }
-
-  #forgetSlice(what: Forgetting, at: number): void {
-    const doing: Doing = {
-      kind: `${what}.forgotten`,
-      by: { kind: 'system', id: 'system' },
-      network: null,
-      requestId: null,
-    }
-    this.#change({ ...everybody, doing }, (parts) => {
-      const { configuration, audit } = parts
-      const { event } = configuration
-      // The sweep may have come in between and done it.
-      const isDone = nextForgetting(event)?.what !== what
-      const isLast = !isDone && forgetSlice(what, parts, this.ctx.storage.sql, this.#meta, at)
-      if (isLast) configuration.setEvent({ ...event, forgotten: { ...event.forgotten, [what]: at } })
-      if (isLast) audit.about({ kind: 'event', id: event.id })
-      else audit.aboutNothing()
-      return ok(null)
-    })
-    // What is in memory may be of what is gone.
-    this.#event = null
-  }
-
-  #forgetNetworks(at: number): void {
-    const oldestAt = this.#parts().audit.oldestNetworkAt()
-    if (oldestAt === null || oldestAt + NETWORK_KEPT_MS > at) return
-    this.#change(everybody, ({ audit }) => {
-      audit.forgetNetworks(at - NETWORK_KEPT_MS)
-      return ok(null)
-    })
-  }
-
-  async #warmWhereDue(at: number): Promise<void> {
-    const begun = this.#change(everybody, ({ warming, configuration }) => {
-      const job = warming.beginDue(at)
-      if (warming.dueAt !== null) this.#wakeAt(warming.dueAt)
-      return ok(job && { job, eventId: configuration.event.id })
-    })
-    if (begun.ok && begun.value) await this.#jobs.send(begun.value.eventId, begun.value.job)
   }
 
   async #drain(): Promise<void> {
