@@ -15,7 +15,7 @@ import {
 import { afterClearing, noStanding, type Standing } from './standing.ts'
 
 /*
- * A snapshot as one blob, version 1, big-endian:
+ * A snapshot in one piece, version 1, big-endian:
  *
  *   magic 4 "A1SN" · version 1 · head length 4 · head, JSON in UTF-8
  *   count 4 · standings, each  ticket 16 · zone 2 · gate 2 · entries 2 · exits 2 · inside 2 · presented 2 · today 1 · first 5 · last 5
@@ -25,13 +25,32 @@ import { afterClearing, noStanding, type Standing } from './standing.ts'
  * The rows of each kind are in the order of their bytes, so that a device finds one by halving, without building
  * anything first. Zones, gates and types are places in the head's `words`. An instant is milliseconds since 2020 plus
  * one, from 2020 to 2054; 0 is none. A count over what its bytes hold is told as the most they hold.
+ *
+ * A large one comes in parts, version 2, as they are read, so that nobody has to hold all of it before it can be sent:
+ *
+ *   magic 4 "A1SN" · version 2 · head length 4 · head without words, JSON in UTF-8
+ *   any number of times  kind 1 (1 standings, 2 revocations, 3 codes) · count 4 · rows
+ *   kind 1 (0) · words length 4 · words, JSON in UTF-8
+ *
+ * The end is what it ends with, so that half of one is taken for none. Words are only ever added, and the last ones hold
+ * for all parts. Codes come in the order in which the Gatekeeper has them; whoever opens the snapshot puts them in theirs.
  */
 
 const MAGIC = utf8ToBytes('A1SN')
-const VERSION = 1
+const IN_ONE_PIECE = 1
+const IN_PARTS = 2
+/** The kind of a part that ends it. */
+const END = 0
 
 /** The bytes of a row of each kind. */
 export const rowLength = { standing: 39, state: 26, code: 41 } as const
+
+/** The kinds of rows in the order in which they come: how long a row is, and how much of it is its key. */
+const kinds = [
+  { rows: 'standings', length: rowLength.standing, key: 18 },
+  { rows: 'states', length: rowLength.state, key: 16 },
+  { rows: 'codes', length: rowLength.code, key: 12 },
+] as const
 
 /** The words that rows name by their place, the first being 1. 0 stands for none. */
 export type Words = { zones: string[]; gates: string[]; types: string[] }
@@ -72,16 +91,39 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 
 /** Takes a head and packed rows, in any order; gives the bytes of the snapshot. */
 export function joinSnapshot(head: SnapshotHead, words: Words, rows: PackedRows): Uint8Array {
-  const json = utf8ToBytes(JSON.stringify({ head, words }))
-  return concatBytes(
-    MAGIC,
-    Uint8Array.of(VERSION),
-    uint32(json.length),
-    json,
-    ...section(rows.standings, rowLength.standing, 18),
-    ...section(rows.states, rowLength.state, 16),
-    ...section(rows.codes, rowLength.code, 12),
-  )
+  const sections = kinds.flatMap((kind) => {
+    const sorted = inOrder(rows[kind.rows], kind.length, kind.key)
+    return [uint32(sorted.length / kind.length), sorted]
+  })
+  return concatBytes(MAGIC, Uint8Array.of(IN_ONE_PIECE), ...counted({ head, words }), ...sections)
+}
+
+/** The beginning of a snapshot in parts. */
+export function startOfParts(head: SnapshotHead): Uint8Array {
+  return concatBytes(MAGIC, Uint8Array.of(IN_PARTS), ...counted(head))
+}
+
+/** Takes some rows, each kind in the order of the Gatekeeper; gives them as parts of a snapshot: no bytes where there are none. */
+export function partOf(rows: PackedRows): Uint8Array {
+  const parts = kinds.flatMap((kind, i) => {
+    const own = rows[kind.rows]
+    return own.length === 0 ? [] : [Uint8Array.of(i + 1), uint32(own.length / kind.length), own]
+  })
+  return concatBytes(...parts)
+}
+
+/** The end of a snapshot in parts, with the words of the last of them. */
+export function endOfParts(words: Words): Uint8Array {
+  return concatBytes(Uint8Array.of(END), ...counted(words))
+}
+
+/** Takes packed rows and their words; gives what they say. */
+export function unpackRows(rows: PackedRows, words: Words): Pick<Snapshot, 'standings' | 'revocations' | 'codes'> {
+  return {
+    standings: rowsOf(rows.standings, rowLength.standing).map((row) => unpackStanding(row, words)),
+    revocations: rowsOf(rows.states, rowLength.state).map(unpackState),
+    codes: rowsOf(inOrder(rows.codes, rowLength.code, 12), rowLength.code).map((row) => unpackCode(row, words)),
+  }
 }
 
 /** Takes bytes; gives the snapshot in them, or null where they are none of this version, whole and in order. */
@@ -267,44 +309,69 @@ export function packRows(length: number, writers: readonly ((view: DataView) => 
   return bytes
 }
 
-type Parts = { head: SnapshotHead; words: Words; standings: Uint8Array; states: Uint8Array; codes: Uint8Array }
+type Parts = PackedRows & { head: SnapshotHead; words: Words }
 
 function split(bytes: Uint8Array): Parts | null {
   const reader = new Reader(bytes)
   const magic = reader.take(MAGIC.length)
-  if (magic === null || !MAGIC.every((byte, i) => byte === magic[i]) || reader.take(1)?.[0] !== VERSION) return null
-  const json = reader.takeCounted(1)
-  const standings = reader.takeCounted(rowLength.standing)
-  const states = reader.takeCounted(rowLength.state)
-  const codes = reader.takeCounted(rowLength.code)
-  if (json === null || standings === null || states === null || codes === null || !reader.isAtEnd) return null
-  const inOrder =
-    isSorted(standings, rowLength.standing, 18) &&
-    isSorted(states, rowLength.state, 16) &&
-    isSorted(codes, rowLength.code, 12)
-  const top = inOrder ? parseTop(json) : null
-  return top && { ...top, standings, states, codes }
+  if (magic === null || !MAGIC.every((byte, i) => byte === magic[i])) return null
+  switch (reader.take(1)?.[0]) {
+    case IN_ONE_PIECE:
+      return splitPiece(reader)
+    case IN_PARTS:
+      return joinParts(reader)
+    default:
+      return null
+  }
 }
 
-function parseTop(json: Uint8Array): Pick<Parts, 'head' | 'words'> | null {
+function splitPiece(reader: Reader): Parts | null {
+  const json = reader.takeCounted(1)
+  const [standings, states, codes] = kinds.map(({ length }) => reader.takeCounted(length))
+  if (!json || !standings || !states || !codes || !reader.isAtEnd) return null
+  const rows = { standings, states, codes }
+  const isInOrder = kinds.every((kind) => isSorted(rows[kind.rows], kind.length, kind.key))
+  const top = isInOrder ? (parse(json) as Pick<Parts, 'head' | 'words'> | null) : null
+  return top && isHead(top.head) && areWords(top.words) ? { ...top, ...rows } : null
+}
+
+function joinParts(reader: Reader): Parts | null {
+  const head = reader.takeCounted(1)
+  const read = kinds.map((): Uint8Array[] => [])
+  for (let no = reader.take(1)?.[0]; no !== END; no = reader.take(1)?.[0]) {
+    const kind = kinds[(no ?? 0) - 1]
+    const rows = kind && reader.takeCounted(kind.length)
+    if (!rows) return null
+    read[(no ?? 0) - 1]?.push(rows)
+  }
+  const words = reader.takeCounted(1)
+  if (head === null || words === null || !reader.isAtEnd) return null
+  const [standings, states, codes] = kinds.map(({ length, key }, i) => inOrder(joined(read[i] ?? []), length, key))
+  const top = { head: parse(head), words: parse(words) }
+  if (!standings || !states || !codes || !isHead(top.head) || !areWords(top.words)) return null
+  return { head: top.head, words: top.words, standings, states, codes }
+}
+
+function parse(json: Uint8Array): unknown {
   try {
-    const { head, words } = JSON.parse(bytesToUtf8(json)) as Pick<Parts, 'head' | 'words'>
-    const isWhole =
-      typeof head.cursor === 'string' && [words.zones, words.gates, words.types].every((list) => Array.isArray(list))
-    return isWhole ? { head, words } : null
+    return JSON.parse(bytesToUtf8(json))
   } catch {
     // A SyntaxError or a TypeError: these bytes are not what we write.
     return null
   }
 }
 
-function toSnapshot({ head, words, standings, states, codes }: Parts): Snapshot {
-  return {
-    ...head,
-    standings: rowsOf(standings, rowLength.standing).map((row) => unpackStanding(row, words)),
-    revocations: rowsOf(states, rowLength.state).map(unpackState),
-    codes: rowsOf(codes, rowLength.code).map((row) => unpackCode(row, words)),
-  }
+function isHead(head: unknown): head is SnapshotHead {
+  return typeof (head as SnapshotHead | null)?.cursor === 'string'
+}
+
+function areWords(words: unknown): words is Words {
+  const { zones, gates, types } = (words ?? {}) as Partial<Words>
+  return [zones, gates, types].every((list) => Array.isArray(list))
+}
+
+function toSnapshot({ head, words, ...rows }: Parts): Snapshot {
+  return { ...head, ...unpackRows(rows, words) }
 }
 
 function unpackStanding(row: DataView, words: Words): KnownStanding {
@@ -386,17 +453,38 @@ function rowsOf(bytes: Uint8Array, length: number): DataView[] {
   return rows
 }
 
-/** The count and the rows in order; of two with the same key the later one. */
-function section(rows: Uint8Array, length: number, key: number): Uint8Array[] {
-  if (isSorted(rows, length, key)) return [uint32(rows.length / length), rows]
-  const order = [...Array(rows.length / length).keys()].sort(
+/** Rows in the order of their keys; of two with the same key the later one. */
+function inOrder(rows: Uint8Array, length: number, key: number): Uint8Array {
+  if (isSorted(rows, length, key)) return rows
+  const order = Uint32Array.from({ length: rows.length / length }, (_, i) => i).sort(
     (a, b) => compare(rows, a * length, rows, b * length, key) || a - b,
   )
   const kept = order.filter((row, i) => {
     const next = order[i + 1]
     return next === undefined || compare(rows, row * length, rows, next * length, key) !== 0
   })
-  return [uint32(kept.length), ...kept.map((row) => rows.subarray(row * length, (row + 1) * length))]
+  const sorted = new Uint8Array(kept.length * length)
+  kept.forEach((row, i) => {
+    sorted.set(rows.subarray(row * length, (row + 1) * length), i * length)
+  })
+  return sorted
+}
+
+/** One after the other. There may be more than a call takes arguments. */
+function joined(pieces: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
+
+/** JSON, and its length before it. */
+function counted(value: unknown): [Uint8Array, Uint8Array] {
+  const json = utf8ToBytes(JSON.stringify(value))
+  return [uint32(json.length), json]
 }
 
 function isSorted(rows: Uint8Array, length: number, key: number): boolean {

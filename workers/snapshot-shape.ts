@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { toWireStanding, toWireState } from '../core/live.ts'
-import { knownStatuses, type Snapshot } from '../core/snapshot.ts'
+import { knownStatuses, type Snapshot, type SnapshotHead } from '../core/snapshot.ts'
 import {
   eventShape,
   gateShape,
@@ -69,24 +69,32 @@ export const snapshotShape = z.object({
   serverTime: instant,
 })
 
-export function showSnapshot(snapshot: Snapshot): z.input<typeof snapshotShape> {
+/** All of a snapshot but its rows, as JSON has it. */
+export function showHead(head: SnapshotHead): Omit<z.input<typeof snapshotShape>, keyof Rows> {
   return {
-    ...snapshot,
-    event: showEvent(snapshot.event),
+    ...head,
+    event: showEvent(head.event),
     keys: {
-      ...snapshot.keys,
-      publicKeys: snapshot.keys.publicKeys.map((key) => ({ ...key, validUntil: isoOrNull(key.validUntil) })),
+      ...head.keys,
+      publicKeys: head.keys.publicKeys.map((key) => ({ ...key, validUntil: isoOrNull(key.validUntil) })),
     },
-    ticketTypes: snapshot.ticketTypes.map((type) => ({ ...showTicketType(type), number: type.number })),
-    gates: snapshot.gates.map(showGate),
-    standings: snapshot.standings.map(toWireStanding),
-    revocations: snapshot.revocations.map(toWireState),
-    codes: snapshot.codes.map((code) => ({
+    ticketTypes: head.ticketTypes.map((type) => ({ ...showTicketType(type), number: type.number })),
+    gates: head.gates.map(showGate),
+    everyoneOut: head.everyoneOut.map(({ zone, at }) => ({ zone, at: iso(at) })),
+    serverTime: iso(head.serverTime),
+  }
+}
+
+type Rows = Pick<Snapshot, 'standings' | 'revocations' | 'codes'>
+
+export function showRows({ standings, revocations, codes }: Rows): Pick<z.input<typeof snapshotShape>, keyof Rows> {
+  return {
+    standings: standings.map(toWireStanding),
+    revocations: revocations.map(toWireState),
+    codes: codes.map((code) => ({
       ...code,
       validFrom: isoOrNull(code.validFrom),
       validUntil: isoOrNull(code.validUntil),
     })),
-    everyoneOut: snapshot.everyoneOut.map(({ zone, at }) => ({ zone, at: iso(at) })),
-    serverTime: iso(snapshot.serverTime),
   }
 }

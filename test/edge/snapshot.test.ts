@@ -258,6 +258,61 @@ describe('a large snapshot', () => {
   })
 })
 
+describe('a snapshot too large for one piece', () => {
+  const COUNT = 30_000
+  beforeEach(async () => {
+    await issue(event, {}, { code: 'PRINTED-1' }, { code: 'PRINTED-2' })
+    await runInDurableObject(gatekeeperOf(event), (_, { storage: { sql } }) => {
+      sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO standing
+         SELECT unhex(printf('%032X', i)), 1, 1, 0, 1, 1, NULL, 1790000000000 + i, 1790000000000, 20717, 1 FROM n`,
+        COUNT,
+      )
+    })
+  })
+
+  const fetchBytes = () =>
+    exports.default.fetch(
+      new Request(`https://admit.example/api/hp-scanner/snapshot/${event.id}`, {
+        headers: { Authorization: `Bearer ${device.token}`, Accept: 'application/octet-stream' },
+      }),
+    )
+
+  it('comes in parts, and says the same as bytes and as JSON', async () => {
+    const bytes = new Uint8Array(await (await fetchBytes()).arrayBuffer())
+    // The version: in parts. A small one is in one piece, as it always was.
+    expect(bytes[4]).toBe(2)
+    const snapshot = decodeSnapshot(bytes)
+    expect(snapshot?.standings).toHaveLength(COUNT)
+    expect(snapshot?.standings[41]).toMatchObject({ zone: 'main', gateId: null, firstAt: 1_790_000_000_042 })
+    const { body, headers } = await ask()
+    expect(headers.get('Content-Type')).toBe('application/json')
+    const { standings, codes, cursor } = body.data
+    expect(
+      standings.map(({ ticketId, firstAt }: { ticketId: string; firstAt: string }) => [ticketId, Date.parse(firstAt)]),
+    ).toEqual(snapshot?.standings.map(({ ticketId, firstAt }) => [ticketId, firstAt]))
+    expect([codes, cursor]).toEqual([snapshot?.codes, snapshot?.cursor])
+    expect(codes).toHaveLength(2)
+  })
+
+  it('breaks off where it cannot be read to its end, and half of it is none', async () => {
+    const response = await fetchBytes()
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    const half: number[] = [...((await reader.read()).value ?? []), ...((await reader.read()).value ?? [])]
+    expect(half.length).toBeGreaterThan(1000)
+    await call('POST', `${event.path}/devices/${device.id}/revoke`, { as: event.key })
+    const rest = async () => {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return 'whole'
+        half.push(...value)
+      }
+    }
+    await expect(rest()).rejects.toThrow()
+    expect(decodeSnapshot(Uint8Array.from(half))).toBeNull()
+  })
+})
+
 describe('the people of an event', () => {
   const people = (as: string) => call('GET', `/api/hp-scanner/snapshot/${event.id}/people`, { as })
 

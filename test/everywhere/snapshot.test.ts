@@ -22,7 +22,17 @@ import {
   merge,
   type Snapshot,
 } from '../../core/snapshot.ts'
-import { codeHash, decodeSnapshot, encodeSnapshot, openSnapshot } from '../../core/snapshot-bytes.ts'
+import {
+  codeHash,
+  decodeSnapshot,
+  encodeSnapshot,
+  endOfParts,
+  openSnapshot,
+  type PackedRows,
+  partOf,
+  rowLength,
+  startOfParts,
+} from '../../core/snapshot-bytes.ts'
 
 const BACKSTAGE = 'backstage ✓' as ZoneId
 const gates = ['GATE-A', 'GATE-B', 'Tor Süd'] as GateId[]
@@ -200,6 +210,53 @@ describe('a snapshot as bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (noise) => {
         expect(decodeSnapshot(noise)).toBeNull()
+      }),
+    )
+  })
+})
+
+/** A snapshot's bytes in parts of so many rows, the codes in no order. */
+function inParts(known: Snapshot, size: number): Uint8Array[] {
+  const bytes = encodeSnapshot(known)
+  const view = new DataView(bytes.buffer)
+  const top = JSON.parse(new TextDecoder().decode(bytes.slice(9, 9 + view.getUint32(5))))
+  let at = 9 + view.getUint32(5)
+  const noRows: PackedRows = { standings: new Uint8Array(), states: new Uint8Array(), codes: new Uint8Array() }
+  const parts = [
+    ['standings', rowLength.standing] as const,
+    ['states', rowLength.state] as const,
+    ['codes', rowLength.code] as const,
+  ].flatMap(([kind, length]) => {
+    const rows = bytes.slice(at + 4, at + 4 + view.getUint32(at) * length)
+    at += 4 + rows.length
+    const chunks = Array.from({ length: Math.ceil(rows.length / length / size) }, (_, i) =>
+      partOf({ ...noRows, [kind]: rows.slice(i * size * length, (i + 1) * size * length) }),
+    )
+    return kind === 'codes' ? chunks.reverse() : chunks
+  })
+  return [startOfParts(top.head), ...parts, endOfParts(top.words)]
+}
+
+describe('a snapshot in parts', () => {
+  it('says the same as in one piece, however it is cut', () => {
+    fc.assert(
+      fc.property(snapshot, fc.integer({ min: 1, max: 4 }), (known, size) => {
+        const bytes = Uint8Array.from(inParts(known, size).flatMap((part) => [...part]))
+        expect(decodeSnapshot(bytes)).toEqual(decodeSnapshot(encodeSnapshot(known)))
+        const open = openSnapshot(bytes)
+        for (const one of known.codes) expect(open?.byCode(fromBase64url(one.hash))).toEqual(one)
+      }),
+    )
+  })
+
+  it('is none where its end is missing, be it cut between two parts or within one', () => {
+    fc.assert(
+      fc.property(snapshot, fc.integer({ min: 1, max: 4 }), fc.nat(), (known, size, cut) => {
+        const parts = inParts(known, size)
+        const bytes = Uint8Array.from(parts.flatMap((part) => [...part]))
+        expect(decodeSnapshot(bytes.slice(0, cut % bytes.length))).toBeNull()
+        expect(decodeSnapshot(bytes.slice(0, -(parts.at(-1)?.length ?? 0)))).toBeNull()
+        expect(decodeSnapshot(Uint8Array.of(...bytes, 0))).toBeNull()
       }),
     )
   })

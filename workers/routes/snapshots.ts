@@ -1,21 +1,19 @@
-import { concatBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import type { Result } from '../../core/answers.ts'
 import { toBase64url } from '../../core/base64url.ts'
 import type { EventId, TicketId } from '../../core/ids.ts'
 import { eventTagOf } from '../../core/keys.ts'
-import type { Snapshot, SnapshotKeys } from '../../core/snapshot.ts'
-import { decodeSnapshot, joinSnapshot, type PackedRows, type Words } from '../../core/snapshot-bytes.ts'
+import type { SnapshotKeys } from '../../core/snapshot.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import type { Person } from '../../durable-objects/gatekeeper.ts'
-import type { Position, SnapshotPart } from '../../durable-objects/snapshots.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem } from '../problems.ts'
-import { type Call, route, success } from '../route.ts'
+import { type Call, route } from '../route.ts'
 import { eventKeys } from '../signing.ts'
-import { showSnapshot, snapshotShape } from '../snapshot-shape.ts'
+import { snapshotShape } from '../snapshot-shape.ts'
+import { asBytes, asJson, beginParts } from '../snapshot-stream.ts'
 
 const OCTETS = 'application/octet-stream'
 
@@ -23,7 +21,9 @@ export const snapshotRoutes = [
   route({
     method: 'get',
     path: '/api/hp-scanner/snapshot/{eventId}',
-    summary: 'What a device carries to judge alone, whole or since a cursor; as bytes for application/octet-stream',
+    summary:
+      'What a device carries to judge alone, whole or since a cursor, streamed; as bytes for application/octet-stream. ' +
+      'What breaks off is worth nothing: ask again',
     tag: 'Scanner',
     role: 'scanner',
     query: z.object({ since: z.string().max(60).optional() }),
@@ -96,42 +96,21 @@ async function serveSnapshot(call: Call<unknown, { since?: string | undefined }>
   const { env, eventId, actor, query, request, at } = call
   const begun = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.snapshot(actor, query.since ?? null, at))
   if (!begun.ok) return answerProblem(begun.problem)
-  const asBytes = request.headers.get('Accept')?.includes(OCTETS) ?? false
+  const isForBytes = request.headers.get('Accept')?.includes(OCTETS) ?? false
   const head = { ...begun.value.head, keys: await keysOf(env, eventId) }
   const headers = {
     // It tells how codes are read: nobody on the way keeps it.
     'Cache-Control': 'private, no-store',
     Vary: 'Accept',
-    ETag: `W/"${head.cursor}-${head.full ? 'full' : query.since}-${asBytes ? 'bytes' : 'json'}"`,
+    ETag: `W/"${head.cursor}-${head.full ? 'full' : query.since}-${isForBytes ? 'bytes' : 'json'}"`,
   }
   if (request.headers.get('If-None-Match') === headers.ETag) return new Response(null, { status: 304, headers })
-  const read = await readRows(env, eventId, actor, begun.value.first)
-  if ('problem' in read) return answerProblem(read.problem)
-  const bytes = joinSnapshot(head, read.words, read.rows)
-  if (asBytes) return new Response(bytes, { headers: { ...headers, 'Content-Type': OCTETS } })
-  const response = success(showSnapshot(decoded(bytes)))
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
-  return response
-}
-
-/** Rows in as many calls as it takes: the Gatekeeper judges scans in between. */
-async function readRows(env: Env, eventId: EventId, actor: Actor, first: Position) {
-  const parts: PackedRows[] = []
-  let words: Words = { zones: [], gates: [], types: [] }
-  for (let position: Position | null = first; position !== null; ) {
-    const part = await readPart(env, eventId, actor, position)
-    if (!part.ok) return { problem: part.problem }
-    parts.push(part.value.rows)
-    // Numbers are only ever added, so the last ones hold for all the parts before.
-    words = part.value.words
-    position = part.value.next
-  }
-  const join = (kind: keyof PackedRows) => concatBytes(...parts.map((rows) => rows[kind]))
-  return { words, rows: { standings: join('standings'), states: join('states'), codes: join('codes') } }
-}
-
-function readPart(env: Env, eventId: EventId, actor: Actor, from: Position): Promise<Result<SnapshotPart>> {
-  return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.snapshotPart(actor, from))
+  const asking = { env, eventId, actor }
+  const parts = await beginParts(asking, begun.value.first)
+  if (!parts.ok) return answerProblem(parts.problem)
+  return isForBytes
+    ? new Response(asBytes(asking, head, parts.value), { headers: { ...headers, 'Content-Type': OCTETS } })
+    : new Response(asJson(asking, head, parts.value), { headers: { ...headers, 'Content-Type': 'application/json' } })
 }
 
 /** What opens every code of the event that is about, and the next ones too where they are made known beforehand. */
@@ -146,10 +125,4 @@ async function keysOf(env: Env, eventId: EventId): Promise<SnapshotKeys> {
     validUntil: null,
   }))
   return { readKey: publicKeys[0]?.readKey ?? '', publicKeys }
-}
-
-function decoded(bytes: Uint8Array): Snapshot {
-  const snapshot = decodeSnapshot(bytes)
-  if (snapshot === null) throw new Error('a snapshot that was just made does not open')
-  return snapshot
 }
