@@ -25,14 +25,26 @@ export type Forgotten = Record<Forgetting, number | null>
 
 export const nothingForgotten: Forgotten = { people: null, devices: null, log: null }
 
-const days: Record<Forgetting, keyof Retention> = { people: 'personDays', devices: 'deviceDays', log: 'logDays' }
+/** What says how long each is kept. */
+export const daysOf = { people: 'personDays', devices: 'deviceDays', log: 'logDays' } as const satisfies Record<
+  Forgetting,
+  keyof Retention
+>
+
+/** When something of an event is to be forgotten, in milliseconds since 1970 as its end is. */
+export function forgettingAt(
+  { endsAt, retention }: Pick<EventDetails, 'endsAt' | 'retention'>,
+  what: Forgetting,
+): number {
+  return endsAt + retention[daysOf[what]] * 86_400_000
+}
 
 /** Takes an event; gives what is to be forgotten next and when, or null where all is. */
 export function nextForgetting(
   event: Pick<EventDetails, 'endsAt' | 'retention' | 'forgotten'>,
 ): { what: Forgetting; at: number } | null {
   const due = forgettings
-    .map((what) => ({ what, at: event.endsAt + event.retention[days[what]] * 86_400_000 }))
+    .map((what) => ({ what, at: forgettingAt(event, what) }))
     // An event that was moved to a later day has new people, and is forgotten once more.
     .filter(({ what, at }) => (event.forgotten[what] ?? Number.NEGATIVE_INFINITY) < at)
     .sort((a, b) => a.at - b.at)

@@ -289,6 +289,29 @@ describe('an organiser who settles the event', () => {
     expect(event.limits.scansPerMinute).toBe(90)
   })
 
+  test('says how long people are kept, with the keyboard alone, and hears that nobody may keep them longer', async () => {
+    const keeping = page.getByRole('region', { name: 'How long things are kept' })
+    const days = keeping.getByRole('textbox', { name: 'Days that people are kept' })
+    const said = async () => {
+      const below = page.locator(`[id="${await days.getAttribute('aria-describedby')}"]`)
+      return below.textContent()
+    }
+    expect(await said()).toMatch(/30 days unless you say less; more is not possible\. As it is saved, they go on /)
+    await days.focus()
+    await page.keyboard.press('ControlOrMeta+A')
+    await page.keyboard.type('31')
+    await page.keyboard.press('Enter')
+    await keeping.getByText('Days that people are kept must be at most 30').waitFor()
+    await expect.poll(() => days.evaluate((input) => input === document.activeElement)).toBe(true)
+    await page.keyboard.press('ControlOrMeta+A')
+    await page.keyboard.type('14')
+    await page.keyboard.press('Enter')
+    type Kept = { event: { retention: object } }
+    await expect
+      .poll(async () => (await organiser.ask<Kept>('GET', path)).event.retention)
+      .toEqual({ personDays: 14, deviceDays: 30, logDays: 365 })
+  })
+
   test('adds a zone', async () => {
     const zones = page.getByRole('region', { name: 'Zones' })
     await button('Add a zone').click()

@@ -2,6 +2,8 @@
  * What the API answers with, as far as several screens read it. Instants are ISO 8601 texts, as on the wire.
  */
 
+import type { Forgetting, Retention } from '../../core/retention.ts'
+
 export type { WireEntry as Entry } from '../../core/wire-entry.ts'
 
 export type EventItem = {
@@ -38,6 +40,9 @@ export type EventDetails = EventItem & {
     rotatingCodes: boolean
   }
   limits: Record<string, number>
+  /** Days after the end, and when it was done. */
+  retention: Retention
+  forgotten: Record<Forgetting, string | null>
 }
 
 export type Device = {

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { daysOf, defaultRetention, type Forgetting, forgettingAt, forgettings } from '../../../core/retention.ts'
 import { patch, post } from '../api.ts'
 import { useEvent } from '../event.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
@@ -44,6 +45,7 @@ export default function SettingsScreen() {
           limits: Object.fromEntries(limitFields.map(({ name }) => [name, numberIn(values, name) ?? ''])),
         })}
       />
+      <Keeping />
       <Closing />
     </>
   )
@@ -228,6 +230,38 @@ const limitFields: readonly FieldSpec[] = [
 
 function limit(name: string, label: string, hint: string): FieldSpec {
   return { name, asked: `limits.${name}`, label, hint, kind: 'number' }
+}
+
+/** How long what the event knows is kept. Each field says until when that is, or since when it is gone. */
+function Keeping() {
+  const { event } = useEvent()
+  return (
+    <Part
+      title={t.howLongThingsAre}
+      why={t.whatIsNotNeeded}
+      fields={forgettings.map((what) => keepingField(event, what))}
+      initial={Object.fromEntries(Object.entries(event.retention).map(([name, days]) => [name, String(days)]))}
+      bodyOf={(values) => ({
+        retention: Object.fromEntries(forgettings.map((what) => [daysOf[what], numberIn(values, daysOf[what]) ?? ''])),
+      })}
+    />
+  )
+}
+
+const kept = {
+  people: { label: t.daysPeopleAreKept, hint: t.namesAddressesAnd },
+  devices: { label: t.daysDevicesAre, hint: t.whatDevicesAre },
+  log: { label: t.daysTheLogIs, hint: t.everyScanAndWhere },
+}
+
+function keepingField({ endsAt, retention, timezone, forgotten }: EventDetails, what: Forgetting): FieldSpec {
+  const name = daysOf[what]
+  const { label, hint } = kept[what]
+  const goneAt = Date.parse(forgotten[what] ?? '')
+  const dueAt = forgettingAt({ endsAt: Date.parse(endsAt), retention }, what)
+  // An event that was moved to a later day is forgotten once more.
+  const when = goneAt >= dueAt ? t.wentOn(moment(goneAt, timezone)) : t.goesOn(moment(dueAt, timezone))
+  return { name, asked: `retention.${name}`, label, hint: `${hint(defaultRetention[name])} ${when}`, kind: 'number' }
 }
 
 /** The places whose entries are counted on their own. */

@@ -64,6 +64,20 @@ export const setup = {
     aSupervisorCanUnblock: 'A supervisor can unblock it sooner, on the page of devices.',
     duplicatesInFiveMinutes: 'Duplicates in five minutes',
     moreThanSoMany2: 'More than so many at one device raise an alert.',
+    howLongThingsAre: 'How long things are kept',
+    whatIsNotNeeded:
+      'What nobody needs any more is taken away by itself, so many days after the event ends. Say fewer where you promised so. What is gone cannot be brought back: where a new, shorter time is over already, it goes within minutes.',
+    daysPeopleAreKept: 'Days that people are kept',
+    namesAddressesAnd: (most: number) =>
+      `Names, addresses and notes of everybody with a ticket, and the addresses of staff. Their tickets and all numbers stay. ${most} days unless you say less; more is not possible.`,
+    daysDevicesAre: 'Days that devices are kept',
+    whatDevicesAre: (most: number) =>
+      `What devices are called, how they did, and what would let them in again. ${most} days unless you say less; more is not possible.`,
+    daysTheLogIs: 'Days that the log is kept',
+    everyScanAndWhere: (most: number) =>
+      `Every scan, the tickets and where each stands, conflicts and shifts. Reports stay, with every sum. ${most} days unless you say less; more is not possible.`,
+    goesOn: (day: string) => `As it is saved, they go on ${day}.`,
+    wentOn: (day: string) => `They went on ${day}.`,
     zones: 'Zones',
     aZoneIsA:
       'A zone is a place whose entries are counted on their own: the hall, a lounge, the backstage. Most events have one. A zone that a gate leads into cannot be taken away.',
