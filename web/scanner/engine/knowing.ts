@@ -11,6 +11,8 @@ import type { Clock } from './clock.ts'
 import type { Ports } from './ports.ts'
 
 const TIMEOUT_MS = 15_000
+/** The first time all of it comes: 39 MB where a million are in. */
+const FIRST_TIMEOUT_MS = 60_000
 /** Own scans are looked up beside the snapshot for so long, also where another tab's snapshot is behind this one. */
 const OWN_SCANS_KEPT_MS = 24 * 60 * 60_000
 /** What is kept is said to be still all there is at most this often. */
@@ -213,7 +215,7 @@ export class Knowing {
     const reply = await this.#calls.send({
       method: 'GET',
       path: `/api/hp-scanner/snapshot/${eventId}${query}`,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: since === undefined ? FIRST_TIMEOUT_MS : TIMEOUT_MS,
       binary: true,
     })
     if (reply.kind !== 'answer' || reply.status !== 200) return reply
