@@ -5,6 +5,7 @@ import { jurisdictionOf, jurisdictions, shardsOf } from '../core/event-address.t
 import type { EventId } from '../core/ids.ts'
 import { type Job, jobKinds, perSecond, type RowError } from '../core/job.ts'
 import type { KeyRing } from '../core/key-ring.ts'
+import type { ShiftLine } from '../core/report-answers.ts'
 import { entryIdOf } from '../core/shards.ts'
 import { webhookKinds } from '../core/webhooks.ts'
 import { toWireEntry } from '../core/wire-entry.ts'
@@ -345,7 +346,7 @@ export const shiftShape = z.object({
   endedAt: nullable.instant,
   scans: z.int(),
   admitted: z.int(),
-})
+}) satisfies z.ZodType<ShiftLine>
 
 export function showShift(shift: Shift): z.input<typeof shiftShape> {
   return { ...shift, startedAt: iso(shift.startedAt), endedAt: isoOrNull(shift.endedAt) }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ReportItem, SeriesAnswer, SummaryAnswer } from '../core/report-answers.ts'
 import { bucketSizes } from '../core/series.ts'
 import { eventShape } from './shapes.ts'
 
@@ -20,13 +21,13 @@ export const reportItem = z.object({
   lastScanAt: z.iso.datetime().nullable(),
   perHour: z.array(z.object({ at: z.iso.datetime(), scans: z.int() })),
   validationTime: z.object({ p50: milliseconds, p95: milliseconds }),
-})
+}) satisfies z.ZodType<ReportItem>
 
 export const seriesShape = z.object({
   bucket: z.enum(bucketSizes),
   timezone: z.string(),
   items: z.array(z.object({ at: z.iso.datetime(), admitted: z.int(), exited: z.int(), refused: z.int() })),
-})
+}) satisfies z.ZodType<SeriesAnswer>
 
 export const summaryShape = z.object({
   event: eventShape,
@@ -40,5 +41,5 @@ export const summaryShape = z.object({
   peak: z.object({ at: z.iso.datetime(), perMinute: z.int() }).nullable(),
   offline: z.object({ scans: z.int(), conflicts: z.int() }),
   latency: z.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
-})
+}) satisfies z.ZodType<SummaryAnswer>
 export type Summary = z.output<typeof summaryShape>

@@ -1,3 +1,12 @@
+import type {
+  Bucket,
+  ReportItem,
+  SeriesAnswer,
+  ShiftLine,
+  StallLine,
+  SummaryAnswer,
+  TillLine,
+} from '../../core/report-answers.ts'
 import type { Api } from '../api.ts'
 import type { Cell, Sheet } from '../terminal/table.ts'
 
@@ -6,10 +15,10 @@ type Report<T> = { ask: (api: Api, eventId: string) => Promise<T>; sheets: (data
 
 /** Every report, by the word that asks for it. */
 export const reports = {
-  summary: report<Summary>(one('summary'), summarySheets),
+  summary: report<SummaryAnswer>(one('summary'), summarySheets),
   gates: report<Items<PerWho>>(one('gate-report'), ({ items }) => [perWho('Gates', 'gate', items)]),
   staff: report<Items<PerWho>>(one('staff-report'), ({ items }) => [perWho('Staff', 'staff', items)]),
-  series: report<Series>(one('analytics', '/series?bucket=5min'), ({ items }) => [overTime('Arrivals', items)]),
+  series: report<SeriesAnswer>(one('analytics', '/series?bucket=5min'), ({ items }) => [overTime('Arrivals', items)]),
   duplicates: report<Items<Duplicate>>(allDuplicates, ({ items }) => [
     {
       name: 'Duplicates',
@@ -41,7 +50,7 @@ export const reports = {
       ]),
     },
   ]),
-  shifts: report<Items<Shift>>(one('shift-report'), ({ items }) => [
+  shifts: report<Items<ShiftLine>>(one('shift-report'), ({ items }) => [
     {
       name: 'Shifts',
       columns: ['staff', 'device', 'from', 'until', 'scans', 'admitted'],
@@ -59,7 +68,7 @@ export const reports = {
       }),
     },
   ]),
-  stalls: report<Items<Stall>>(one('stall-report'), ({ items }) => [
+  stalls: report<Items<StallLine>>(one('stall-report'), ({ items }) => [
     {
       name: 'Stalls',
       columns: ['stall', 'name', 'visits', 'visitors'],
@@ -72,23 +81,7 @@ export type ReportKind = keyof typeof reports
 export const reportKinds = Object.keys(reports) as ReportKind[]
 
 type Items<T> = { items: T[] }
-type Counts = Record<string, number>
-type PerWho = {
-  gateId?: string
-  staffId?: string
-  name: string
-  scans: number
-  admitted: number
-  exited: number
-  visited: number
-  refused: Counts
-  duplicates: number
-  firstScanAt: string | null
-  lastScanAt: string | null
-  validationTime: { p50: number | null; p95: number | null }
-}
-type Moment = { at: string; admitted: number; exited: number; refused: number }
-type Series = Items<Moment>
+type PerWho = ReportItem & { gateId?: string; staffId?: string }
 type Place = { scannedAt: string; gateId: string | null }
 type Duplicate = Place & {
   duplicateAttemptNumber: number | null
@@ -103,38 +96,6 @@ type Conflict = Place & {
   ticketId: string | null
   with: Place | null
 }
-type Shift = {
-  staffId: string
-  deviceId: string
-  startedAt: string
-  endedAt: string | null
-  scans: number
-  admitted: number
-}
-type TillLine = {
-  staffId: string | null
-  gateId: string | null
-  method: string
-  currency: string | null
-  sales: number
-  people: number
-  amount: number
-}
-type Stall = { gateId: string; name: string; visits: number; visitors: number }
-type Summary = {
-  event: { title: string; startsAt: string; endsAt: string }
-  totals: Counts
-  zones: { id: string; name: string; inside: number; capacity: number | null }[]
-  gates: PerWho[]
-  staff: PerWho[]
-  types: { id: string; name: string; tickets: number; people: number; admitted: number }[]
-  refusals: Counts
-  arrivals: Series
-  peak: { at: string; perMinute: number } | null
-  offline: { scans: number; conflicts: number }
-  latency: { p50: number | null; p95: number | null; p99: number | null }
-}
-
 function report<T>(ask: Report<T>['ask'], sheets: Report<T>['sheets']): Report<unknown> {
   return { ask, sheets: (data) => sheets(data as T) }
 }
@@ -171,7 +132,7 @@ async function allConflicts(api: Api, eventId: string): Promise<Items<Conflict>>
   return { items }
 }
 
-function summarySheets(summary: Summary): Sheet[] {
+function summarySheets(summary: SummaryAnswer): Sheet[] {
   const { totals, zones, gates, staff, types, refusals, arrivals, peak, offline, latency } = summary
   const busiest: Cell[][] = peak ? [['people a minute at the peak', peak.perMinute]] : []
   return [
@@ -240,7 +201,7 @@ function perWho(name: string, who: 'gate' | 'staff', items: PerWho[]): Sheet {
   }
 }
 
-function overTime(name: string, items: Moment[]): Sheet {
+function overTime(name: string, items: Bucket[]): Sheet {
   return {
     name,
     columns: ['from', 'admitted', 'exited', 'refused'],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type DeviceId, parseUuid, type ScanId, type TicketId, uuidAt, uuidToBytes } from '../../core/ids.ts'
 import { AnnulRequest, SearchQuery, WalkInRequest } from '../../core/messages.ts'
+import type { TillLine } from '../../core/report-answers.ts'
 import { SEARCH_MIN } from '../../core/search.ts'
 import { inNoShard } from '../../core/shards.ts'
 import { reaches } from '../access.ts'
@@ -33,7 +34,7 @@ const tillShape = z.object({
   sales: z.int(),
   people: z.int(),
   amount: z.int(),
-})
+}) satisfies z.ZodType<TillLine>
 
 export const doorRoutes = [
   route({

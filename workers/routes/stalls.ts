@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type GateId, parseUuid, type ScanId, uuidAt } from '../../core/ids.ts'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
+import type { StallLine } from '../../core/report-answers.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { openLink, openStall, sealStall } from '../links.ts'
@@ -12,6 +13,13 @@ import { answerScan } from '../verdict-answer.ts'
 import { fingerprintOf } from './scans.ts'
 
 const tag = 'Stalls'
+
+const stallShape = z.object({
+  gateId: z.string(),
+  name: z.string(),
+  visits: z.int(),
+  visitors: z.int(),
+}) satisfies z.ZodType<StallLine>
 
 /*
  * A stall is a checkpoint in a zone of its own. Its staff scan visitors like any gate; or it hangs out a QR code of its
@@ -45,7 +53,7 @@ export const stallRoutes = [
     role: 'viewer',
     limit: 'report',
     answer: z.object({
-      items: z.array(z.object({ gateId: z.string(), name: z.string(), visits: z.int(), visitors: z.int() })),
+      items: z.array(stallShape),
       nextCursor: z.null(),
     }),
     async handle({ env, eventId, actor }) {

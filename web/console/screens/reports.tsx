@@ -1,3 +1,4 @@
+import type { ReportItem, ShiftLine, StallLine, SummaryAnswer, TillLine } from '../../../core/report-answers.ts'
 import { useEvent } from '../event.ts'
 import { useGet } from '../loading.ts'
 import { Curve } from '../manage/curve.tsx'
@@ -12,57 +13,10 @@ import { moment, money, number, span, timeOfDay, words } from '../words/language
 
 const t = words.value.reports
 
-type Item = {
-  name: string
-  scans: number
-  admitted: number
-  exited: number
-  refused: Record<string, number>
-  duplicates: number
-  firstScanAt: string | null
-  lastScanAt: string | null
-  validationTime: { p50: number | null; p95: number | null }
-}
-type Summary = {
-  totals: Record<string, number>
-  zones: { id: string; name: string; inside: number; capacity: number | null }[]
-  gates: (Item & { gateId: string })[]
-  staff: (Item & { staffId: string })[]
-  types: { id: string; name: string; tickets: number; people: number; admitted: number }[]
-  refusals: Record<string, number>
-  arrivals: {
-    bucket: string
-    timezone: string
-    items: { at: string; admitted: number; exited: number; refused: number }[]
-  }
-  peak: { at: string; perMinute: number } | null
-  offline?: { scans: number; conflicts: number }
-  latency: { p50: number | null; p95: number | null; p99: number | null }
-}
-type Shift = {
-  id: string
-  staffId: string
-  deviceId: string
-  startedAt: string
-  endedAt: string | null
-  scans: number
-  admitted: number
-}
-type TillLine = {
-  staffId: string | null
-  gateId: string | null
-  method: string
-  currency: string | null
-  sales: number
-  people: number
-  amount: number
-}
-type Stall = { gateId: string; name: string; visits: number; visitors: number }
-
 /** What happened, on one page that can be printed. */
 export default function ReportsScreen() {
   const { event } = useEvent()
-  const loaded = useGet<Summary>(`/api/hp-scanner/summary/${event.id}`)
+  const loaded = useGet<SummaryAnswer>(`/api/hp-scanner/summary/${event.id}`)
   return (
     <>
       <Heading title={t.report} of={event.title}>
@@ -98,7 +52,7 @@ const totalWords: Record<string, string> = {
   scans: t.scans,
 }
 
-function Report({ summary }: { summary: Summary }) {
+function Report({ summary }: { summary: SummaryAnswer }) {
   const { event } = useEvent()
   const { totals, arrivals, peak, latency, refusals, offline } = summary
   return (
@@ -110,12 +64,10 @@ function Report({ summary }: { summary: Summary }) {
             <dd>{number(totals[name] ?? 0)}</dd>
           </div>
         ))}
-        {offline && (
-          <div>
-            <dt>{t.withoutNetwork}</dt>
-            <dd>{number(offline.scans)}</dd>
-          </div>
-        )}
+        <div>
+          <dt>{t.withoutNetwork}</dt>
+          <dd>{number(offline.scans)}</dd>
+        </div>
       </dl>
       <section class="card panel">
         <h2>{t.arrivals}</h2>
@@ -211,7 +163,7 @@ function Section({ title, children }: { title: string; children: preact.Componen
   )
 }
 
-function itemColumns(title: string, timezone: string): Column<Item>[] {
+function itemColumns(title: string, timezone: string): Column<ReportItem>[] {
   return [
     { title, cell: ({ name }) => name },
     { title: t.scans, isNumber: true, cell: ({ scans }) => number(scans) },
@@ -297,9 +249,9 @@ function Downloads() {
 function AtTheDoor() {
   const { event } = useEvent()
   const { timezone } = event
-  const shifts = useGet<List<Shift>>(`/api/hp-scanner/shift-report/${event.id}`)
+  const shifts = useGet<List<ShiftLine>>(`/api/hp-scanner/shift-report/${event.id}`)
   const till = useGet<List<TillLine>>(`/api/hp-scanner/till-report/${event.id}`)
-  const stalls = useGet<List<Stall>>(`/api/hp-scanner/stall-report/${event.id}`)
+  const stalls = useGet<List<StallLine>>(`/api/hp-scanner/stall-report/${event.id}`)
   return (
     <div class="report">
       {(shifts.value?.items.length ?? 0) > 0 && (
