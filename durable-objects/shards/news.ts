@@ -28,8 +28,13 @@ export const ticketTables = [
   ['ticket_change', 'ticket'],
 ] as const
 
-const note = (ticket: string) =>
-  `INSERT OR REPLACE INTO untold (ticket, no) SELECT ${ticket}, (SELECT ifnull(max(no), 0) + 1 FROM untold)`
+/**
+ * Notes tickets anew, as they may have been told of meanwhile. Not by `INSERT OR REPLACE`: of a trigger SQLite takes what to
+ * do about a conflict from the statement that fired it.
+ */
+const note = (ticket: string, rows: string) =>
+  `INSERT INTO untold (ticket, no) SELECT ${ticket}, (SELECT ifnull(max(no), 0) + 1 FROM untold) ${rows}
+   ON CONFLICT (ticket) DO UPDATE SET no = excluded.no;`
 
 const nothing = "x''"
 
@@ -39,21 +44,18 @@ const nothing = "x''"
  */
 export function noteChanges(sql: SqlStorage): void {
   sql.exec(`CREATE TABLE untold (ticket BLOB PRIMARY KEY, no INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX untold_no ON untold (no);
     CREATE TABLE taken (shard INTEGER NOT NULL, seq INTEGER NOT NULL, own INTEGER NOT NULL, PRIMARY KEY (shard, seq))
       STRICT, WITHOUT ROWID;${roomTables}`)
-  const on = (table: string, name: string, when: string, ticket: string, rows: string) =>
-    sql.exec(`CREATE TRIGGER untold_${table}_${name} AFTER ${when} ON ${table} BEGIN ${note(ticket)} ${rows}; END`)
-  for (const table of configurationTables) {
-    for (const when of ['INSERT', 'UPDATE', 'DELETE']) on(table, when, when, nothing, '')
-  }
-  on('meta', 'event', 'INSERT', nothing, "WHERE NEW.key = 'event'")
+  const on = (table: string, when: string, ticket: string, rows = 'WHERE true') =>
+    sql.exec(`CREATE TRIGGER untold_${table}_${when} AFTER ${when} ON ${table} BEGIN ${note(ticket, rows)} END`)
+  for (const table of configurationTables) for (const when of ['INSERT', 'UPDATE', 'DELETE']) on(table, when, nothing)
+  on('meta', 'INSERT', nothing, "WHERE NEW.key = 'event'")
   for (const [table, column] of ticketTables) {
-    for (const when of ['INSERT', 'UPDATE']) on(table, when, when, `NEW.${column}`, '')
-    on(table, 'DELETE', 'DELETE', `OLD.${column}`, '')
+    for (const when of ['INSERT', 'UPDATE']) on(table, when, `NEW.${column}`)
+    on(table, 'DELETE', `OLD.${column}`)
   }
-  sql.exec(`CREATE TRIGGER untold_booking AFTER UPDATE ON booking BEGIN
-    INSERT OR REPLACE INTO untold (ticket, no)
-    SELECT id, (SELECT ifnull(max(no), 0) + 1 FROM untold) FROM ticket WHERE booking = NEW.no; END`)
+  on('booking', 'UPDATE', 'id', 'FROM ticket WHERE booking = NEW.no')
 }
 
 /** Whether there is anything that the shards have not heard of. */
