@@ -1,5 +1,5 @@
 import { shardsOf } from './event-address.ts'
-import type { EventId, TicketId, TypeId, ZoneId } from './ids.ts'
+import type { DeviceId, EventId, TicketId, TypeId, ZoneId } from './ids.ts'
 
 /** Of a divided event, tickets whose ids end with a byte from here on are the Gatekeeper's own. */
 const OWN_FROM = 0xf0
@@ -23,6 +23,16 @@ export function inSomeShard(event: EventId, ticket: TicketId): TicketId {
 /** Takes the id of a ticket that is about to be sold at the door; gives one as random that the Gatekeeper itself judges. */
 export function inNoShard(event: EventId, ticket: TicketId): TicketId {
   return shardOf(event, ticket) === 0 ? ticket : withLastByte(ticket, lastByte(ticket) | OWN_FROM)
+}
+
+/**
+ * Takes an event's id and a device's; gives the number of the shard that counts what the device scans, whoever judges it, or
+ * 0 where that is the event's Gatekeeper. Counted in more than one place, a device could scan so many times as fast.
+ */
+export function counterOf(event: EventId, device: DeviceId): number {
+  const shards = shardsOf(event)
+  const sum = [...device].reduce((so, letter) => (so * 31 + (letter.codePointAt(0) ?? 0)) % 65_521, 0)
+  return shards === 1 ? 0 : 1 + (sum % shards)
 }
 
 /** Takes an event's id and the number of one of its shards; gives the name of its object. */

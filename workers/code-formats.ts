@@ -7,7 +7,7 @@ import { deriveKey } from '../core/keys.ts'
 import { everybody } from '../durable-objects/actor.ts'
 import type { SealedFormats } from '../durable-objects/code-formats.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { ringOf } from './key-ring.ts'
 import { openWithAny } from './secrets.ts'
 
@@ -30,7 +30,7 @@ export async function formatsOf(env: Env, eventId: EventId, maxAgeMs: number = K
   const now = Date.now()
   const known = kept.get(eventId)
   if (known && now - known.fetchedAt < maxAgeMs) return known
-  const sealed = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.codeFormats(everybody))
+  const sealed = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.codeFormats(everybody))
   const opened = sealed.ok ? unsealAll(ringOf(env), eventId, sealed.value) : { version: 0, keys: [] }
   const made = { ...opened, fetchedAt: now }
   kept.delete(eventId)

@@ -10,7 +10,7 @@ import {
 } from '../core/request-signature.ts'
 import type { Proof } from '../durable-objects/actor.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { LeastRecent } from './least-recent.ts'
 import { problemResponse } from './problems.ts'
 
@@ -46,7 +46,7 @@ export async function refuseUnproven(
   if (because === 'stale') return staleSignature(at)
   if ((told.get(deviceId) ?? 0) <= at - TELL_EVERY_MS) {
     told.set(deviceId, at, 1)
-    await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.noteMisuse(deviceId, because, at))
+    await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.noteMisuse(deviceId, because, at))
   }
   return problemResponse('device_signature_invalid')
 }

@@ -7,7 +7,7 @@ import type { ExportedTicket } from '../durable-objects/exporting.ts'
 import { namesFor, showAuditLine, type WireAuditLine } from './audit-line.ts'
 import { type DuplicateRow, duplicatesAfter, type EntryRow, entriesAfter } from './db/entries.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper, Unavailable } from './gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone, Unavailable } from './gatekeepers.ts'
 import { idOfRow, type Linking, showEntryRow, showTicket } from './shapes.ts'
 
 export const exportKinds = ['tickets', 'entries', 'duplicates', 'audit'] as const
@@ -88,7 +88,7 @@ async function* duplicatePages({ env, eventId }: Exporting): AsyncGenerator<Dupl
 async function* auditPages({ env, eventId, actor }: Exporting): AsyncGenerator<WireAuditLine[]> {
   const names = await namesFor(env, actor)
   for (let last = 0, full = true; full; ) {
-    const page = await askGatekeeper(env, eventId, (it) => it.auditAfter(actor, last, AUDIT_LINES_A_PAGE))
+    const page = await askGatekeeperAlone(env, eventId, (it) => it.auditAfter(actor, last, AUDIT_LINES_A_PAGE))
     if (!page.ok) throw new Unavailable(page.problem.code)
     yield page.value.map((line) => showAuditLine(line, names))
     last = page.value.at(-1)?.line.no ?? last

@@ -1,6 +1,8 @@
+import type { Recorded, Result } from '../core/answers.ts'
 import { shardsOf } from '../core/event-address.ts'
 import type { EventId } from '../core/ids.ts'
-import { shardOf } from '../core/shards.ts'
+import { counterOf, shardOf } from '../core/shards.ts'
+import type { Actor } from '../durable-objects/actor.ts'
 import { callGatekeeper, type Stub } from '../durable-objects/calling.ts'
 import type { ScanAsk } from '../durable-objects/judging.ts'
 import type { Env } from './env.ts'
@@ -26,13 +28,39 @@ export async function askGatekeeper<T>(
   return answer
 }
 
-/** Has a scan judged by whoever judges its ticket. Which ticket a code printed elsewhere is of, the Gatekeeper knows. */
-export function askJudge<T>(
+/**
+ * Asks the event's Gatekeeper alone: what its shards neither know better, nor judge by. Nothing is heard before and nothing
+ * told after it, so it costs one call however many shards there are, and is answered though one of them is away.
+ */
+export function askGatekeeperAlone<T>(
   { GATEKEEPER }: Pick<Env, 'GATEKEEPER'>,
   eventId: EventId,
-  { presented }: Pick<ScanAsk, 'presented'>,
   call: (stub: Stub) => Promise<T>,
 ): Promise<T> {
+  return callGatekeeper(GATEKEEPER, { eventId, shard: 0 }, call)
+}
+
+/**
+ * Has a scan judged by whoever judges its ticket. Which ticket a code printed elsewhere is of, the Gatekeeper knows. The
+ * scans of a device are counted in one place, which is asked first where it is another.
+ */
+export async function askJudge(
+  { GATEKEEPER }: Pick<Env, 'GATEKEEPER'>,
+  eventId: EventId,
+  actor: Actor,
+  ask: ScanAsk,
+): Promise<Result<Recorded>> {
+  const { presented } = ask
   const shard = 'ticketId' in presented ? shardOf(eventId, presented.ticketId) : 0
-  return callGatekeeper(GATEKEEPER, { eventId, shard }, call)
+  const counter = actor.kind === 'device' && shard > 0 ? counterOf(eventId, actor.deviceId) : shard
+  if (counter !== shard) {
+    const call = (stub: Stub) => stub.spend(actor, 'scan', Date.now())
+    const spent = await callGatekeeper(GATEKEEPER, { eventId, shard: counter }, call)
+    if (!spent.ok) return spent
+  }
+  const countAs = counter === shard ? 'scan' : null
+  const call = (stub: Stub) => stub.record(actor, [ask], countAs)
+  const [result] = await callGatekeeper(GATEKEEPER, { eventId, shard }, call)
+  if (!result) throw new Error('a scan was given no answer')
+  return result
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EventId } from '../core/ids.ts'
 import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { type Route, route } from './route.ts'
 import { VERSION } from './version.ts'
 
@@ -59,7 +59,7 @@ async function serveHealth(env: Env): Promise<Response> {
 async function probe(env: Env): Promise<Components> {
   const [gatekeeper, d1, kv] = await Promise.all([
     // An object that belongs to no event: strangers do not reach one that does.
-    state(askGatekeeper(env, 'health' as EventId, (object) => object.ping())),
+    state(askGatekeeperAlone(env, 'health' as EventId, (object) => object.ping())),
     state(env.DB.prepare('SELECT 1').first()),
     state(env.QR_IMAGES.get('health')),
   ])

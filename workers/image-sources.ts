@@ -2,7 +2,7 @@ import type { Result } from '../core/answers.ts'
 import type { EventId } from '../core/ids.ts'
 import type { ImageSource } from '../durable-objects/images.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { takeLookups } from './image-lookups.ts'
 import { ringOf } from './key-ring.ts'
 import { LeastRecent } from './least-recent.ts'
@@ -36,7 +36,7 @@ export async function sourceByRef(env: Env, ref: string): Promise<Result<Sourced
 async function askAnew(env: Env, ref: string, { eventId, ticketId, link }: Link): Promise<Result<Sourced>> {
   const askedAt = Date.now()
   const counted = takeLookups(eventId, askedAt)
-  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageByLink(ticketId, link, counted))
+  const found = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.imageByLink(ticketId, link, counted))
   if (!found.ok) return found
   const { source, lease } = found.value
   const { version } = lease

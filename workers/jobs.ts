@@ -3,7 +3,7 @@ import type { ChunkResult, JobKind, JobMessage } from '../core/job.ts'
 import type { Step } from '../durable-objects/job-running.ts'
 import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from './gatekeepers.ts'
 import { warmTickets } from './warming.ts'
 
 /** What the Worker does of a chunk, for the kinds whose work is not the Gatekeeper's. */
@@ -71,7 +71,7 @@ async function goOn(env: Env, eventId: EventId, jobId: JobId, step: Going, allow
       const { work, kvCalls } = workOf(step.jobKind)
       allowance.kvCalls -= kvCalls
       const result = await work(env, eventId, step.work)
-      return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.settleChunk(jobId, chunk, result))
+      return askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.settleChunk(jobId, chunk, result))
     }
   }
 }

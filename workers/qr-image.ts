@@ -7,7 +7,7 @@ import { actorOf, authorize, identify } from './access.ts'
 import { parse } from './body.ts'
 import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { countLookup, takeLookups } from './image-lookups.ts'
 import { sourceByRef } from './image-sources.ts'
 import { etagOf, type Format, type Image, type ImageAsk, imageOf } from './images.ts'
@@ -116,7 +116,7 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   if (no || !caller) return no ?? problemResponse('unauthenticated')
   const actor = actorOf(caller, request)
   if (caller.kind === 'device') {
-    const spent = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.spend(actor, 'call', Date.now()))
+    const spent = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.spend(actor, 'call', Date.now()))
     if (!spent.ok) return answerProblem(spent.problem)
   }
   if (ticketId === null) return problemResponse('not_found')
@@ -124,7 +124,7 @@ async function serveJson(request: IRequestStrict, env: Env, ctx: ExecutionContex
   if (!wanted.ok) return wanted.response
   const { format, ...style } = wanted.value
   const counted = takeLookups(eventId, Date.now())
-  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageById(actor, ticketId, counted))
+  const found = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.imageById(actor, ticketId, counted))
   if (!found.ok) return answerProblem(found.problem)
   const { text: code } = await shownCode(env, eventId, found.value.ticket, found.value.rotating, Date.now())
   const image = await drawn(env, ctx, { eventId, source: found.value, format, style }, code)

@@ -8,7 +8,7 @@ import { respond } from './answer.ts'
 import { DEFAULT_MAX_BYTES, parse, parseBody } from './body.ts'
 import { doingOf } from './doing.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { answerProblem, problemResponse } from './problems.ts'
 import { noteCaller } from './request-log.ts'
 
@@ -123,7 +123,7 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
   const actor = { ...actorOf(caller ?? nobody, request), ...(doing ? { doing } : {}) }
   const limit = definition.limit === undefined ? 'call' : definition.limit
   if (caller?.kind === 'device' && limit !== null) {
-    const spent = await askGatekeeper(env, caller.eventId, (gatekeeper) => gatekeeper.spend(actor, limit, at))
+    const spent = await askGatekeeperAlone(env, caller.eventId, (gatekeeper) => gatekeeper.spend(actor, limit, at))
     if (!spent.ok) return answerProblem(spent.problem)
   }
   const bodyResult = await readBody(definition, request)
@@ -133,7 +133,7 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
     : empty
   if (!queryResult.ok) return queryResult.response
   if (definition.method === 'get' && doing && eventId !== undefined) {
-    const noted = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.noteTaken(actor))
+    const noted = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.noteTaken(actor))
     if (!noted.ok) return answerProblem(noted.problem)
   }
   return definition.handle({

@@ -15,7 +15,7 @@ import type { Actor } from '../durable-objects/actor.ts'
 import { log } from '../durable-objects/logging.ts'
 import type { Position, SnapshotPart } from '../durable-objects/snapshots.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper, Unavailable } from './gatekeepers.ts'
+import { askGatekeeperAlone, Unavailable } from './gatekeepers.ts'
 import { streamOf } from './paper/streaming.ts'
 import { showHead, showRows } from './snapshot-shape.ts'
 
@@ -110,7 +110,7 @@ async function* allParts(asking: Asking, begun: Begun): AsyncGenerator<SnapshotP
 
 /** Each part is a call of its own: the Gatekeeper judges scans in between. */
 function readPart({ env, eventId, actor }: Asking, from: Position): Promise<Result<SnapshotPart>> {
-  return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.snapshotPart(actor, from))
+  return askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.snapshotPart(actor, from))
 }
 
 function joinRows(parts: SnapshotPart[]): PackedRows {

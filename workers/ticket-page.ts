@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { PageSource } from '../durable-objects/gatekeeper.ts'
 import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
-import { askGatekeeper } from './gatekeepers.ts'
+import { askGatekeeperAlone } from './gatekeepers.ts'
 import { ringOf } from './key-ring.ts'
 import { openLink } from './links.ts'
 import { problemResponse } from './problems.ts'
@@ -93,7 +93,9 @@ async function find(request: Request, env: Env, ref: string): Promise<PageSource
   if (link === null) return turnAway(request, env, await notHere(request))
   const tooMany = await countLink(request, env, ref)
   if (tooMany) return tooMany
-  const found = await askGatekeeper(env, link.eventId, (gatekeeper) => gatekeeper.pageByLink(link.ticketId, link.link))
+  const found = await askGatekeeperAlone(env, link.eventId, (gatekeeper) =>
+    gatekeeper.pageByLink(link.ticketId, link.link),
+  )
   return found.ok ? found.value : notHere(request)
 }
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { eventIdAt, jurisdictionOf, jurisdictions, MOST_SHARDS, shardsOf } from '../../core/event-address.ts'
-import { parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
-import { inNoShard, inSomeShard, shardOf } from '../../core/shards.ts'
+import { type DeviceId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
+import { counterOf, inNoShard, inSomeShard, shardOf } from '../../core/shards.ts'
 
 const random = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const ticketId = random.map((bytes) => uuidAt<TicketId>(Date.now(), bytes))
@@ -27,6 +27,30 @@ describe('an event’s id', () => {
         for (const id of [plain, `${plain.slice(0, 14)}81${plain.slice(16)}`]) expect(shardsOf(id as never)).toBe(1)
       }),
     )
+  })
+})
+
+describe('a device', () => {
+  test('is counted by one shard of a divided event, and by the Gatekeeper where there are none', () => {
+    fc.assert(
+      fc.property(random, shards, fc.string({ unit: 'grapheme' }), (bytes, count, name) => {
+        const counter = counterOf(eventIdAt(0, bytes, null, count), name as DeviceId)
+        if (count === 1) expect(counter).toBe(0)
+        else expect(Array.from({ length: count }, (_, i) => i + 1)).toContain(counter)
+      }),
+    )
+  })
+
+  test('is as likely to be counted by the one as by the other', () => {
+    const event = eventIdAt(0, new Uint8Array(16), null, 4)
+    const each = [0, 0, 0, 0, 0]
+    const bytes = Uint8Array.from({ length: 16 }, (_, i) => i)
+    for (let n = 0; n < 400; n++) {
+      bytes[n % 16] = (n * 37) % 256
+      const shard = counterOf(event, uuidAt<TicketId>(n, bytes) as unknown as DeviceId)
+      each[shard] = (each[shard] ?? 0) + 1
+    }
+    expect(Math.min(...each.slice(1))).toBeGreaterThan(60)
   })
 })
 

@@ -10,7 +10,7 @@ import { hasOrganisation } from '../db/directory.ts'
 import { told } from '../doing.ts'
 import type { Env } from '../env.ts'
 import { auditText } from '../exports.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeperAlone } from '../gatekeepers.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { listOf } from '../shapes.ts'
@@ -36,7 +36,7 @@ export const auditRoutes = [
     answer: listOf(auditLineShape),
     async handle({ env, eventId, actor, query }) {
       const wanted = { ...query, limit: query.limit + 1 }
-      const list = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listAudit(actor, wanted))
+      const list = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.listAudit(actor, wanted))
       if (!list.ok) return answerProblem(list.problem)
       const names = await namesFor(env, actor)
       return answerList(

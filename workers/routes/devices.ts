@@ -12,7 +12,7 @@ import { alertShape } from '../alert-shape.ts'
 import { countWrongCode, findEventByTag } from '../db/directory.ts'
 import { proofOf, refuseUnproven, staleSignature } from '../device-proof.ts'
 import type { Env } from '../env.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { isMarked, newMarked } from '../marked.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
@@ -65,7 +65,7 @@ export const deviceRoutes = [
     async handle({ env, eventId, actor, body, at, origin }) {
       const code = newEnrolmentCode(env, eventId)
       const expiresAt = at + body.expiresInMs
-      const invited = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const invited = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.invite(actor, body, hashSecret(code), expiresAt),
       )
       if (!invited.ok) return answerProblem(invited.problem)
@@ -143,7 +143,9 @@ export const deviceRoutes = [
       const eventId = parseUuid<EventId>(eventOfDeviceToken(env, body.deviceToken) ?? '')
       if (eventId === null) return turnAway(request, env, problemResponse('device_token_invalid'))
       const hash = hashSecret(body.deviceToken)
-      const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.deviceByToken(body.deviceId, hash))
+      const found = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
+        gatekeeper.deviceByToken(body.deviceId, hash),
+      )
       if (!found.ok) {
         const isNone = found.problem.code === 'not_found'
         return isNone ? problemResponse('device_token_invalid') : answerProblem(found.problem)

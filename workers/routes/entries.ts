@@ -4,7 +4,7 @@ import { DuplicatePage, EntryFilter } from '../../core/messages.ts'
 import { reaches } from '../access.ts'
 import { type DuplicateRow, listDuplicates, listEntries } from '../db/entries.ts'
 import { countDuplicates } from '../db/reports.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeperAlone } from '../gatekeepers.ts'
 import { answerProblem } from '../problems.ts'
 import { route, success } from '../route.ts'
 import { entryShape, idOfRow, iso, showEntryRow } from '../shapes.ts'
@@ -72,7 +72,7 @@ export const entryRoutes = [
       // Where D1 is read, nobody's name is; the Gatekeeper has the people, and only those who may see them ask it.
       const namesPeople = reaches(caller.role, 'supervisor')
       const found = namesPeople
-        ? await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.ticketsById(actor, ids))
+        ? await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.ticketsById(actor, ids))
         : { ok: true as const, value: [] }
       if (!found.ok) return answerProblem(found.problem)
       const holders = new Map(

@@ -6,7 +6,7 @@ import { newEvent } from '../../core/event-form.ts'
 import { type GateId, type OrganisationId, parseUuid, type StaffId, type TypeId, wordShape } from '../../core/ids.ts'
 import { EventChanges, EventFilter, GateBody, NewEvent, StaffBody, TicketTypeBody } from '../../core/messages.ts'
 import { hasOrganisation, listEvents } from '../db/directory.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse, roleRequired } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import {
@@ -89,7 +89,7 @@ export const eventRoutes = [
     role: 'viewer',
     answer: z.object({ event: eventShape }),
     async handle({ env, eventId, actor }) {
-      return answerEvent(await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.describe(actor)))
+      return answerEvent(await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.describe(actor)))
     },
   }),
 
@@ -178,7 +178,7 @@ export const eventRoutes = [
     role: 'viewer',
     answer: listOf(ticketTypeShape),
     async handle({ env, eventId, actor }) {
-      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
       return setup.ok ? wholeList(setup.value.types.map(showTicketType)) : answerProblem(setup.problem)
     },
   }),
@@ -191,7 +191,7 @@ export const eventRoutes = [
     role: 'viewer',
     answer: listOf(gateShape),
     async handle({ env, eventId, actor }) {
-      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
       return setup.ok ? wholeList(setup.value.gates.map(showGate)) : answerProblem(setup.problem)
     },
   }),
@@ -204,7 +204,7 @@ export const eventRoutes = [
     role: 'supervisor',
     answer: listOf(staffShape),
     async handle({ env, eventId, actor }) {
-      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
       return setup.ok ? wholeList(setup.value.staff.map(showStaff)) : answerProblem(setup.problem)
     },
   }),

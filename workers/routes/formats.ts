@@ -5,7 +5,7 @@ import { type FormatName, formatNames, SECRET_MIN_BYTES } from '../../core/forma
 import { CodeFormatBody } from '../../core/messages.ts'
 import type { SealedFormat } from '../../durable-objects/code-formats.ts'
 import { forgetFormats, sealFormatSecret } from '../code-formats.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { route, success } from '../route.ts'
@@ -41,7 +41,7 @@ export const formatRoutes = [
     role: 'organiser',
     answer: z.object({ items: z.array(formatShape), nextCursor: z.null() }),
     async handle({ env, eventId, actor }) {
-      const known = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.codeFormats(actor))
+      const known = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.codeFormats(actor))
       if (!known.ok) return answerProblem(known.problem)
       return success({ items: known.value.formats.map(showFormat), nextCursor: null })
     },

@@ -9,7 +9,7 @@ import type { ImportContext, ImportRow } from '../../durable-objects/importing.t
 import type { Part } from '../../durable-objects/jobs.ts'
 import type { Checked } from '../../durable-objects/tickets.ts'
 import { NotCsv, TooLarge } from '../csv-text.ts'
-import { askGatekeeper, Unavailable } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone, Unavailable } from '../gatekeepers.ts'
 import { BadFile, type Batch, IMPORT_MAX_BYTES, IMPORT_MAX_ROWS, openSheet, TooManyRows } from '../importing.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
@@ -65,7 +65,7 @@ export const importRoutes = [
       const refused = refuseBody(call.request)
       if (refused) return refused
       const { env, eventId, actor, query } = call
-      const context = await askGatekeeper(env, eventId, (it) => it.importContext(actor))
+      const context = await askGatekeeperAlone(env, eventId, (it) => it.importContext(actor))
       if (!context.ok) return answerProblem(context.problem)
       const isDryRun = query.dryRun === 'true'
       const id = uuidAt<JobId>(call.at, crypto.getRandomValues(new Uint8Array(16)))
@@ -90,7 +90,7 @@ async function importFile(call: ImportCall, id: JobId, context: ImportContext, p
   const body = request.body ?? new Blob([]).stream()
   const { facts, batches } = await openSheet(body, columnMapping(query.columns ?? {}), { ...context, key }, BATCH_ROWS)
   const about = () => ({ dryRun: purpose.isDryRun, file: { ...facts } })
-  const opened = await askGatekeeper(env, eventId, (it) =>
+  const opened = await askGatekeeperAlone(env, eventId, (it) =>
     it.openJob(actor, { id, kind: 'import', outcome: { created: 0, existed: 0 }, about: about() }, Date.now()),
   )
   if (!opened.ok) return answerProblem(opened.problem)
@@ -98,14 +98,14 @@ async function importFile(call: ImportCall, id: JobId, context: ImportContext, p
   for await (const batch of batches) {
     const part = await purpose.partOf(batch)
     // One after the other: a file that comes faster than it is taken waits on its connection.
-    const added = await askGatekeeper(env, eventId, (it) => it.addToJob(actor, id, no, part, Date.now()))
+    const added = await askGatekeeperAlone(env, eventId, (it) => it.addToJob(actor, id, no, part, Date.now()))
     if (!added.ok) return answerProblem(added.problem)
     if (!added.value) throw new Unavailable('the upload took so long that it was given up')
     no++
   }
   const queued = await askGatekeeper(env, eventId, (it) => it.queueJob(actor, id, about(), Date.now()))
   if (!queued.ok) return answerProblem(queued.problem)
-  const errors = await askGatekeeper(env, eventId, (it) => it.jobErrors(actor, id, null, 100))
+  const errors = await askGatekeeperAlone(env, eventId, (it) => it.jobErrors(actor, id, null, 100))
   const job = showJob(queued.value, errors.ok ? errors.value : [], Date.now())
   return success({ job, ...(purpose.preview ? { preview: purpose.preview } : {}) }, { status: 202 })
 }
@@ -146,7 +146,7 @@ class DryRun implements Purpose {
   async partOf({ rows, errors, failed }: Batch): Promise<Part> {
     const { env, eventId, actor } = this.#call
     const settled: ChunkResult = { done: 0, failed, outcome: {}, errors: [...errors] }
-    const checked = await askGatekeeper(env, eventId, (it) => it.checkRows(actor, rows))
+    const checked = await askGatekeeperAlone(env, eventId, (it) => it.checkRows(actor, rows))
     if (!checked.ok) throw new Error(checked.problem.code)
     for (const [i, row] of rows.entries()) this.#settle(row, checked.value[i] ?? { kind: 'exists' }, settled)
     return { chunks: [], settled }
@@ -194,7 +194,7 @@ function refuseBody({ headers }: Request): Response | null {
 async function giveUp({ env, eventId, actor }: ImportCall, id: JobId, error: unknown): Promise<Response> {
   const answer = answerTo(error)
   const reason = answer ? null : 'the file did not arrive whole; nothing of it was issued'
-  await askGatekeeper(env, eventId, (it) => it.dropJob(actor, id, reason, Date.now()))
+  await askGatekeeperAlone(env, eventId, (it) => it.dropJob(actor, id, reason, Date.now()))
   if (answer) return answer
   throw error
 }

@@ -3,7 +3,7 @@ import { csvRow } from '../../core/csv.ts'
 import { type JobId, parseUuid } from '../../core/ids.ts'
 import type { RowError } from '../../core/job.ts'
 import { Page } from '../../core/messages.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeperAlone } from '../gatekeepers.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { jobShape, listOf, page, showJob } from '../shapes.ts'
@@ -27,7 +27,7 @@ export const jobRoutes = [
     answer: listOf(jobShape),
     async handle({ env, eventId, actor, query, at }) {
       const cursor = parseUuid<JobId>(query.cursor ?? '')
-      const list = await askGatekeeper(env, eventId, (it) => it.listJobs(actor, query.limit + 1, cursor))
+      const list = await askGatekeeperAlone(env, eventId, (it) => it.listJobs(actor, query.limit + 1, cursor))
       if (!list.ok) return answerProblem(list.problem)
       const { items, nextCursor } = page(list.value, query.limit)
       // What failed is told with each job alone.
@@ -46,9 +46,9 @@ export const jobRoutes = [
       const { env, eventId, actor, at } = call
       const id = jobIdOf(call)
       if (id === null) return problemResponse('not_found')
-      const job = await askGatekeeper(env, eventId, (it) => it.job(actor, id))
+      const job = await askGatekeeperAlone(env, eventId, (it) => it.job(actor, id))
       if (!job.ok) return answerProblem(job.problem)
-      const errors = await askGatekeeper(env, eventId, (it) => it.jobErrors(actor, id, null, ERRORS_SHOWN))
+      const errors = await askGatekeeperAlone(env, eventId, (it) => it.jobErrors(actor, id, null, ERRORS_SHOWN))
       return success({ job: showJob(job.value, errors.ok ? errors.value : [], at) })
     },
   }),
@@ -82,7 +82,7 @@ function jobIdOf({ params }: AnyCall): JobId | null {
 }
 
 function errorsAfter({ env, eventId, actor }: AnyCall, id: JobId, after: RowError | null) {
-  return askGatekeeper(env, eventId, (it) => it.jobErrors(actor, id, after, ERRORS_A_TIME))
+  return askGatekeeperAlone(env, eventId, (it) => it.jobErrors(actor, id, after, ERRORS_A_TIME))
 }
 
 function streamErrors(call: AnyCall, id: JobId, first: RowError[]): ReadableStream<Uint8Array> {

@@ -4,7 +4,7 @@ import { type JobId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
 import { WarmBody } from '../../core/messages.ts'
 import { codeOf } from '../codes.ts'
 import type { Env } from '../env.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeperAlone } from '../gatekeepers.ts'
 import { takeLookups } from '../image-lookups.ts'
 import { kvPrefix, tryKv } from '../images.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
@@ -43,7 +43,7 @@ export const qrCacheRoutes = [
     async handle({ env, eventId, actor, body, at }) {
       const id = uuidAt<JobId>(at, crypto.getRandomValues(new Uint8Array(16)))
       const formats = [...new Set(body.formats)]
-      const begun = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.warm(actor, id, formats, at))
+      const begun = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.warm(actor, id, formats, at))
       if (!begun.ok) return answerProblem(begun.problem)
       return success({ job: showJob(begun.value, [], at) }, { status: 202 })
     },
@@ -58,7 +58,7 @@ export const qrCacheRoutes = [
     answer: cacheShape,
     async handle({ env, eventId, actor, at }) {
       const counted = takeLookups(eventId, at, true)
-      const told = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.imageLookups(actor, counted))
+      const told = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.imageLookups(actor, counted))
       if (!told.ok) return answerProblem(told.problem)
       const { hits, misses, generation } = told.value
       const kept = await countKept(env, kvPrefix(eventId, generation))
@@ -78,7 +78,7 @@ export const qrCacheRoutes = [
     answer: z.object({ cleared: z.literal(true) }),
     async handle({ env, eventId, actor, at }) {
       takeLookups(eventId, at, true)
-      const cleared = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.clearImages(actor))
+      const cleared = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.clearImages(actor))
       // Nothing asks for the old generation any more. KV lets go of it by itself when its time is over.
       return cleared.ok ? success({ cleared: true }) : answerProblem(cleared.problem)
     },
@@ -106,7 +106,7 @@ export async function clearImagesOf(
   { env, eventId, actor }: Pick<Call<unknown, unknown>, 'env' | 'eventId' | 'actor'>,
   id: TicketId,
 ): Promise<Result<null>> {
-  const cleared = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.clearImagesOf(actor, id))
+  const cleared = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.clearImagesOf(actor, id))
   if (!cleared.ok) return cleared
   const { ticket, generation } = cleared.value
   await forget(env, kvPrefix(eventId, generation, await codeOf(env, eventId, ticket)))

@@ -6,7 +6,7 @@ import { rehearsalOf } from '../../core/rehearsal.ts'
 import { inSomeShard } from '../../core/shards.ts'
 import { codeOf } from '../codes.ts'
 import { rehearsalsOf } from '../db/directory.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { eventShape, iso, listOf, showEvent } from '../shapes.ts'
@@ -30,9 +30,9 @@ export const rehearsalRoutes = [
     answer: z.object({ event: eventShape }),
     status: 201,
     async handle({ env, eventId, actor, at }) {
-      const event = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.describe(actor))
+      const event = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.describe(actor))
       if (!event.ok) return answerProblem(event.problem)
-      const setup = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
+      const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
       if (!setup.ok) return answerProblem(setup.problem)
       if (event.value.rehearsalOf !== null) {
         return badRequestResponse([{ field: 'eventId', message: 'is a rehearsal itself' }])
@@ -56,7 +56,7 @@ export const rehearsalRoutes = [
     role: 'organiser',
     answer: listOf(z.object({ id: z.string(), title: z.string(), createdAt: z.iso.datetime() })),
     async handle({ env, eventId, actor }) {
-      const event = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.describe(actor))
+      const event = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.describe(actor))
       if (!event.ok) return answerProblem(event.problem)
       const items = await rehearsalsOf(env.DB, eventId, MOST)
       return success({
@@ -114,6 +114,6 @@ export const rehearsalRoutes = [
 /** The rehearsal that the path names; null where it is none of the event's, or not the caller's. */
 async function rehearsalNamed({ env, eventId, actor, params }: Call<unknown, unknown>): Promise<EventId | null> {
   const id = parseUuid<EventId>(params.rehearsalId ?? '')
-  const found = id && (await askGatekeeper(env, id, (gatekeeper) => gatekeeper.describe(actor)))
+  const found = id && (await askGatekeeperAlone(env, id, (gatekeeper) => gatekeeper.describe(actor)))
   return found?.ok && found.value.rehearsalOf === eventId ? id : null
 }

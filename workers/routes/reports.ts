@@ -9,7 +9,7 @@ import type { Live } from '../../durable-objects/gatekeeper.ts'
 import type { TillLine } from '../../durable-objects/sales.ts'
 import { reaches } from '../access.ts'
 import { eventOverTime, latenciesOf, scansOverTime, totalsOf } from '../db/reports.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeperAlone } from '../gatekeepers.ts'
 import { fileName } from '../paper/sheet.ts'
 import { summaryPdf } from '../paper/summary.ts'
 import { answerProblem } from '../problems.ts'
@@ -147,7 +147,7 @@ function wantsPdf({ query, request }: SummaryCall): boolean {
 /** What was taken at the door, which not everybody may see who may see how many came. */
 async function tillOf({ env, eventId, actor, caller }: SummaryCall): Promise<Result<TillLine[] | null>> {
   if (!reaches(caller.role, 'supervisor')) return ok(null)
-  return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.till(actor))
+  return askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.till(actor))
 }
 
 async function summarise(call: ReportCall, live: Live): Promise<Summary> {

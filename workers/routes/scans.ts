@@ -89,11 +89,7 @@ async function validate(call: ScanCall): Promise<Response> {
   const answer = await judgeScan(
     { env, caller, body, eventId, startedAt },
     {
-      async record(ask) {
-        const [result] = await askJudge(env, eventId, ask, (judge) => judge.record(actor, [ask]))
-        if (!result) throw new Error('the Gatekeeper gave no answer to a scan')
-        return result
-      },
+      record: (ask) => askJudge(env, eventId, actor, ask),
       countInvalid: (reason) => countInvalid(env, eventId, actor, reason),
     },
   )

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { TicketFilter } from '../../core/messages.ts'
 import type { SheetPlan } from '../../durable-objects/gatekeeper.ts'
 import type { TicketDetails } from '../../durable-objects/tickets.ts'
-import { askGatekeeper, Unavailable } from '../gatekeepers.ts'
+import { askGatekeeperAlone, Unavailable } from '../gatekeepers.ts'
 import { badges, type Layout, wholePage } from '../paper/layouts.ts'
 import { fileName, pdfOf, zipOf } from '../paper/sheet.ts'
 import { answerProblem, problemResponse } from '../problems.ts'
@@ -74,7 +74,7 @@ export const sheetRoutes = [
 type SheetCall = Call<unknown, SheetFilter>
 
 async function planOf({ env, eventId, actor, query }: SheetCall): Promise<SheetPlan | Response> {
-  const plan = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.planSheet(actor, filterOf(query)))
+  const plan = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.planSheet(actor, filterOf(query)))
   if (!plan.ok) return answerProblem(plan.problem)
   return plan.value.event.policy.rotatingCodes ? problemResponse('codes_rotate') : plan.value
 }
@@ -83,7 +83,7 @@ async function planOf({ env, eventId, actor, query }: SheetCall): Promise<SheetP
 async function* ticketsOf({ env, eventId, actor, query }: SheetCall): AsyncGenerator<TicketDetails> {
   for (let cursor: string | undefined; ; ) {
     const filter = { ...filterOf(query), limit: PAGE, ...(cursor ? { cursor } : {}) } as TicketFilter
-    const page = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listForSheet(actor, filter))
+    const page = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.listForSheet(actor, filter))
     // The first page could be had; whatever this is, the reader must see that the rest is missing.
     if (!page.ok) throw new Unavailable(page.problem.code)
     yield* page.value.items

@@ -7,7 +7,7 @@ import type { SnapshotKeys } from '../../core/snapshot.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import type { Person } from '../../durable-objects/gatekeeper.ts'
 import type { Env } from '../env.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem } from '../problems.ts'
 import { type Call, route } from '../route.ts'
@@ -89,7 +89,7 @@ function peopleAfter(
   actor: Actor,
   cursor: TicketId | undefined,
 ): Promise<Result<PeoplePage>> {
-  return askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.people(actor, cursor, PEOPLE))
+  return askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.people(actor, cursor, PEOPLE))
 }
 
 async function serveSnapshot(call: Call<unknown, { since?: string | undefined }>): Promise<Response> {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type GateId, parseUuid, type ScanId, uuidAt } from '../../core/ids.ts'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
 import type { StallLine } from '../../core/report-answers.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { openLink, openStall, sealStall } from '../links.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
@@ -35,7 +35,7 @@ export const stallRoutes = [
     answer: z.object({ url: z.string(), qr: z.string() }),
     async handle({ env, eventId, actor, params, origin }) {
       const gateId = params.gateId as GateId
-      const gate = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.gate(actor, gateId))
+      const gate = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.gate(actor, gateId))
       if (!gate.ok) return answerProblem(gate.problem)
       if (gate.value.kind !== 'checkpoint') {
         return badRequestResponse([{ field: 'gateId', message: 'must be a checkpoint' }])

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { wordShape } from '../../core/ids.ts'
 import { DeliveryFilter, RotateSecret, WebhookBody } from '../../core/messages.ts'
 import type { Parcel } from '../../durable-objects/webhooks.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
@@ -40,7 +40,7 @@ export const webhookRoutes = [
         secret: body.secret == null ? null : seal(body.secret),
         made: seal(made),
       }
-      const put = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.putWebhook(actor, id, wish, at))
+      const put = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.putWebhook(actor, id, wish, at))
       if (!put.ok) return answerProblem(put.problem)
       const { webhook, secretIsMade, isNew } = put.value
       const data = { webhook: showWebhook(webhook), ...(secretIsMade ? { secret: made } : {}) }
@@ -56,7 +56,7 @@ export const webhookRoutes = [
     role,
     answer: listOf(webhookShape),
     async handle({ env, eventId, actor }) {
-      const webhooks = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listWebhooks(actor))
+      const webhooks = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.listWebhooks(actor))
       if (!webhooks.ok) return answerProblem(webhooks.problem)
       return success({ items: webhooks.value.map(showWebhook), nextCursor: null })
     },
@@ -70,7 +70,7 @@ export const webhookRoutes = [
     role,
     answer: z.object({ webhook: webhookShape }),
     async handle({ env, eventId, actor, params, at }) {
-      const found = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const found = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.webhook(actor, params.webhookId ?? '', at),
       )
       return found.ok ? success({ webhook: showWebhook(found.value.webhook) }) : answerProblem(found.problem)
@@ -86,7 +86,7 @@ export const webhookRoutes = [
     role,
     answer: z.object({}),
     async handle({ env, eventId, actor, params }) {
-      const removed = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const removed = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.removeWebhook(actor, params.webhookId ?? ''),
       )
       return removed.ok ? success({}, { message: 'Removed' }) : answerProblem(removed.problem)
@@ -109,7 +109,7 @@ export const webhookRoutes = [
       if (id instanceof Response) return id
       const secret = body.secret ?? newWebhookSecret()
       const sealed = sealSecret(ringOf(env), eventId, id, secret)
-      const rotated = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const rotated = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.rotateWebhookSecret(actor, id, sealed, at),
       )
       if (!rotated.ok) return answerProblem(rotated.problem)
@@ -143,7 +143,7 @@ export const webhookRoutes = [
     query: DeliveryFilter,
     answer: listOf(deliveryShape),
     async handle({ env, eventId, actor, params, query }) {
-      const deliveries = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const deliveries = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.listDeliveries(actor, params.webhookId ?? '', query),
       )
       if (!deliveries.ok) return answerProblem(deliveries.problem)
@@ -161,7 +161,7 @@ export const webhookRoutes = [
     answer: z.object({ delivery: deliveryShape.extend({ payload: z.record(z.string(), z.unknown()) }) }),
     async handle({ env, eventId, actor, params }) {
       const no = deliveryNumber(params.deliveryId)
-      const found = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const found = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.delivery(actor, params.webhookId ?? '', no),
       )
       if (!found.ok) return answerProblem(found.problem)
@@ -195,7 +195,7 @@ export const webhookRoutes = [
     answer: z.object({ delivery: deliveryShape }),
     async handle({ env, eventId, actor, params, at }) {
       const no = deliveryNumber(params.deliveryId)
-      const replayed = await askGatekeeper(env, eventId, (gatekeeper) =>
+      const replayed = await askGatekeeperAlone(env, eventId, (gatekeeper) =>
         gatekeeper.replayDelivery(actor, params.webhookId ?? '', no, at),
       )
       return replayed.ok ? success({ delivery: showDelivery(replayed.value) }) : answerProblem(replayed.problem)
@@ -206,7 +206,7 @@ export const webhookRoutes = [
 /** Straight from here, so that whoever sets a receiver up sees at once what it answered. */
 async function sendTest({ env, eventId, actor, params, at }: Call<unknown, unknown>): Promise<Response> {
   const webhookId = params.webhookId ?? ''
-  const found = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.webhook(actor, webhookId, at))
+  const found = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.webhook(actor, webhookId, at))
   if (!found.ok) return answerProblem(found.problem)
   const messageId = `msg_test_${crypto.randomUUID().replaceAll('-', '')}`
   const payload = { type: 'webhook.test', timestamp: new Date(at).toISOString(), data: { eventId, webhook: webhookId } }
