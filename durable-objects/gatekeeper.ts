@@ -21,7 +21,7 @@ import type {
   TicketTypeBody,
 } from '../core/messages.ts'
 import { nextForgetting } from '../core/retention.ts'
-import type { RoomName } from '../core/shards.ts'
+import { counterOf, type RoomName } from '../core/shards.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
 import { type Actor, everybody, mayAct, type Proving, quietly } from './actor.ts'
@@ -594,12 +594,29 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * is null where they were counted already.
    */
   async record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
-    const elsewhere = this.#divided(asks, (ask) => ask)
-    if (elsewhere === null) return this.#recordHere(actor, asks, countAs)
-    return elsewhere(
-      (own) => this.#recordHere(actor, own, countAs),
-      (shards, shard, theirs) => shards.call(shard, (stub) => stub.record(actor, theirs, countAs)),
+    if (this.#dividedAmong() === null) return this.#recordHere(actor, asks, countAs)
+    const problems = await Promise.all(asks.map((ask) => this.#countElsewhere(actor, ask, countAs)))
+    const passed = asks.filter((_, i) => problems[i] === null)
+    await this.#tellNews()
+    const elsewhere = this.#divided(passed, (ask) => ask)
+    const recorded = await elsewhere?.(
+      (own) => this.#recordHere(actor, own, null),
+      (shards, shard, theirs) => shards.call(shard, (stub) => stub.record(actor, theirs, null)),
     )
+    // Whose guesses were one too many is blocked everywhere.
+    await this.#tellNews()
+    return problems.map((found) =>
+      found ? { ok: false, problem: found } : (recorded?.shift() ?? problem('not_found')),
+    )
+  }
+
+  /** Where the event is divided, has the one shard that counts a device count a scan of it; gives why it is not judged. */
+  async #countElsewhere(actor: Actor, ask: ScanAsk, countAs: LimitedCall | null): Promise<Problem | null> {
+    if (this.#isRubbish(ask)) return { code: 'unreadable_code' }
+    if (actor.kind !== 'device' || countAs === null) return null
+    const counter = counterOf(this.#parts().configuration.event.id, actor.deviceId)
+    const spent = await this.#dividedAmong()?.call(counter, (stub) => stub.spend(actor, countAs, Date.now()))
+    return spent ? problemOf(spent) : null
   }
 
   async #recordHere(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null): Promise<Result<Recorded>[]> {
@@ -626,6 +643,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * a time, so that those who stand at a gate now are judged in between.
    */
   async sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
+    await this.#tellNews()
     const elsewhere = this.#divided(scans, ({ ask, invalid }) => (invalid === null ? ask : null))
     if (elsewhere === null) return this.#syncHere(actor, scans)
     const failures: Result<SyncOutcome[]>[] = []
@@ -638,7 +656,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       async (own) => outcomesOf(own, await this.#syncHere(actor, own)),
       async (shards, shard, theirs) => outcomesOf(theirs, await shards.call(shard, (stub) => stub.sync(actor, theirs))),
     )
-    return failures[0] ?? ok(outcomes)
+    return failures[0] ? handedOn(failures[0]) : ok(outcomes)
   }
 
   async #syncHere(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
@@ -711,7 +729,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const ticketId = shards && this.#parts().log.known(annulling.scanId)?.entry.ticketId
     const shard = ticketId ? shards.of(ticketId) : 0
     if (shards === null || shard === 0) return this.#annulHere(actor, annulling, at)
-    return shards.call(shard, (stub) => stub.annul(actor, annulling, at))
+    return handedOn(await shards.call(shard, (stub) => stub.annul(actor, annulling, at)))
   }
 
   #annulHere(actor: Actor, annulling: Annulling, at: number): Result<Recorded> {
@@ -1034,6 +1052,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Hears everything that the event's shards, or one of them, have judged until now. */
   async gather(shard: number | null = null): Promise<void> {
     await this.#dividedAmong()?.gather(shard)
+    // What was heard may have a device blocked.
+    await this.#tellNews()
   }
 
   /** Tells the event's shards everything that they are to judge by from now on. */
@@ -1099,6 +1119,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   async flush(): Promise<void> {
     if (!isBorn(this.ctx.storage.sql)) return
     const at = Date.now()
+    if (this.#shard > 0) return this.#tellGatekeeper()
+    await this.#tellShards()
     this.#clearZones(at)
     this.#change(everybody, ({ shifts, warming }) => {
       shifts.endForgotten(at)
@@ -1200,6 +1222,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     }
     this.#live.dismiss('everybody')
     await this.#dividedAmong()?.dissolve()
+    this.#shards = null
     this.#event = null
     this.#alarmAt = null
     await this.ctx.storage.deleteAlarm()
@@ -1303,16 +1326,19 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /**
    * Where the event is divided: runs work on what is for this object and for each shard at once, and gives what came of
-   * it in the order of the scans. What this log knows already, and what is of no ticket, is for this object.
+   * it in the order of the scans. What is of no ticket, or at no gate, is for this object; a scan that was judged before is
+   * for whoever judged it.
    */
   #divided<T>(scans: T[], askOf: (scan: T) => ScanAsk | null) {
     const shards = this.#dividedAmong()
     if (shards === null) return null
-    const { judging, log } = this.#parts()
+    const { judging, log, configuration } = this.#parts()
     const shardFor = (scan: T): number => {
       const ask = askOf(scan)
-      const ticket = ask && log.known(ask.scanId) === null ? judging.find(ask.presented) : null
-      return ticket ? shards.of(ticket.id) : 0
+      if (ask === null || configuration.gates.get(ask.gateId) === undefined) return 0
+      const known = log.known(ask.scanId)
+      const ticketId = known ? known.entry.ticketId : judging.find(ask.presented)?.id
+      return ticketId ? shards.of(ticketId) : 0
     }
     const places = Map.groupBy(scans.keys(), (place) => shardFor(scans[place] as T))
     return async <U>(
@@ -1373,6 +1399,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
       // Whoever asked for it hears of it.
     })
     return turn
+  }
+
+  /** Tells shards what they have not heard, where that is anything. Those that cannot be reached judge nothing either. */
+  async #tellNews(): Promise<void> {
+    if (this.#hasNews()) await Promise.allSettled([this.scatter()])
   }
 
   #hasNews(): boolean {
@@ -1677,6 +1708,11 @@ function addedUp(sums: Record<RoomName, number>, more: Record<RoomName, number>)
 
 function problemOf(result: Result<unknown>): Problem | null {
   return result.ok ? null : result.problem
+}
+
+/** What another object answered. Handed on as it came, it would have to be disposed of by whoever asked for it. */
+function handedOn<T extends object>(answer: T): T {
+  return { ...answer }
 }
 
 function found<T>(value: T | null): Result<T> {

@@ -1,4 +1,6 @@
 import { env, exports } from 'cloudflare:workers'
+import type { EventId, TicketId } from '../../core/ids.ts'
+import { shardName, shardOf } from '../../core/shards.ts'
 
 const ORIGIN = 'https://admit.example'
 
@@ -129,3 +131,19 @@ export function scan(as: string, qrPayload: string, more: Record<string, unknown
 export function gatekeeperOf(event: { id: string }) {
   return env.GATEKEEPER.getByName(event.id)
 }
+
+/** The same when it has heard what its shards have judged, where the event is divided among any. */
+export async function informed(event: { id: string }) {
+  const gatekeeper = gatekeeperOf(event)
+  await gatekeeper.gather()
+  return gatekeeper
+}
+
+/** The object that judges a ticket: the event's Gatekeeper, or a shard of it. */
+export function judgeOf(event: { id: string }, ticketId: string | undefined) {
+  const id = event.id as EventId
+  return env.GATEKEEPER.getByName(shardName(id, shardOf(id, ticketId as TicketId)))
+}
+
+/** How an event is to be made for a test of what one object alone has: its storage, its log's numbers, its memory. */
+export const undivided = { shards: 1 }

@@ -1,6 +1,6 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Answer, call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { type Answer, call, gatekeeperOf, informed, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
 type Device = Awaited<ReturnType<typeof newDevice>>
 
@@ -24,8 +24,8 @@ const times = async <T>(count: number, work: () => Promise<T>) => {
 const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status)
 const unblock = (as = event.key) => call('POST', `${event.path}/devices/${device.id}/unblock`, { as })
 
-const noticesOf = (kind: string) =>
-  runInDurableObject(gatekeeperOf(event), (_, state) =>
+const noticesOf = async (kind: string) =>
+  runInDurableObject(await informed(event), (_, state) =>
     state.storage.sql
       .exec<{ notice: string }>('SELECT notice FROM notice WHERE kind = ? ORDER BY no', kind)
       .toArray()

@@ -3,7 +3,18 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bytesToUuid, type ScanId, type TicketId } from '../../core/ids.ts'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import {
+  call,
+  gatekeeperOf,
+  informed,
+  issue,
+  judgeOf,
+  newDevice,
+  newEvent,
+  type Party,
+  scan,
+  undivided,
+} from './api.ts'
 
 const asAdmin = { kind: 'admin' } as const
 
@@ -39,7 +50,7 @@ const standingOf = async (id: string) => {
 
 const conflicts = async () => (await call('GET', `${event.path}/conflicts`, { as: event.key })).body.data.items
 const statsOf = async () => {
-  const answer = await gatekeeperOf(event).stats(asAdmin)
+  const answer = await (await informed(event)).stats(asAdmin)
   if (!answer.ok) throw new Error('no stats')
   return answer.value.stats
 }
@@ -87,7 +98,7 @@ describe('scans brought home by a device that was cut off', () => {
             scanId: admitted.scanId,
             outcome: 'ok',
             verdict: 'admitted',
-            entryLogId: '2',
+            entryLogId: expect.any(String),
             scannedAt: admitted.localTimestamp,
           },
           expect.objectContaining({ index: 1, outcome: 'duplicate', code: 'already_admitted' }),
@@ -251,6 +262,9 @@ describe('a batch', () => {
   })
 
   it('with one scanId for two tickets takes the first', async () => {
+    // Of two shards each would take its own ticket's (docs/scaling.md).
+    event = await newEvent(undivided)
+    device = await newDevice(event)
     const [first, second] = await issue(event, {}, {})
     const item = alone(first?.code ?? '', 5)
     const answer = await sync(device.token, item, { ...item, qrPayload: second?.code ?? '' })
@@ -266,7 +280,7 @@ describe('a batch', () => {
     const items = tickets.map(({ code }) => alone(code, 5))
     const broken = `x'${tickets[1]?.id.replaceAll('-', '')}'`
     const run = (query: string) =>
-      runInDurableObject(gatekeeperOf(event), (_, { storage }) => void storage.sql.exec(query))
+      runInDurableObject(judgeOf(event, tickets[1]?.id), (_, { storage }) => void storage.sql.exec(query))
     await run(`CREATE TRIGGER broken BEFORE INSERT ON standing WHEN NEW.ticket = ${broken}
       BEGIN SELECT raise(ABORT, 'the disk is broken there'); END`)
     const answer = await sync(device.token, ...items)
@@ -415,7 +429,7 @@ describe('a conflict', () => {
   it('is told to whoever asked for it by webhook, without anybody’s name', async () => {
     const ticket = await one({ holder: { name: 'Ada Lovelace' } })
     await sync(device.token, alone(ticket.code, 20), alone(ticket.code, 10))
-    const notices = await runInDurableObject(gatekeeperOf(event), (_, state) =>
+    const notices = await runInDurableObject(await informed(event), (_, state) =>
       state.storage.sql.exec<{ notice: string }>("SELECT notice FROM notice WHERE kind = 'scan.conflict'").toArray(),
     )
     expect(notices).toHaveLength(1)

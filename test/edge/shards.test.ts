@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { EventId } from '../../core/ids.ts'
 import { shardName, shardOf } from '../../core/shards.ts'
-import { call, issue, newDevice, newEvent, scan } from './api.ts'
+import { call, issue, newDevice, newEvent, plenty, scan } from './api.ts'
 
 const SHARDS = 3
 
@@ -180,6 +180,70 @@ describe('an event that is divided among objects', () => {
     for (const { code } of tickets) answers.push((await scan(device.token, code, { people: 3 })).body)
     expect(answers.map(({ verdict, code }) => code ?? verdict)).toEqual(['admitted', 'admitted', 'full', 'full'])
     expect(answers[3].data).toMatchObject({ capacity: 6, inside: 6 })
+  })
+
+  it('counts what a device scans in one place, whoever judges it', async () => {
+    const event = await newDivided({ limits: { scansPerMinute: 1, scanBurst: 7 } })
+    const [device, other] = [await newDevice(event), await newDevice(event)]
+    const tickets = await issue(event, ...Array.from({ length: 12 }, () => ({})), { code: 'PRINTED-1' })
+    const codes = ['PRINTED-1', ...tickets.slice(0, 12).map(({ code }) => code)]
+    const answers = []
+    for (const code of codes) answers.push((await scan(device.token, code)).status)
+    expect(answers.toSorted()).toEqual([...Array(7).fill(200), ...Array(6).fill(429)])
+    expect((await scan(other.token, codes.at(-1) ?? '')).status).toBe(200)
+  })
+
+  it('blocks a device that guesses at codes everywhere, from the very next scan on', async () => {
+    const event = await newDivided({ limits: { ...plenty, invalidCodesPerFiveMinutes: 2 } })
+    const device = await newDevice(event)
+    const tickets = await issue(event, ...Array.from({ length: 6 }, () => ({})), { code: 'PRINTED-1' })
+    for (let i = 0; i < 3; i++) expect((await scan(device.token, `PRINTED-1${i}`)).body.code).toBe('unknown')
+    for (const { code } of tickets) expect((await scan(device.token, code)).body.code).toBe('device_blocked')
+  })
+
+  it('takes an admission back where it was judged, when the gate says that it let nobody in', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    for (const { code } of await issue(event, {}, {}, {}, {})) {
+      const scanId = crypto.randomUUID()
+      expect((await scan(device.token, code, { scanId })).body.verdict).toBe('admitted')
+      const alone = { scanId, qrPayload: code, gateId: 'GATE-A', localTimestamp: new Date().toISOString() }
+      const synced = await call('POST', '/api/hp-scanner/offline-sync', {
+        as: device.token,
+        body: { scans: [{ ...alone, verdict: 'refused' }] },
+      })
+      expect(synced.body.results.items).toMatchObject([{ outcome: 'replayed', annulledAt: expect.any(String) }])
+      expect((await scan(device.token, code)).body.verdict).toBe('admitted')
+    }
+    expect(await liveStats(event)).toMatchObject({ cacheCount: 4, inside: 4 })
+  })
+
+  it('shows whom a gate let in that nobody knows', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const scans = (await issue(event, {}, {}, {}, {})).map(({ code }) => ({
+      scanId: crypto.randomUUID(),
+      qrPayload: code,
+      gateId: 'A GATE THAT IS NONE',
+      localTimestamp: new Date().toISOString(),
+      verdict: 'admitted',
+    }))
+    await call('POST', '/api/hp-scanner/offline-sync', { as: device.token, body: { scans } })
+    const { body } = await call('GET', `${event.path}/conflicts`, { as: event.key })
+    expect(body.data.items).toHaveLength(4)
+  })
+
+  it('tells its shards of what is changed twice in one go', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const booking = (name: string) => ({ booking: { id: 'B-1', name } })
+    const tickets = await issue(event, booking('Ada'), booking('Grace'), booking('Grace'), booking('Grace'))
+    for (const { code } of tickets) {
+      expect((await scan(device.token, code)).body).toMatchObject({
+        verdict: 'admitted',
+        data: { booking: { id: 'B-1', userName: 'Grace' } },
+      })
+    }
   })
 
   it('cannot have the strict policy, which takes one object that holds the leases', async () => {
