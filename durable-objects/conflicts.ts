@@ -69,9 +69,6 @@ const selectUnscanned = `SELECT value FROM json_each(?) AS asked
   AND NOT EXISTS (SELECT 1 FROM standing WHERE ticket = unhex(asked.value, '-'))
   AND NOT EXISTS (SELECT 1 FROM conflict WHERE ticket = unhex(asked.value, '-'))`
 
-/** SQLite takes a negative limit for none. */
-const EVERY = -1
-
 /** What became of tickets that devices judged alone, and where that is not what their gates showed. */
 export class Conflicts {
   readonly #sql: SqlStorage
@@ -112,9 +109,7 @@ export class Conflicts {
 
   /** A ticket's entries in a zone, without what was annulled. */
   entriesOf(ticket: TicketId, zone: ZoneId): Entry[] {
-    return this.#log
-      .of(ticket, EVERY)
-      .filter((entry) => entry.zone === zone && this.#log.annulledAt(entry.seq) === null)
+    return this.#log.notTakenBack(ticket).filter((entry) => entry.zone === zone)
   }
 
   /** Tells from these entries what became of a ticket in a zone. */

@@ -12,8 +12,8 @@ export class Meta {
 
   /** Whether one number is larger than another. */
   isAhead(key: string, of: string): boolean {
-    const query =
-      'SELECT ifnull(max(value) FILTER (WHERE key = ?1), 0) > ifnull(max(value) FILTER (WHERE key = ?2), 0) AS ahead FROM meta WHERE key IN (?1, ?2)'
+    const value = '(SELECT value FROM meta WHERE key = ?)'
+    const query = `SELECT ifnull(${value}, 0) > ifnull(${value}, 0) AS ahead`
     return this.#sql.exec<{ ahead: number }>(query, key, of).one().ahead === 1
   }
 

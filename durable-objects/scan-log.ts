@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import type { Direction } from '../core/gate.ts'
-import { bytesToUuid, type GateId, type ScanId, type TicketId, uuidToBytes } from '../core/ids.ts'
+import { bytesToUuid, type GateId, type ScanId, type TicketId, uuidToBytes, type ZoneId } from '../core/ids.ts'
 import { type Alone, chain, chainStart, type Entry, type ScanSource } from '../core/log.ts'
 import { countEntry, noStats, type Stats } from '../core/stats.ts'
 import type { Verdict } from '../core/verdict.ts'
@@ -11,7 +11,8 @@ import { Meta } from './meta.ts'
 /** An entry and what is kept beside it: how it was found, and what exactly was asked. */
 export type Logged = { entry: Entry; cacheHit: boolean; fingerprint: Uint8Array }
 
-type Row = {
+/** What an entry is read from; what only `Logged` has beside it is not in it. */
+type EntryRow = {
   seq: number
   scan: ArrayBuffer
   ticket: ArrayBuffer | null
@@ -30,11 +31,14 @@ type Row = {
   scanned_at: number
   received_at: number
   validation_ms: number
-  cache_hit: number
-  fingerprint: ArrayBuffer
-  chain: ArrayBuffer
   offline: string | null
 }
+
+type Row = EntryRow & { cache_hit: number; fingerprint: ArrayBuffer; chain: ArrayBuffer }
+
+/** Whoever reads many entries pays for each value of each: no fingerprint and no hash where nobody asks for them. */
+const entryColumns = `seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict, inside_change,
+  first, source, force_reason, scanned_at, received_at, validation_ms, offline`
 
 /** The last entry before the first one that is there, its hash, and what all up to it add up to. */
 export type LogStart = { seq: number; chain: Uint8Array; stats: Stats }
@@ -136,10 +140,34 @@ export class ScanLog {
   after(seq: number, limit: number): Entry[] {
     const from = seq + 1 - (this.#tail[0]?.seq ?? Number.POSITIVE_INFINITY)
     if (from >= 0) return this.#tail.slice(from, from + limit)
-    return this.#sql
-      .exec<Row>('SELECT * FROM entry WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit)
+    const entries = this.#sql
+      .exec<EntryRow>(`SELECT ${entryColumns} FROM entry WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit)
       .toArray()
-      .map((row) => this.#logged(row).entry)
+      .map((row) => this.#entry(row))
+    // After waking up, several ask for the newest entries: whoever reads up to the head has read them for all.
+    const isNewest = entries.length > this.#tail.length && entries.at(-1)?.seq === this.#head.seq
+    if (isNewest) this.#tail = entries.slice(-2 * TAIL)
+    return entries
+  }
+
+  /** Which tickets were shown in which zones by up to `limit` entries after `seq`, each once. */
+  shownAfter(seq: number, limit: number): { ticketId: TicketId; zone: ZoneId }[] {
+    const from = seq + 1 - (this.#tail[0]?.seq ?? Number.POSITIVE_INFINITY)
+    const shown = new Map<string, { ticketId: TicketId; zone: ZoneId }>()
+    const add = (ticketId: TicketId, zone: ZoneId) => shown.set(`${ticketId} ${zone}`, { ticketId, zone })
+    if (from >= 0) {
+      for (const { ticketId, zone } of this.#tail.slice(from, from + limit)) if (ticketId !== null) add(ticketId, zone)
+      return [...shown.values()]
+    }
+    const rows = this.#sql.exec<{ ticket: ArrayBuffer; zone: number }>(
+      'SELECT DISTINCT ticket, zone FROM entry WHERE seq > ? AND seq <= ? AND ticket IS NOT NULL',
+      seq,
+      seq + limit,
+    )
+    for (const { ticket, zone } of rows) {
+      add(bytesToUuid<TicketId>(new Uint8Array(ticket)), this.#configuration.zones.byNumber(zone)?.id as ZoneId)
+    }
+    return [...shown.values()]
   }
 
   /** Up to `limit` entries after `seq`, in order, with what is kept beside them. */
@@ -182,10 +210,25 @@ export class ScanLog {
   of(ticket: TicketId, limit: number): Entry[] {
     // A limit that is bound has SQLite prepare the statement anew each time; there are three different ones.
     return this.#sql
-      .exec<Row>(`SELECT * FROM entry WHERE ticket = ? ORDER BY seq DESC LIMIT ${limit}`, uuidToBytes(ticket))
+      .exec<EntryRow>(
+        `SELECT ${entryColumns} FROM entry WHERE ticket = ? ORDER BY seq DESC LIMIT ${limit}`,
+        uuidToBytes(ticket),
+      )
       .toArray()
-      .map((row) => this.#logged(row).entry)
+      .map((row) => this.#entry(row))
       .reverse()
+  }
+
+  /** The entries of one ticket that were not taken back, in order. */
+  notTakenBack(ticket: TicketId): Entry[] {
+    return this.#sql
+      .exec<EntryRow>(
+        `SELECT ${entryColumns} FROM entry e WHERE ticket = ?
+         AND NOT EXISTS (SELECT 1 FROM annulment a WHERE a.seq = e.seq) ORDER BY seq`,
+        uuidToBytes(ticket),
+      )
+      .toArray()
+      .map((row) => this.#entry(row))
   }
 
   /** Whether a ticket was admitted anywhere and that was not taken back. */
@@ -240,34 +283,34 @@ export class ScanLog {
   }
 
   #logged(row: Row): Logged {
+    return { cacheHit: row.cache_hit === 1, fingerprint: new Uint8Array(row.fingerprint), entry: this.#entry(row) }
+  }
+
+  #entry(row: EntryRow): Entry {
     const { zones, gates, types, staff } = this.#configuration
     const gate = gates.byNumber(row.gate)
     const zone = zones.byNumber(row.zone)
     if (!zone) throw new Error(`entry ${row.seq} names zone ${row.zone}, which is not there`)
     return {
-      cacheHit: row.cache_hit === 1,
-      fingerprint: new Uint8Array(row.fingerprint),
-      entry: {
-        seq: row.seq,
-        scanId: bytesToUuid<ScanId>(new Uint8Array(row.scan)),
-        ticketId: row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
-        type: row.type === null ? null : (types.byNumber(row.type)?.id ?? null),
-        gateId: gate?.id ?? null,
-        zone: zone.id,
-        deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
-        staffId: row.staff === null ? null : (staff.byNumber(row.staff)?.id ?? null),
-        direction: row.direction as Direction,
-        people: row.people,
-        verdict: JSON.parse(row.verdict) as Verdict,
-        insideChange: row.inside_change,
-        first: row.first === 1,
-        source: row.source as ScanSource | null,
-        forceReason: row.force_reason,
-        scannedAt: row.scanned_at,
-        receivedAt: row.received_at,
-        validationMs: row.validation_ms,
-        offline: row.offline === null ? null : (JSON.parse(row.offline) as Alone),
-      },
+      seq: row.seq,
+      scanId: bytesToUuid<ScanId>(new Uint8Array(row.scan)),
+      ticketId: row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
+      type: row.type === null ? null : (types.byNumber(row.type)?.id ?? null),
+      gateId: gate?.id ?? null,
+      zone: zone.id,
+      deviceId: row.device === null ? null : (this.#devices.byNumber(row.device)?.id ?? null),
+      staffId: row.staff === null ? null : (staff.byNumber(row.staff)?.id ?? null),
+      direction: row.direction as Direction,
+      people: row.people,
+      verdict: JSON.parse(row.verdict) as Verdict,
+      insideChange: row.inside_change,
+      first: row.first === 1,
+      source: row.source as ScanSource | null,
+      forceReason: row.force_reason,
+      scannedAt: row.scanned_at,
+      receivedAt: row.received_at,
+      validationMs: row.validation_ms,
+      offline: row.offline === null ? null : (JSON.parse(row.offline) as Alone),
     }
   }
 }

@@ -1,6 +1,6 @@
 import { type Cursor, readCursor, writeCursor } from '../core/cursor.ts'
 import { statusOf } from '../core/event.ts'
-import { bytesToUuid, type TicketId, uuidToBytes, type ZoneId } from '../core/ids.ts'
+import { bytesToUuid, type TicketId, uuidToBytes } from '../core/ids.ts'
 import type { Lease } from '../core/lease.ts'
 import type { KnownCode, KnownStanding, KnownState, SnapshotHead } from '../core/snapshot.ts'
 import {
@@ -90,11 +90,7 @@ export class Snapshots {
 
   /** Every standing that an entry after `seq` has changed. */
   standingsSince(seq: number): KnownStanding[] {
-    const changed = new Map<string, { ticketId: TicketId; zone: ZoneId }>()
-    for (const { ticketId, zone } of this.#log.after(seq, MOST_ENTRIES)) {
-      if (ticketId !== null) changed.set(`${ticketId} ${zone}`, { ticketId, zone })
-    }
-    return [...changed.values()].flatMap(({ ticketId, zone }) => {
+    return this.#log.shownAfter(seq, MOST_ENTRIES).flatMap(({ ticketId, zone }) => {
       // Refused before anything was stored of it: the whole snapshot does not have it either.
       const standing = this.#standings.stored(ticketId, this.#configuration.zones.numberOf(zone) ?? 0)
       if (standing === null) return []
