@@ -34,6 +34,8 @@ export class Chance {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.between(0, 255))
+    const bytes = new Uint8Array(length)
+    for (let i = 0; i < length; i++) bytes[i] = this.between(0, 255)
+    return bytes
   }
 }

@@ -5,14 +5,58 @@ import type { World } from './world.ts'
 /** What rests on a phone, whatever becomes of the app. */
 export class Disk {
   readonly things = new Map<string, unknown>()
-  readonly scans = new Map<number, KeptScan>()
   readonly gone = new Set<TicketId>()
   last = 0
+  /** In the order they were made, which a scan that changes keeps its place in. */
+  readonly #scans = new Map<number, KeptScan>()
+  readonly #byId = new Map<ScanId, number>()
+  readonly #byTicket = new Map<TicketId | null, Set<number>>()
+  readonly #waiting = new Map<number, KeptScan>()
+
+  scan(scanId: ScanId): KeptScan | null {
+    return this.#scans.get(this.#byId.get(scanId) ?? -1) ?? null
+  }
+
+  ofTicket(ticketId: TicketId): KeptScan[] {
+    const sequences = [...(this.#byTicket.get(ticketId) ?? [])].sort((a, b) => a - b)
+    return sequences.map((sequence) => this.#scans.get(sequence) as KeptScan)
+  }
+
+  inState(state: KeptScan['state']): KeptScan[] {
+    // Most were answered, and nearly always the few others are asked for.
+    const scans = [...(state === 'answered' ? this.#scans : this.#waiting).values()]
+    return scans.filter((scan) => scan.state === state).sort((a, b) => a.sequence - b.sequence)
+  }
+
+  /** What the Gatekeeper may not have heard of. */
+  unanswered(): KeptScan[] {
+    return [...this.#waiting.values()].sort((a, b) => a.sequence - b.sequence)
+  }
+
+  keep(scan: KeptScan): void {
+    const { sequence, scanId, ticketId, state } = scan
+    const before = this.#scans.get(sequence)
+    if (before && before.ticketId !== ticketId) this.#byTicket.get(before.ticketId)?.delete(sequence)
+    this.#scans.set(sequence, scan)
+    this.#byId.set(scanId, sequence)
+    const others = this.#byTicket.get(ticketId)
+    if (others) others.add(sequence)
+    else this.#byTicket.set(ticketId, new Set([sequence]))
+    if (state === 'answered') this.#waiting.delete(sequence)
+    else this.#waiting.set(sequence, scan)
+  }
+
+  drop({ sequence, scanId, ticketId }: KeptScan): void {
+    this.#scans.delete(sequence)
+    this.#byId.delete(scanId)
+    this.#byTicket.get(ticketId)?.delete(sequence)
+    this.#waiting.delete(sequence)
+  }
 
   copy(): Disk {
     const copy = new Disk()
     for (const [name, thing] of this.things) copy.things.set(name, thing)
-    for (const [no, scan] of this.scans) copy.scans.set(no, scan)
+    for (const scan of this.#scans.values()) copy.keep(scan)
     for (const ticket of this.gone) copy.gone.add(ticket)
     copy.last = this.last
     return copy
@@ -52,10 +96,6 @@ export class PhoneStore {
     this.#cache = this.#rules.isStrict ? this.disk : this.disk.copy()
     const read = <T>(work: (disk: Disk) => T) => this.#run(life, 0, work)
     const write = <T>(work: (disk: Disk) => T) => this.#run(life, this.#world.chance.between(1, 4), work)
-    const all = (disk: Disk) => [...disk.scans.values()]
-    const byId = (disk: Disk, scanId: ScanId) => all(disk).findLast((scan) => scan.scanId === scanId) ?? null
-    const ofTicket = (disk: Disk, ticketId: TicketId) => all(disk).filter((scan) => scan.ticketId === ticketId)
-    const inState = (disk: Disk, state: KeptScan['state']) => all(disk).filter((scan) => scan.state === state)
     return {
       get: (name) => read((disk) => (disk.things.get(name) ?? null) as KeptThings[typeof name] | null),
       put: (name, thing) =>
@@ -66,34 +106,34 @@ export class PhoneStore {
       add: (scan) =>
         write((disk) => {
           const kept = { ...scan, sequence: ++disk.last }
-          disk.scans.set(kept.sequence, kept)
+          disk.keep(kept)
           return kept
         }),
       decide: (ticketId, decide) =>
         write((disk) => {
           const lease = (disk.things.get('lease') ?? null) as KeptThings['lease'] | null
-          const scan = decide({ scans: ofTicket(disk, ticketId), isGone: disk.gone.has(ticketId), lease })
-          disk.scans.set(scan.sequence, scan)
+          const scan = decide({ scans: disk.ofTicket(ticketId), isGone: disk.gone.has(ticketId), lease })
+          disk.keep(scan)
           return scan
         }),
       change: (changes) =>
         write((disk) => {
           for (const [scanId, change] of changes) {
-            const before = byId(disk, scanId)
+            const before = disk.scan(scanId)
             if (before === null) continue
             const after = change(before)
-            if (after === null) disk.scans.delete(before.sequence)
-            else disk.scans.set(after.sequence, after)
+            if (after === null) disk.drop(before)
+            else disk.keep(after)
           }
         }),
-      scan: (scanId) => read((disk) => byId(disk, scanId)),
-      inState: (state, limit) => read((disk) => inState(disk, state).slice(0, limit)),
-      count: (state) => read((disk) => inState(disk, state).length),
-      ofTicket: (ticketId) => read((disk) => ofTicket(disk, ticketId)),
+      scan: (scanId) => read((disk) => disk.scan(scanId)),
+      inState: (state, limit) => read((disk) => disk.inState(state).slice(0, limit)),
+      count: (state) => read((disk) => disk.inState(state).length),
+      ofTicket: (ticketId) => read((disk) => disk.ofTicket(ticketId)),
       forgetAnswered: (upToSeq, before) =>
         write((disk) => {
-          for (const { state, at, seq, sequence } of inState(disk, 'answered')) {
-            if (state === 'answered' && at < before && (seq === null || seq <= upToSeq)) disk.scans.delete(sequence)
+          for (const scan of disk.inState('answered')) {
+            if (scan.at < before && (scan.seq === null || scan.seq <= upToSeq)) disk.drop(scan)
           }
         }),
       putGone: (ticketIds) =>

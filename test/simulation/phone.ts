@@ -85,7 +85,7 @@ export class Phone {
 
   /** What this device did and the Gatekeeper may not have heard of. */
   get unanswered() {
-    return [...this.#store.disk.scans.values()].filter(({ state }) => state !== 'answered')
+    return this.#store.disk.unanswered()
   }
 
   /** All that was stored is gone, and with it what the device was: it is enrolled anew. */
