@@ -20,8 +20,6 @@ import type { SqlMutation } from './sql.ts'
 export type Mutant = {
   policy: OfflinePolicy
   make: () => Mutation
-  /** The simulation is known not to find it out, or not in so few evenings. */
-  isKnownToBeMissed?: boolean
 }
 
 /*
@@ -65,7 +63,7 @@ export const mutants: Record<string, Mutant> = {
   })),
 
   /** The look, the decision and the write are two transactions, and a recall may come between them. */
-  'a device looks and writes in one breath': missed(() => ({
+  'a device looks and writes in one breath': strict(() => ({
     store: (store) => ({ ...store, decide: inTwoBreaths(store) }),
   })),
 
@@ -124,7 +122,7 @@ export const mutants: Record<string, Mutant> = {
   'a recall is written down': strict(() => ({ store: (store) => ({ ...store, putGone: async () => {} }) })),
 
   /** A lease is used before all that happened until it began is known. */
-  'a lease is used once all before it is known': missed(() => ({
+  'a lease is used once all before it is known': strict(() => ({
     around: () => {
       const { take } = Leases.prototype
       return patched(Leases.prototype, 'take', function (deviceId, generation) {
@@ -134,7 +132,7 @@ export const mutants: Record<string, Mutant> = {
   })),
 
   /** A device that gives its lease back goes on by it. */
-  'a lease that ends is not used any more': missed(() => ({
+  'a lease that ends is not used any more': strict(() => ({
     store: (store) => ({
       ...store,
       put: (name, thing) => {
@@ -270,10 +268,6 @@ export const mutants: Record<string, Mutant> = {
 
 function strict(make: () => Mutation): Mutant {
   return { policy: 'strict', make }
-}
-
-function missed(make: () => Mutation): Mutant {
-  return { policy: 'strict', make, isKnownToBeMissed: true }
 }
 
 function admit(make: () => Mutation): Mutant {

@@ -7,6 +7,7 @@ import type { Shown } from '../../web/scanner/engine/shown.ts'
 import { startEngine } from '../../web/scanner/engine/start.ts'
 import type { KeptDevice, Store } from '../../web/scanner/engine/store.ts'
 import { Disk, PhoneStore } from './disk.ts'
+import type { Weather } from './scenario.ts'
 import type { DeviceCaller, Server, ServerSocket } from './server.ts'
 import type { World } from './world.ts'
 
@@ -18,9 +19,6 @@ export type PhoneMutation = {
   http?: (http: Http, phone: Phone) => Http
   time?: (time: Time) => Time
 }
-
-/** How bad the network and the phones are. */
-export type Weather = { lossy: number; slow: number; twice: number; badMoments: number }
 
 /** What somebody at a gate wants of a code. */
 export type Wish = { text: string; direction: 'entry' | 'exit'; people: number; force: boolean }
@@ -38,7 +36,7 @@ export class Phone {
   readonly #crypto: Ports['crypto']
   readonly #mutation: PhoneMutation
   readonly #store: PhoneStore
-  readonly #weather: Weather
+  #weather: Weather
   #engine: Engine | null = null
   #life = 0
   #occasion = () => {}
@@ -78,9 +76,9 @@ export class Phone {
     return this.#isUp
   }
 
-  /** Whether somebody still waits for what his code is shown as. */
-  get isBusy(): boolean {
-    return this.#unshown.size > 0
+  /** How many wait for what their codes are shown as. */
+  get queue(): number {
+    return this.#unshown.size
   }
 
   /** What this device did and the Gatekeeper may not have heard of. */
@@ -98,7 +96,7 @@ export class Phone {
   async start(): Promise<void> {
     const life = ++this.#life
     this.told = null
-    const store = this.#store.open()
+    const store = this.#untimely(this.#store.open())
     const mutated = this.#mutation.store?.(store, this) ?? store
     const tabs = oneTab()
     const http = this.#http(life)
@@ -168,11 +166,31 @@ export class Phone {
   }
 
   /** The network goes just now, as it does at the worst of times. */
-  #mayCut(): void {
+  #mayCut(share = 1): void {
     const { chance } = this.#world
-    if (!this.#isUp || !chance.happens(this.#weather.badMoments)) return
+    if (!this.#isUp || !chance.happens(this.#weather.badMoments * share)) return
     this.cut()
-    this.#world.after(chance.between(500, 20_000), () => this.join())
+    // A gate that decides alone does so every 1.5 s: for as long as it takes some of its own tickets to come by.
+    this.#world.after(share < 1 ? chance.between(500, 20_000) : chance.between(5000, 40_000), () => this.join())
+  }
+
+  /** The network may come back just when this device is deciding without it. */
+  #untimely(store: Store): Store {
+    const { chance } = this.#world
+    return {
+      ...store,
+      decide: (ticketId, decide) => {
+        const decided = store.decide(ticketId, decide)
+        if (!this.#isUp && chance.happens(this.#weather.goodMoments)) this.join()
+        return decided
+      },
+    }
+  }
+
+  /** The network is there again, and stays. */
+  clearUp(): void {
+    this.#weather = { lossy: 0, slow: 0, twice: this.#weather.twice, badMoments: 0, goodMoments: 0 }
+    this.join()
   }
 
   join(): void {
@@ -285,12 +303,15 @@ export class Phone {
         }, up)
       this.#hangUps.push(hangUp)
       return {
-        send: (text) =>
+        send: (text) => {
+          // Just when somebody asks: it is another gate that is let in there, perhaps, while this one decides alone.
+          if (text.startsWith('{"type":"scan"')) this.#mayCut(ASKING)
           carry(() => {
             if (socket) this.#server.hear(socket, text)
             // Just when the server takes the device's word for it.
             if (text.startsWith('{"type":"lease_') || text.startsWith('{"type":"recalled"')) this.#mayCut()
-          }, up),
+          }, up)
+        },
         close: () => {
           hangUp()
           world.after(0, () => end(1000))
@@ -318,6 +339,9 @@ export class Phone {
     })
   }
 }
+
+/** Scans are many: of the bad moments that each is, so many are one. */
+const ASKING = 0.2
 
 /** One direction of a socket: nothing overtakes, and what is held while there is no network. */
 type Lane = { at: number; held: (() => void)[] }

@@ -5,6 +5,7 @@ import { readCursor } from '../../core/cursor.ts'
 import { defaultPolicy, type EventDetails, type Gate, MAIN_ZONE } from '../../core/event.ts'
 import type { DeviceId, EventId, GateId, JobId, OrganisationId, ScanId, StaffId, TicketId } from '../../core/ids.ts'
 import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
+import { homeGate } from '../../core/lease.ts'
 import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
 import { type Claims, openToken, sealToken } from '../../core/token.ts'
 import { everybody } from '../../durable-objects/actor.ts'
@@ -12,6 +13,7 @@ import type { LogMark, LogSlice, StandingSlice } from '../../durable-objects/che
 import type { StandingKey } from '../../durable-objects/standings.ts'
 import type { TicketAction } from '../../durable-objects/tickets.ts'
 import type { Ports } from '../../web/scanner/engine/ports.ts'
+import type { Shown } from '../../web/scanner/engine/shown.ts'
 import type { KeptDevice } from '../../web/scanner/engine/store.ts'
 import { Checker, type Decision, DIGESTED_MS, type Presented, Violation } from './checker.ts'
 import { Phone, type PhoneMutation } from './phone.ts'
@@ -250,7 +252,7 @@ class Evening {
       this.#trouble(phone)
     }
     this.#serverTrouble()
-    if (this.#scenario.opensGates) this.#sideEntrance()
+    if (this.#scenario.gatesEveryMs !== null) this.#sideEntrance(this.#scenario.gatesEveryMs)
     if (this.#scenario.hasDecisions) this.#organiser()
     if (this.#scenario.has('crashes')) this.#server.crashesSoon = CRASHES_SOON
     await this.#until(() => this.#left <= 0)
@@ -270,12 +272,13 @@ class Evening {
     this.#server.d1.unheard = 0
     for (const deviceId of [...this.#toRevoke]) this.#revoke(deviceId)
     for (const phone of this.#phones) {
-      phone.join()
+      phone.clearUp()
       if (!phone.isOn) void phone.start()
     }
-    const isHome = () => this.#phones.every(({ isBusy, unanswered }) => !isBusy && unanswered.length === 0)
+    const isHome = () => this.#phones.every(({ queue, unanswered }) => queue === 0 && unanswered.length === 0)
     await this.#until(() => this.#world.now > from + 300_000 || isHome())
-    if (!isHome()) throw new Violation('what was pending did not come home')
+    if (!isHome())
+      throw new Violation(`what was pending did not come home: ${this.#phones.flatMap(notHome).join('; ')}`)
     await this.#world.run(this.#world.now + 3000)
     // An alarm and a retry later at most.
     await this.#until(() => this.#world.now > from + 400_000 || this.#pendingForD1() === 0)
@@ -437,7 +440,8 @@ class Evening {
     const { chance } = this.#world
     this.#world.after(chance.wait(this.#scenario.guestEveryMs), () => {
       if (this.#isOver) return
-      if (phone.isOn) {
+      // Where a gate does not get on, people go to another one: what is shown is shown at about the same time.
+      if (phone.isOn && phone.queue < this.#scenario.longestQueue) {
         this.#present(phone)
         // A second reader on the same device, before the first has been answered.
         if (chance.happens(0.1)) this.#present(phone)
@@ -446,13 +450,33 @@ class Evening {
     })
   }
 
+  /** The next guest at a gate; and perhaps somebody with a copy of the same ticket at another one, at about that time. */
   #present(phone: Phone): void {
+    const { chance } = this.#world
+    const newest = Math.floor((this.#scans - this.#left) * TICKETS_PER_SCAN)
+    const age = chance.happens(this.#scenario.late) ? chance.between(6, 60) : chance.between(0, 5)
+    const ticket = this.#tickets[Math.max(0, newest - age)] as Sealed
+    this.#show(phone, ticket)
+    if (!chance.happens(this.#scenario.copies)) return
+    // Whoever bought the ticket goes where it belongs.
+    const atHome = this.#phones.filter(({ gateId }) => gateId === this.#homeOf(ticket))
+    const elsewhere = chance.of(chance.happens(0.5) && atHome.length > 0 ? atHome : this.#phones)
+    this.#world.after(chance.wait(1000), () => {
+      if (!this.#isOver && elsewhere.isOn) this.#show(elsewhere, ticket)
+    })
+  }
+
+  /** The gate to whose share a ticket belongs, as long as no other gates were opened. */
+  #homeOf({ id: ticketId, admits }: Sealed): GateId | null {
+    const type = admits === 1 ? single : group
+    const gates = this.#scenario.mainGates.map((gateId) => ({ gateId, zone: MAIN_ZONE, types: [single, group] }))
+    return homeGate(gates, { ticketId, type, zone: MAIN_ZONE })
+  }
+
+  #show(phone: Phone, ticket: Sealed): void {
     const { chance } = this.#world
     const { has } = this.#scenario
     this.#left -= 1
-    const shownSoFar = this.#scans - this.#left
-    const newest = Math.floor(shownSoFar * TICKETS_PER_SCAN)
-    const ticket = this.#tickets[Math.max(0, newest - chance.between(0, 5))] as Sealed
     const goesOut = chance.happens(this.#scenario.reentry === 'none' ? 0.08 : 0.3)
     const isForced = chance.happens(0.05) && phone.caller.isSupervisor
     const people = chance.between(1, GROUP_OF)
@@ -476,10 +500,25 @@ class Evening {
         const { told } = phone
         const revision = told !== null && told.since < now - DIGESTED_MS ? told.revision : -1
         this.#check(() => this.#checker.saw(presented, shown, now, revision))
+        this.#sendElsewhere(phone, shown, ticket)
         const mayRegret = shown.verdict.kind === 'admitted' && !force && has('annulments') && chance.happens(0.04)
         if (mayRegret) this.#regret({ phone, scanId: shown.scanId, presented })
       },
     )
+  }
+
+  /** Of those who are told to go to another gate most do, and some are scanned again at once. */
+  #sendElsewhere(here: Phone, { verdict }: Shown, ticket: Sealed): void {
+    const { chance } = this.#world
+    const refusal = verdict.kind === 'refused' ? verdict.refusal : null
+    const gates = refusal?.reason === 'held_elsewhere' ? refusal.useGates : []
+    const there = this.#phones.filter(({ gateId }) => gates.some(({ id }) => id === gateId))
+    if (there.length === 0 || chance.happens(0.2)) return
+    const staysHere = chance.happens(0.5)
+    const phone = staysHere ? here : chance.of(there)
+    this.#world.after(chance.wait(staysHere ? 300 : 2000), () => {
+      if (!this.#isOver && phone.isOn) this.#show(phone, ticket)
+    })
   }
 
   /** Somebody was let in by mistake, is sent away again, and the steward takes the admission back. */
@@ -509,7 +548,7 @@ class Evening {
   #trouble(phone: Phone): void {
     const { chance } = this.#world
     const { has } = this.#scenario
-    this.#world.after(chance.wait(12_000), () => {
+    this.#world.after(chance.wait(this.#scenario.troubleEveryMs), () => {
       if (this.#isOver) return
       const mend = chance.happens(0.3) ? chance.between(50, 2000) : chance.between(2000, 30_000)
       const what = chance.next()
@@ -579,13 +618,13 @@ class Evening {
   }
 
   /** The organiser opens and closes a side entrance: other gates mean other shares, and all leases move. */
-  #sideEntrance(kind: 'entry' | 'exit' = 'exit'): void {
-    this.#world.after(this.#world.chance.wait(10_000), () => {
+  #sideEntrance(everyMs: number, kind: 'entry' | 'exit' = 'exit'): void {
+    this.#world.after(this.#world.chance.wait(everyMs), () => {
       if (this.#isOver) return
       const isDone = !this.#server.isDown
       if (isDone) must(this.#server.gatekeeper.putGate(everybody, 'SIDE' as GateId, { name: 'Side', kind }))
       if (isDone) this.#server.onceDurable(() => {})
-      this.#sideEntrance(isDone === (kind === 'entry') ? 'exit' : 'entry')
+      this.#sideEntrance(everyMs, isDone === (kind === 'entry') ? 'exit' : 'entry')
     })
   }
 
@@ -676,6 +715,13 @@ class Evening {
     }
     if (found.length > 0) throw new Violation(`the integrity report says ${JSON.stringify(found[0])}`)
   }
+}
+
+/** What a phone still waits for, in words. */
+function notHome({ caller, isOn, queue, unanswered }: Phone): string[] {
+  if (queue === 0 && unanswered.length === 0) return []
+  const waiting = unanswered.map(({ scanId, ticketId, state }) => `${scanId} of ${ticketId} ${state}`)
+  return [`${caller.deviceId} is ${isOn ? 'on' : 'off'}, ${queue} wait: ${waiting.join(', ')}`]
 }
 
 const jobId = '0198c0de-0000-7000-b000-000000000001' as JobId

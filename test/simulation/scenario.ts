@@ -37,6 +37,12 @@ export const single = 'single' as TypeId
 export const group = 'group' as TypeId
 export const GROUP_OF = 3
 
+/**
+ * How bad the network is. `badMoments`: how often it goes just when it matters; `goodMoments`: how often it comes back
+ * just when a device decides without it.
+ */
+export type Weather = { lossy: number; slow: number; twice: number; badMoments: number; goodMoments: number }
+
 /** What an evening is like, all of it from the seed. */
 export type Scenario = {
   policy: OfflinePolicy
@@ -47,11 +53,20 @@ export type Scenario = {
   loungeGates: GateId[]
   reentry: Reentry
   capacity: number | null
-  weather: { lossy: number; slow: number; twice: number; badMoments: number }
+  weather: Weather
   /** Mean waiting time for the next guest at a gate. */
   guestEveryMs: number
+  /** How many wait at a gate at most. */
+  longestQueue: number
+  /** How often a guest comes late with a ticket that others showed some time ago. */
+  late: number
+  /** How often somebody else shows a copy of the same code at another gate within seconds. */
+  copies: number
+  /** Mean time between two cuts, or whatever else befalls a phone. */
+  troubleEveryMs: number
   hasDecisions: boolean
-  opensGates: boolean
+  /** Mean time after which a side entrance is opened or closed, and all leases move; null: there is none. */
+  gatesEveryMs: number | null
   importedRows: number
   has: (trouble: Trouble) => boolean
 }
@@ -75,14 +90,24 @@ export function drawScenario({ chance }: World, policy: OfflinePolicy, without: 
     }
   })
   const reentry = chance.of<Reentry>(['none', 'none', 'none', 'after_exit', 'unlimited'])
+  // What is rare by itself hardly ever comes together by chance: in these evenings leases move all the time, while
+  // phones are cut off just then and the same tickets are shown everywhere.
+  const isRestless = chance.happens(0.4)
+  const often = <T>(items: readonly [T, ...T[]], most: T): T => {
+    const drawn = chance.of(items)
+    return isRestless ? most : drawn
+  }
   const weather = {
     lossy: chance.of([0, 0.02, 0.1, 0.25]),
     slow: chance.of([0, 0.02, 0.1, 0.3]),
     twice: chance.of([0, 0.05, 0.2]),
-    badMoments: chance.of([0, 0.1, 0.4]),
+    badMoments: often([0, 0.1, 0.4], 0.4),
+    goodMoments: often([0, 0.3, 0.8], 0.8),
   }
   const isFull = chance.happens(0.15)
   const importsRows = chance.happens(0.3)
+  const opensGates = chance.happens(0.5)
+  const gatesEveryMs = chance.of([1500, 10_000])
   return {
     policy,
     readyMs: chance.of([0, 1000, 8000]),
@@ -96,10 +121,15 @@ export function drawScenario({ chance }: World, policy: OfflinePolicy, without: 
       slow: has('slow network') ? weather.slow : 0,
       twice: has('doubled calls') ? weather.twice : 0,
       badMoments: has('cuts at a bad moment') ? weather.badMoments : 0,
+      goodMoments: has('cuts at a bad moment') ? weather.goodMoments : 0,
     },
     guestEveryMs: chance.of([150, 400, 900]),
+    longestQueue: often([1, 3, 1000], 2),
+    late: often([0, 0.05, 0.2], 0.2),
+    copies: often([0, 0.1, 0.3], 0.3),
+    troubleEveryMs: often([12_000, 12_000, 40_000], 40_000),
     hasDecisions: chance.happens(0.5) && has('decisions'),
-    opensGates: chance.happens(0.4) && has('gates'),
+    gatesEveryMs: opensGates && has('gates') ? gatesEveryMs : null,
     importedRows: importsRows && has('imports') ? 60 : 0,
     has,
   }
