@@ -907,15 +907,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Has the images of all valid tickets drawn and kept, as a job. */
   async warm(actor: Actor, id: JobId, formats: ImageFormat[], at: number): Promise<Result<Job>> {
-    const begun = this.#change(actor, ({ warming, configuration, audit }) => {
+    const begun = this.#change(actor, ({ warming, audit }) => {
       this.#wakeAt(at + TEND_AFTER_MS)
-      const job = warming.begin(id, formats, null, at)
-      if (job) audit.about({ kind: 'job', id: job.id }, differences({}, { formats }))
-      return job ? ok({ job, eventId: configuration.event.id }) : problem('not_found')
+      audit.about({ kind: 'job', id }, differences({}, { formats }))
+      return ok(warming.begin(id, formats, at))
     })
-    if (!begun.ok) return begun
-    await this.#jobs.send(begun.value.eventId, begun.value.job)
-    return ok(begun.value.job)
+    return begun.ok ? this.#tending.warm(begun.value) : begun
   }
 
   /** Gives a job up for a reason; without one, it is taken away as if it had never been. */

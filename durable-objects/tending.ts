@@ -1,5 +1,6 @@
-import { ok, type Result } from '../core/answers.ts'
+import { ok, problem, type Result } from '../core/answers.ts'
 import type { Doing } from '../core/audit.ts'
+import type { Job } from '../core/job.ts'
 import { type Forgetting, NETWORK_KEPT_MS, nextForgetting } from '../core/retention.ts'
 import { type Actor, everybody } from './actor.ts'
 import type { CommitGroup } from './commit-group.ts'
@@ -8,6 +9,7 @@ import { forgetSlice } from './forgetting.ts'
 import type { JobRunner } from './job-running.ts'
 import { log } from './logging.ts'
 import type { Meta } from './meta.ts'
+import type { WarmPlan } from './warming.ts'
 
 /** What the Gatekeeper lends to what is done by the alarm. */
 type Host = {
@@ -119,13 +121,28 @@ export class Tending {
     })
   }
 
+  /** Puts a job of warming together, some tickets at a time beside the scans that wait, and has it done. */
+  async warm(plan: WarmPlan): Promise<Result<Job>> {
+    const { parts, change, group, jobs } = this.#host
+    for (let rest: WarmPlan | null = plan; rest !== null; ) {
+      const now: WarmPlan = rest
+      const planned = await group.run(() => change(everybody, ({ warming }) => ok(warming.plan(now, Date.now()))))
+      if (!planned.ok) return planned
+      rest = planned.value
+    }
+    const job = parts().jobs.get(plan.id)
+    if (job === null) return problem('not_found')
+    await jobs.send(parts().configuration.event.id, job)
+    return ok(job)
+  }
+
   async #warmWhereDue(at: number): Promise<void> {
-    const { change, wakeAt, jobs } = this.#host
-    const begun = change(everybody, ({ warming, configuration }) => {
-      const job = warming.beginDue(at)
+    const { change, wakeAt } = this.#host
+    const begun = change(everybody, ({ warming }) => {
+      const plan = warming.beginDue(at)
       if (warming.dueAt !== null) wakeAt(warming.dueAt)
-      return ok(job && { job, eventId: configuration.event.id })
+      return ok(plan)
     })
-    if (begun.ok && begun.value) await jobs.send(begun.value.eventId, begun.value.job)
+    if (begun.ok && begun.value) await this.warm(begun.value)
   }
 }

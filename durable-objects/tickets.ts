@@ -38,6 +38,9 @@ export type Issuing = { id: TicketId; ticket: NewTicket }
 /** Tickets of one type, and the people they are for. */
 export type Issued = { typeId: TypeId; tickets: number; people: number }
 
+/** Tickets from one to another in the order of ids, and how many of them are meant. */
+export type TicketRange = { from: TicketId; to: TicketId; count: number }
+
 /** What would come of issuing a ticket. */
 export type Checked = { kind: 'new' } | { kind: 'exists' } | { kind: 'wrong'; issues: Issue[] }
 
@@ -125,22 +128,31 @@ export class Tickets {
     return this.#count('valid', null) > 0
   }
 
-  /** The valid tickets in helpings: the first and the last of each in the order of ids, and how many there are. */
-  validRanges(size: number): { from: TicketId; to: TicketId; count: number }[] {
+  /**
+   * The valid tickets after one, in helpings in the order of ids: the first and the last of each, and how many there are.
+   * Only so many tickets are looked at in one call; `next` is where to go on, null where that was all.
+   */
+  validRanges(after: TicketId | null, size: number): { ranges: TicketRange[]; next: TicketId | null } {
+    const from = cursorToKey(after ?? '')
+    const to = this.#idAfter(from, PLANNED)
     // A number is bound as a REAL: divided by that, each ticket would be a helping of its own.
-    return this.#sql
+    const ranges = this.#sql
       .exec<{ first: ArrayBuffer; last: ArrayBuffer; count: number }>(
         `SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM
-           (SELECT id, (row_number() OVER (ORDER BY id) - 1) / CAST(? AS INTEGER) AS helping FROM ticket t WHERE ${statusConditions.valid})
+           (SELECT id, (row_number() OVER (ORDER BY id) - 1) / CAST(?1 AS INTEGER) AS helping FROM ticket t
+            WHERE id > ?2 AND (?3 IS NULL OR id <= ?3) AND ${statusConditions.valid})
          GROUP BY helping ORDER BY helping`,
         size,
+        from,
+        to,
       )
       .toArray()
       .map(({ first, last, count }) => ({
-        from: bytesToUuid(new Uint8Array(first)),
-        to: bytesToUuid(new Uint8Array(last)),
+        from: bytesToUuid<TicketId>(new Uint8Array(first)),
+        to: bytesToUuid<TicketId>(new Uint8Array(last)),
         count,
       }))
+    return { ranges, next: to && bytesToUuid<TicketId>(new Uint8Array(to)) }
   }
 
   /** What the codes of the valid tickets from one to another are made of. */
@@ -626,6 +638,9 @@ function hasWords(ticket: TicketDetails, beginnings: string[]): boolean {
 
 /** A list looks at so many tickets in one call: a few milliseconds. */
 const LOOKED_AT = 1000
+
+/** So many tickets are put into helpings in one call: a few milliseconds. */
+const PLANNED = 5000
 
 /** A beginning that more words than this have is common. To skip so many takes less than a millisecond. */
 const COMMON = 10_000

@@ -31,6 +31,20 @@ const DAY_MS = 86_400_000
 const LATEST_MS = 2 * 3_600_000
 const MAX_KEPT_MS = 7 * DAY_MS
 
+/** A job that was broken off while it was put together is given up before that. */
+const AGAIN_AFTER_MS = 180_000
+
+/** A job that is being put together: what of, from which ticket on, and for the one that was due, when it is due again. */
+export type WarmPlan = {
+  id: JobId
+  formats: ImageFormat[]
+  keepUntil: number | null
+  againAt: number | null
+  part: number
+  after: TicketId | null
+  firstRow: number
+}
+
 type Payload = { from: TicketId; to: TicketId; firstRow: number; formats: ImageFormat[]; keepUntil: number | null }
 
 /** Has the images of all valid tickets drawn before they are asked for: when told to, after an import, before the event. */
@@ -52,19 +66,36 @@ export class Warming {
     this.#hours = hours
   }
 
-  /** Makes the job. Codes that rotate have no image to keep, so that there is nothing to do. */
-  begin(id: JobId, formats: ImageFormat[], keepUntil: number | null, at: number): Job | null {
+  /** Begins a job, which `plan` puts together. */
+  begin(id: JobId, formats: ImageFormat[], at: number): WarmPlan {
+    return this.#begin({ id, formats, keepUntil: null, againAt: null }, at)
+  }
+
+  /**
+   * Puts the next tickets into a job; gives how that goes on, or null where all are in and it is queued. Codes that rotate
+   * have no image to keep, so that there is nothing to do.
+   */
+  plan({ part, after, firstRow, ...wish }: WarmPlan, at: number): WarmPlan | null {
+    const { id, formats, keepUntil, againAt } = wish
     const { rotatingCodes } = this.#configuration.event.policy
-    let firstRow = 1
-    const chunks = (rotatingCodes ? [] : this.#tickets.validRanges(CHUNK)).map(({ from, to, count }) => {
-      const payload: Payload = { from, to, firstRow, formats, keepUntil }
-      firstRow += count
+    const { ranges, next } = rotatingCodes ? { ranges: [], next: null } : this.#tickets.validRanges(after, CHUNK)
+    let row = firstRow
+    const chunks = ranges.map(({ from, to, count }) => {
+      const payload: Payload = { from, to, firstRow: row, formats, keepUntil }
+      row += count
       return { items: count, payload }
     })
-    this.#jobs.open({ id, kind: 'warm', outcome: {}, about: {} }, at)
-    this.#jobs.add(id, 0, { chunks, settled: { done: 0, failed: 0, outcome: {}, errors: [] } }, at)
+    this.#jobs.add(id, part, { chunks, settled: { done: 0, failed: 0, outcome: {}, errors: [] } }, at)
+    if (next !== null) return { ...wish, part: part + 1, after: next, firstRow: row }
     this.#jobs.queue(id, { formats }, at)
-    return this.#jobs.get(id)
+    // Where another came to be due meanwhile, that one stays.
+    if (againAt !== null && this.dueAt === againAt) this.#meta.set('warm_at', 0)
+    return null
+  }
+
+  #begin(wish: Pick<WarmPlan, 'id' | 'formats' | 'keepUntil' | 'againAt'>, at: number): WarmPlan {
+    this.#jobs.open({ id: wish.id, kind: 'warm', outcome: {}, about: {} }, at)
+    return { ...wish, part: 0, after: null, firstRow: 1 }
   }
 
   /** There are new tickets: their images are drawn as soon as the hour is right. */
@@ -90,11 +121,13 @@ export class Warming {
     return this.#meta.number('warm_at') || null
   }
 
-  /** Makes the job that is due, if one is. */
-  beginDue(at: number): Job | null {
+  /** Begins the job that is due, if one is. Should it never be put together, another is due a while later. */
+  beginDue(at: number): WarmPlan | null {
     if (this.dueAt === null || at < this.dueAt) return null
-    this.#meta.set('warm_at', 0)
-    return this.begin(uuidAt<JobId>(at, crypto.getRandomValues(new Uint8Array(16))), ['svg'], this.#keepUntil(at), at)
+    const againAt = at + AGAIN_AFTER_MS
+    this.#meta.set('warm_at', againAt)
+    const id = uuidAt<JobId>(at, crypto.getRandomValues(new Uint8Array(16)))
+    return this.#begin({ id, formats: ['svg'], keepUntil: this.#keepUntil(at), againAt }, at)
   }
 
   /** What the Worker is to do of a chunk. */

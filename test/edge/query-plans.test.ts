@@ -275,6 +275,7 @@ describe('what the Gatekeeper asks of its own tables', () => {
     ['a list by words', () => get('/api/events/:id/tickets?search=ada')],
     ['a list by type and status', () => get('/api/events/:id/tickets?type=standard&status=valid')],
     ['a list by gate', () => get('/api/events/:id/tickets?gate=GATE-A')],
+    ['images to be drawn', () => call('POST', `/api/events/${event.id}/qr-cache/warm`, { as: event.key })],
     ['tickets on paper', () => call('GET', `/api/events/${event.id}/sheet.pdf`, { as: event.key })],
     [
       'tickets on paper of a type and status',

@@ -1,9 +1,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { type EventId, type JobId, uuidToBytes } from '../../core/ids.ts'
+import { type EventId, type JobId, type TicketId, uuidToBytes } from '../../core/ids.ts'
 import { everybody } from '../../durable-objects/actor.ts'
+import { Configuration } from '../../durable-objects/configuration.ts'
 import { Meta } from '../../durable-objects/meta.ts'
+import { type TicketRange, Tickets } from '../../durable-objects/tickets.ts'
 import { sweep } from '../../workers/sweep.ts'
 import { warmTickets } from '../../workers/warming.ts'
 import { call, gatekeeperOf, newDevice, newEvent, type Party } from './api.ts'
@@ -52,6 +54,29 @@ describe('warming', () => {
       expect((await call('GET', ticket?.qr.svg ?? '')).headers.get('X-Cache')).toBe('HIT')
       expect((await call('GET', ticket?.qr.png ?? '')).headers.get('X-Cache')).toBe('MISS')
     }
+  })
+
+  it('of many tickets is planned some at a time, each valid ticket once', async () => {
+    const event = await newEvent()
+    const planned = await runInDurableObject(gatekeeperOf(event), (_, { storage: { sql } }) => {
+      sql.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) INSERT INTO ticket
+        (id, type, admits, issued_at, paid, attention, short_code, link)
+        SELECT unhex(printf('%032X', i)), 1, 1, 1790000000, i % 3, 0, printf('S%07d', i), 1 FROM n`)
+      sql.exec('UPDATE ticket SET paid = min(paid, 1)')
+      const tickets = new Tickets(sql, new Configuration(sql, new Meta(sql)))
+      const steps: TicketRange[][] = []
+      for (let after: TicketId | null = null; ; ) {
+        const { ranges, next } = tickets.validRanges(after, 100)
+        steps.push(ranges)
+        after = next
+        if (next === null) return { steps, codes: ranges[0] ? tickets.validCodes(ranges[0].from, ranges[0].to) : [] }
+      }
+    })
+    expect(planned.steps.map((ranges) => ranges.reduce((sum, { count }) => sum + count, 0))).toEqual([3334, 3333, 1333])
+    const ranges = planned.steps.flat()
+    expect(Math.max(...ranges.map(({ count }) => count))).toBe(100)
+    expect(ranges.every(({ from }, i) => i === 0 || from > (ranges[i - 1]?.to ?? ''))).toBe(true)
+    expect(planned.codes).toHaveLength(100)
   })
 
   it('draws PNGs too where they are asked for, the same that would be drawn on asking', async () => {

@@ -571,6 +571,21 @@ describe('a phone that has been alone for long', () => {
   })
 })
 
+describe('a snapshot that broke off', () => {
+  it('is none: the phone keeps the one it has, and asks again', async () => {
+    let asked = 0
+    const half = snapshot({}, { cursor: writeCursor({ seq: 9, revision: 9, epoch: 1 }), revocations: [] })
+    const difference = async (): Promise<Answer> => {
+      asked += 1
+      return { status: 200, bytes: half.slice(0, half.length / 2) }
+    }
+    const { engine, scan } = await phoneAt(() => 'none', { difference })
+    await until('it asked again', () => asked > 1)
+    expect(engine.status.value.gates).toMatchObject([{ id: 'A', name: 'Gate A' }])
+    expect(word(await scan())).toBe('admitted by device')
+  })
+})
+
 describe('the names', () => {
   const tickets = [
     { id: ticketId, shortCode: 'ABCD2345', type: 'vip', status: 'valid', admits: 1, holder: { name: 'Łukasz Weiß' } },
