@@ -1,7 +1,7 @@
 import type { SeriesAnswer } from '../../../core/report-answers.ts'
 
 export type { WireLiveStats as LiveStats } from '../../../core/live-stats.ts'
-export type { Bucket, GateReport } from '../../../core/report-answers.ts'
+export type { GateReport } from '../../../core/report-answers.ts'
 
 /** With each gate's own numbers where they were asked for, one for each of the items. */
 export type Series = SeriesAnswer & { gates?: { gateId: string; name: string; admitted: number[] }[] }

@@ -121,12 +121,12 @@ class Scanner implements Engine {
     )
     await this.#scanning.settleUnshown()
     await this.#load()
-    await this.#clearUp()
     this.#every(SYNC_EVERY_MS, () => this.#sync())
     this.#every(KEEP_EVERY_MS, async () => {
       // Nobody waits at the door for this; the next time will do.
       if (this.busy.value) return
       await this.#knowing.keep()
+      // Not as the app starts: a clock that was set wrong is put right by the first answer.
       await this.#clearUp()
     })
     this.#every(READY_EVERY_MS, () => this.#tellReady())
