@@ -70,11 +70,11 @@ import { type Desk, ScanLane } from './scan-lane.ts'
 import type { Logged } from './scan-log.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
-import { hasNews, noteChanges } from './shards/news.ts'
+import { hasNews, noteChanges, stopNoting } from './shards/news.ts'
 import { type Replica, takeOver } from './shards/replica.ts'
 import { type Borrowing, type Lent, roomTables } from './shards/rooms.ts'
 import { HANDED_AT_ONCE, Shards } from './shards/shards.ts'
-import { takeIn, takenUpTo } from './shards/taking-in.ts'
+import { forgetTaken, takeIn, takenUpTo } from './shards/taking-in.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
@@ -146,7 +146,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     group: this.#group,
     jobs: this.#jobs,
     wakeAt: (at) => this.#wakeAt(at),
-    dissolve: async () => this.#dividedAmong()?.dissolve(),
+    dissolve: () => this.#dissolveShards(),
     named: () => this.#named(),
   })
   readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#parts().devices)
@@ -1104,12 +1104,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return kept.ok ? kept.value : 0
   }
 
-  /** As a shard: forgets everything, as the event is over and forgotten. */
-  async dissolve(): Promise<void> {
+  /** As a shard: forgets everything, where the Gatekeeper has all of its log; null where that does not matter any more. */
+  async dissolve(takenUpTo: number | null): Promise<boolean> {
+    if (!isBorn(this.ctx.storage.sql)) return true
+    if (takenUpTo !== null && takenUpTo < this.#parts().log.head) return false
     this.#event = null
     this.#alarmAt = null
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
+    return true
   }
 
   /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
@@ -1218,7 +1221,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       throw error
     }
     this.#live.dismiss('everybody')
-    await this.#dividedAmong()?.dissolve()
+    await this.#dividedAmong()?.dissolve('as they are')
     this.#shards = null
     this.#event = null
     this.#alarmAt = null
@@ -1234,7 +1237,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null
-    if (this.#isEnding) return
+    if (this.#isEnding || !isBorn(this.ctx.storage.sql)) return
     if (this.#shard > 0) return this.#tellGatekeeper()
     await this.#tellShards()
     this.#tellWebhooks(Date.now())
@@ -1299,16 +1302,21 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Which shard of its event this object is; 0 where it is the event's Gatekeeper. */
   get #shard(): number {
-    return isBorn(this.ctx.storage.sql) ? this.#meta.number('shard') : 0
+    return this.#isOfDivided ? this.#meta.number('shard') : 0
+  }
+
+  /** Looked at with every scan, so an event that one object judges pays no look-up for it. */
+  get #isOfDivided(): boolean {
+    if (this.#event === null && !isBorn(this.ctx.storage.sql)) return false
+    return shardsOf(this.#parts().configuration.event.id) > 1
   }
 
   /** The shards that others than this object judge in, where the event is divided. */
   #dividedAmong(): Shards | null {
     if (this.#shards !== null) return this.#shards
-    if (!isBorn(this.ctx.storage.sql) || this.#shard > 0) return null
+    if (!this.#isOfDivided || this.#shard > 0 || this.#meta.number('dissolved') === 1) return null
     const { sql } = this.ctx.storage
     const { id: eventId } = this.#parts().configuration.event
-    if (shardsOf(eventId) === 1) return null
     this.#shards = new Shards({
       gatekeepers: this.env.GATEKEEPER,
       eventId,
@@ -1418,6 +1426,24 @@ export class Gatekeeper extends DurableObject<Bindings> {
     }
   }
 
+  /**
+   * Takes the shards away once the log is forgotten: what they have is a copy, and gone as soon as what it is a copy of.
+   * From then on this object judges what there still is.
+   */
+  async #dissolveShards(): Promise<void> {
+    const { sql } = this.ctx.storage
+    await this.#dividedAmong()?.dissolve('once all is heard')
+    if (this.#dividedAmong() !== null) {
+      this.ctx.storage.transactionSync(() => {
+        stopNoting(sql)
+        this.#meta.set('dissolved', 1)
+      })
+      this.#shards = null
+      this.#event = null
+    }
+    if (this.#isOfDivided && this.#shard === 0 && forgetTaken(sql)) this.#wakeAt(Date.now() + 1000)
+  }
+
   /** As a shard: has the Gatekeeper come for what was judged. The alarm does where this is lost. */
   #handOverSoon(): void {
     if (this.#isHandingOver || this.#shard === 0) return
@@ -1431,6 +1457,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   async #tellGatekeeper(): Promise<void> {
+    // It may have been dissolved since somebody meant to.
+    if (!isBorn(this.ctx.storage.sql)) return
     const { configuration, outbox } = this.#parts()
     try {
       const address = { eventId: configuration.event.id, shard: 0 }

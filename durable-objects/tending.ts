@@ -85,7 +85,6 @@ export class Tending {
     }
   }
 
-  /** What shards have is a copy, and gone as soon as what it is a copy of. */
   async #dissolveForgotten(): Promise<void> {
     if (this.#host.parts().configuration.event.forgotten.log !== null) await this.#host.dissolve()
   }

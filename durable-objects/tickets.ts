@@ -7,6 +7,7 @@ import { bytesToUuid, parseUuid, type TicketId, type TypeId, uuidToBytes } from 
 import type { NewTicket, TicketFilter } from '../core/messages.ts'
 import { MADE_REFERENCE } from '../core/reference.ts'
 import { searchWords } from '../core/search.ts'
+import { inNoShard } from '../core/shards.ts'
 import { SHORT_CODE_LENGTH, shortCodeOf } from '../core/short-code.ts'
 import type { Configuration } from './configuration.ts'
 import { StandIns } from './stand-ins.ts'
@@ -206,7 +207,10 @@ export class Tickets {
     // A device judges a good ticket by its token alone; of these it must hear.
     const isTold = wanted.some(({ ticket }) => ticket.code != null || !ticket.paid)
     const revision = isTold ? this.#configuration.nextRevision() : 0
-    return ok(wanted.map((one) => this.#issueOne(one, at, revision)))
+    const { id: eventId, forgotten } = this.#configuration.event
+    // Once the log was forgotten there are no shards any more.
+    const placed = (id: TicketId) => (forgotten.log === null ? id : inNoShard(eventId, id))
+    return ok(wanted.map(({ id, ticket }) => this.#issueOne({ id: placed(id), ticket }, at, revision)))
   }
 
   /** What issuing would come to, one by one, each as if it were alone. Writes nothing. */

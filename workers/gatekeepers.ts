@@ -1,6 +1,7 @@
-import type { Recorded, Result } from '../core/answers.ts'
+import { ok, type Recorded, type Result } from '../core/answers.ts'
 import { shardsOf } from '../core/event-address.ts'
 import type { EventId } from '../core/ids.ts'
+import type { LimitedCall } from '../core/limits.ts'
 import { counterOf, shardOf } from '../core/shards.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { callGatekeeper, type Stub } from '../durable-objects/calling.ts'
@@ -52,15 +53,19 @@ export async function askJudge(
 ): Promise<Result<Recorded>> {
   const { presented } = ask
   const shard = 'ticketId' in presented ? shardOf(eventId, presented.ticketId) : 0
+  const judgedBy = (judge: number, countAs: LimitedCall | null) =>
+    callGatekeeper(GATEKEEPER, { eventId, shard: judge }, async (stub) => {
+      const [result] = await stub.record(actor, [ask], countAs)
+      if (!result) throw new Error('a scan was given no answer')
+      return result
+    })
   const counter = actor.kind === 'device' && shard > 0 ? counterOf(eventId, actor.deviceId) : shard
-  if (counter !== shard) {
-    const call = (stub: Stub) => stub.spend(actor, 'scan', Date.now())
-    const spent = await callGatekeeper(GATEKEEPER, { eventId, shard: counter }, call)
-    if (!spent.ok) return spent
-  }
-  const countAs = counter === shard ? 'scan' : null
-  const call = (stub: Stub) => stub.record(actor, [ask], countAs)
-  const [result] = await callGatekeeper(GATEKEEPER, { eventId, shard }, call)
-  if (!result) throw new Error('a scan was given no answer')
-  return result
+  const spent =
+    counter === shard
+      ? ok(null)
+      : await callGatekeeper(GATEKEEPER, { eventId, shard: counter }, (stub) => stub.spend(actor, 'scan', Date.now()))
+  const result = spent.ok ? await judgedBy(shard, counter === shard ? 'scan' : null) : spent
+  // Of an event that was forgotten the shards are gone, and the Gatekeeper judges what there still is.
+  const isGone = shard > 0 && !result.ok && result.problem.code === 'not_found'
+  return isGone ? judgedBy(0, 'scan') : result
 }

@@ -58,6 +58,13 @@ export function noteChanges(sql: SqlStorage): void {
   on('booking', 'UPDATE', 'id', 'FROM ticket WHERE booking = NEW.no')
 }
 
+/** There are no shards any more that anything is to be told, or that fill any room. */
+export function stopNoting(sql: SqlStorage): void {
+  const named = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'untold\\_%' ESCAPE '\\'"
+  for (const { name } of sql.exec<{ name: string }>(named).toArray()) sql.exec(`DROP TRIGGER "${name}"`)
+  for (const table of ['untold', 'allotment', 'elsewhere']) sql.exec(`DELETE FROM ${table}`)
+}
+
 /** Whether there is anything that the shards have not heard of. */
 export function hasNews(sql: SqlStorage): boolean {
   return sql.exec('SELECT 1 FROM untold LIMIT 1').toArray().length > 0

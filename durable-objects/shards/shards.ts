@@ -68,9 +68,17 @@ export class Shards {
     )
   }
 
-  /** Takes the shards away with all that they have. */
-  async dissolve(): Promise<void> {
-    await Promise.all(this.#numbers.map((shard) => this.call(shard, (stub) => stub.dissolve())))
+  /** Takes the shards away with all that they have: at once, or each when there is nothing of it that is not in the log. */
+  async dissolve(when: 'as they are' | 'once all is heard'): Promise<void> {
+    await Promise.all(
+      this.#numbers.map(async (shard) => {
+        for (let isGone = false; !isGone; ) {
+          if (when === 'once all is heard') await this.gather(shard)
+          const upTo = when === 'once all is heard' ? this.#host.takenUpTo(shard) : null
+          isGone = await this.call(shard, (stub) => stub.dissolve(upTo))
+        }
+      }),
+    )
   }
 
   async #hear(shard: number): Promise<void> {

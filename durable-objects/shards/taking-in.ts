@@ -19,6 +19,15 @@ export function takenUpTo(sql: SqlStorage, shard: number): number {
   return sql.exec<{ seq: number | null }>(query, shard).one().seq ?? 0
 }
 
+/** So many rows are forgotten in one go. */
+const FORGOTTEN_AT_ONCE = 5000
+
+/** Forgets how far shards were taken in that are gone, a slice at a time; gives whether there was anything. */
+export function forgetTaken(sql: SqlStorage): boolean {
+  const some = 'SELECT shard, seq FROM taken LIMIT ?'
+  return sql.exec(`DELETE FROM taken WHERE (shard, seq) IN (${some})`, FORGOTTEN_AT_ONCE).rowsWritten > 0
+}
+
 /**
  * Takes entries that a shard has judged into the event's one log, with what they mean for standings, counts and
  * conflicts. Nothing is judged here: the verdict is the shard's, and what follows from it is what followed there. Gives the

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, informed, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 
 type Device = Awaited<ReturnType<typeof newDevice>>
 
@@ -24,7 +24,7 @@ const one = async (more: Record<string, unknown> = {}, at = event) => {
 const annul = (as: string, scanId: string, reason = 'the turnstile did not turn') =>
   call('POST', `/api/hp-scanner/scans/${scanId}/annul`, { as, body: { reason } })
 const stats = async (at = event) => {
-  const answer = await gatekeeperOf(at).stats({ kind: 'admin' })
+  const answer = await (await informed(at)).stats({ kind: 'admin' })
   if (!answer.ok) throw new Error('no stats')
   return answer.value.stats
 }
@@ -458,7 +458,7 @@ describe('zones', () => {
       ).body.data.staffToken
       expect([await verdict(), await verdict()]).toEqual(['admitted', 'already_admitted'])
       expect((await stats(nightly)).inside).toEqual({ main: 1 })
-      const log = await gatekeeperOf(nightly).entries({ kind: 'admin' }, 0, 100)
+      const log = await (await informed(nightly)).entries({ kind: 'admin' }, 0, 100)
       if (!log.ok) throw new Error('no log')
       expect(log.value.map((entry) => entry.verdict.kind)).toEqual([
         'admitted',

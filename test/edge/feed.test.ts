@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { exports } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { EventStream } from '../event-stream.ts'
-import { admin, call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { admin, call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan, undivided } from './api.ts'
 import { askLive, type Listener, listen } from './listener.ts'
 
 let event: Party
@@ -102,6 +102,9 @@ describe('the statistics in the live feed', () => {
 
 describe('the scans in the live feed', () => {
   it('are entries as the list of entries has them, each told once, in order', async () => {
+    // What several objects judge is told in the order in which it is heard.
+    event = await newEvent(undivided)
+    device = await newDevice(event)
     const listener = await greeted(event.key, '?topics=scans')
     const [ticket] = await letIn({}, {}, {})
     await scan(device.token, ticket?.code ?? '')

@@ -10,7 +10,7 @@ import { chain, chainStart } from '../../core/log.ts'
 import type { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
 import worker from '../../workers/index.ts'
 import { sweep } from '../../workers/sweep.ts'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan, undivided } from './api.ts'
 import { listen } from './listener.ts'
 
 const asAdmin = { kind: 'admin' } as const
@@ -18,7 +18,8 @@ const asAdmin = { kind: 'admin' } as const
 let event: Party
 let device: Awaited<ReturnType<typeof newDevice>>
 beforeEach(async () => {
-  event = await newEvent()
+  // What one object has in its storage is looked at; for several: shards.test.ts.
+  event = await newEvent(undivided)
   device = await newDevice(event)
 })
 

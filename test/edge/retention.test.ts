@@ -6,7 +6,7 @@ import type { EventId } from '../../core/ids.ts'
 import { everybody } from '../../durable-objects/actor.ts'
 import { askGatekeeper } from '../../workers/gatekeepers.ts'
 import { sweep } from '../../workers/sweep.ts'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan, undivided } from './api.ts'
 
 const DAY_MS = 86_400_000
 
@@ -176,7 +176,9 @@ describe('what is kept', () => {
     const [late] = await issue(event)
     const body = { qrPayload: late?.code, gateId: 'GATE-A', eventId: event.id }
     const scanned = await call('POST', '/api/hp-scanner/validate-qr', { as: event.key, body })
-    expect(scanned.body).toMatchObject({ verdict: 'admitted', data: { entryLogId: '4' } })
+    expect(scanned.body).toMatchObject({ verdict: 'admitted' })
+    const known = await call('GET', `${event.path}/tickets/${late?.id}`, { as: event.key })
+    expect(known.body.data.ticket.scans).toMatchObject([{ id: scanned.body.data.entryLogId, seq: 4 }])
     await runInDurableObject(gatekeeperOf(event), (gatekeeper) => gatekeeper.flush())
     expect(await integrity()).toEqual([])
   })
@@ -210,7 +212,8 @@ describe('what is kept', () => {
 
 describe('a large event', () => {
   it('is forgotten in helpings for which no scan has to wait, and goes on where it was killed', async () => {
-    const large = await newEvent({ retention: { personDays: 1, deviceDays: 1, logDays: 1 } })
+    // A divided event notes each ticket that goes as well.
+    const large = await newEvent({ ...undivided, retention: { personDays: 1, deviceDays: 1, logDays: 1 } })
     await issue(large)
     await runInDurableObject(gatekeeperOf(large), (gatekeeper, { storage: { sql } }) => {
       const n = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)'
@@ -301,7 +304,7 @@ describe('an event that is kept in the European Union', () => {
     }
     const elsewhere = { ...env, GATEKEEPER: { jurisdiction } } as unknown as typeof env
     const described = await askGatekeeper(elsewhere, kept.id as EventId, (gatekeeper) => gatekeeper.describe(everybody))
-    expect([described.ok, asked]).toEqual([true, ['eu']])
+    expect([described.ok, ...new Set(asked)]).toEqual([true, 'eu'])
 
     const rehearsal = await call('POST', `${kept.path}/rehearsals`, { as: kept.key })
     expect(rehearsal.body.data.event.jurisdiction).toBe('eu')

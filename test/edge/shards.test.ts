@@ -1,11 +1,13 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { EventId } from '../../core/ids.ts'
 import { shardName, shardOf } from '../../core/shards.ts'
+import { sweep } from '../../workers/sweep.ts'
 import { call, issue, newDevice, newEvent, plenty, scan } from './api.ts'
 
 const SHARDS = 3
+const DAY_MS = 86_400_000
 
 function newDivided(changes: Record<string, unknown> = {}) {
   return newEvent({ shards: SHARDS, ...changes })
@@ -265,5 +267,77 @@ describe('an event that is divided among objects', () => {
       body: { policy: { offline: 'strict', full: 'stop' } },
     })
     expect(changed.body.data.issues).toMatchObject([{ field: 'policy.offline' }])
+  })
+})
+
+/** Whatever stands in an object's storage, as one text; null where it has no table at all. */
+function storedIn(event: { id: string }, shard: number): Promise<string | null> {
+  return runInDurableObject(
+    env.GATEKEEPER.getByName(shardName(event.id as EventId, shard)),
+    (_, { storage: { sql } }) => {
+      const tables = sql
+        .exec<{ name: string }>(
+          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+        )
+        .toArray()
+      const texts = tables.map(({ name }) => `${name}: ${JSON.stringify(sql.exec(`SELECT * FROM ${name}`).toArray())}`)
+      return texts.length === 0 ? null : texts.join('\n')
+    },
+  )
+}
+
+const inAll = async (event: { id: string }) =>
+  Promise.all(Array.from({ length: SHARDS + 1 }, (_, shard) => storedIn(event, shard)))
+
+describe('a person with a ticket of a divided event', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+  const holders = () =>
+    Array.from({ length: 12 }, (_, i) => ({
+      holder: { name: `Quux ${i}`, email: `q${i}@quux.example` },
+      booking: { id: `B-${i % 3}`, name: 'Quux' },
+      note: 'Quux has a dog',
+    }))
+
+  it('is erased in the shard as well, before anybody is told so', async () => {
+    const event = await newDivided()
+    const tickets = await issue(event, ...holders())
+    for (const stored of await inAll(event)) expect(stored).toMatch(/Quux/)
+    for (const { id } of tickets) {
+      const gone = await call('DELETE', `${event.path}/tickets/${id}/holder?booking=true`, { as: event.key })
+      expect(gone.status).toBe(200)
+    }
+    for (const stored of await inAll(event)) expect(stored).not.toMatch(/Quux/)
+  })
+
+  it('is forgotten when it is time; after the log was, no shard has anything, and late guests still come in', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const event = await newDivided({ retention: { personDays: 1, deviceDays: 2, logDays: 3 } })
+    const device = await newDevice(event)
+    const tickets = await issue(event, ...holders())
+    for (const { code } of tickets) expect((await scan(device.token, code)).body.verdict).toBe('admitted')
+    vi.setSystemTime(Date.now() + 36_000_000 + DAY_MS + 60_000)
+    for (let runs = 0; runs < 3; runs++) await sweep(env, Date.now())
+    for (const stored of await inAll(event)) expect(stored).not.toMatch(/Quux/)
+    vi.setSystemTime(Date.now() + 2 * DAY_MS)
+    for (let runs = 0; runs < 3; runs++) await sweep(env, Date.now())
+    const [gatekeeper, ...shards] = await inAll(event)
+    expect(shards).toEqual([null, null, null])
+    for (const empty of ['untold', 'taken', 'allotment', 'elsewhere', 'entry', 'ticket']) {
+      expect(gatekeeper).toMatch(new RegExp(`^${empty}: \\[\\]$`, 'm'))
+    }
+    const [late] = await issue(event, { code: 'LATE-1' })
+    const asOrganiser = (qrPayload: string) =>
+      call('POST', '/api/hp-scanner/validate-qr', {
+        as: event.key,
+        body: { qrPayload, gateId: 'GATE-A', eventId: event.id },
+      })
+    expect((await asOrganiser(late?.code ?? '')).body.verdict).toBe('admitted')
+    expect((await asOrganiser('LATE-1')).body.code).toBe('already_admitted')
+    expect((await asOrganiser(tickets[0]?.code ?? '')).body.code).toBe('unknown')
+    expect((await inAll(event)).slice(1)).toEqual([null, null, null])
+    const checked = await call('GET', `/api/hp-scanner/integrity/${event.id}`, { as: event.key })
+    expect(checked.body.data.discrepancies).toEqual([])
   })
 })
