@@ -147,6 +147,10 @@ describe('what lists of entries ask of D1 that leave some out', () => {
     ['type=vip&gate=GATE-A', 'entry_gate_time (event=? AND gate=?'],
     [`gate=GATE-A&staff=sam&${cursor}`, 'entry_staff_time (event=? AND staff=?'],
     [`device=anybody&verdict=admitted&${cursor}`, 'entry_device_time (event=? AND device=?'],
+    [`gate=GATE-A&verdict=refused&${cursor}`, 'entry_gate_time (event=? AND gate=?'],
+    ['staff=sam&verdict=refused&type=vip&from=2026-01-01T00:00:00Z', 'entry_staff_time (event=? AND staff=?'],
+    [`device=anybody&staff=sam&gate=GATE-A&${cursor}`, 'entry_device_time (event=? AND device=?'],
+    ['verdict=refused&code=full', 'entry_code_time (event=? AND code=?'],
     ['device=anybody&code=full&gate=GATE-A', 'entry_gate_code_time (event=? AND gate=? AND code=?'],
   ])('by “%s” they come in order from %s, looked at so far and no further', async (query, index) => {
     const plans = await plansOf(`/api/events/:id/entries?${query}`, large)
