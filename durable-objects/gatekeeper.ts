@@ -75,6 +75,7 @@ import { type Replica, takeOver } from './shards/replica.ts'
 import { type Borrowing, type Lent, roomTables } from './shards/rooms.ts'
 import { HANDED_AT_ONCE, Shards } from './shards/shards.ts'
 import { forgetTaken, takeIn, takenUpTo } from './shards/taking-in.ts'
+import { Turns } from './shards/turns.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
@@ -160,7 +161,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   #event: EventParts | null = null
   #shards: Shards | null = null
   #isHandingOver = false
-  #turns: Promise<unknown> = Promise.resolve()
+  /** What was said to be free must not be given away twice. */
+  readonly #lending = new Turns()
   #zonesLookedAt = 0
   /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
   #alarmAt: number | null = null
@@ -1085,7 +1087,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Lends a shard so many places of rooms as it needs, where they can be had. */
   lend(borrowing: Borrowing): Promise<Lent> {
-    return this.#inTurn(async () => {
+    return this.#lending.run(async () => {
       const { shard, has, needs } = borrowing
       this.#change(everybody, ({ rooms }) => {
         for (const [room, people] of Object.entries(has)) rooms.note(shard, room, people)
@@ -1373,8 +1375,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Sees to it that this object may fill so much more of each room, if that can be had at all. */
   async #makeRoom(needs: Record<RoomName, number>): Promise<void> {
-    if (this.#shard === 0) return this.#inTurn(() => this.#collect(needs, 0))
-    await this.#inTurn(async () => {
+    if (this.#shard === 0) return this.#lending.run(() => this.#collect(needs, 0))
+    await this.#lending.run(async () => {
       const { configuration, rooms } = this.#parts()
       const address = { eventId: configuration.event.id, shard: 0 }
       const borrowing = rooms.borrowing(needs)
@@ -1395,15 +1397,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
         return ok(null)
       })
     }
-  }
-
-  /** One after the other: what was said to be free must not be given away twice. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turns.then(work)
-    this.#turns = turn.catch(() => {
-      // Whoever asked for it hears of it.
-    })
-    return turn
   }
 
   /** Tells shards what they have not heard, where that is anything. Those that cannot be reached judge nothing either. */
