@@ -20,12 +20,16 @@ export type Presented = {
   askedAt: number
 }
 
-/** What an organiser decided about a ticket. `revision` and `head` are the Gatekeeper's at that moment. */
+/**
+ * What an organiser decided about a ticket. `revision` is the Gatekeeper's at that moment; of the entries of whoever judges
+ * the ticket those after `head` know of it, and those up to `from` do not.
+ */
 export type Decision = {
   ticketId: TicketId
   bars: boolean
   at: number
   revision: number
+  from: number
   head: number
   isKnown: boolean
 }
@@ -55,6 +59,9 @@ export type Kept = {
   d1: readonly D1Entry[]
   tallies: ReadonlyMap<string, { scans: number; people: number }>
   inside: Readonly<Record<string, number>>
+  /** Who judges a ticket, and what an entry is numbered in their log where that is not this one. */
+  judgeOf: (ticketId: TicketId) => number
+  judgedAs: ReadonlyMap<number, number>
   standings: (ticketId: TicketId) => readonly { zone: string; entries: number; exits: number; inside: number }[]
 }
 
@@ -190,9 +197,9 @@ export class Checker {
       throw new Violation('an admission was taken back twice')
     }
     this.#compareBodies(entries, annulledBy)
-    this.#comparePromises(entries)
-    this.#compareJudgement(entries, annulledBy)
-    this.#compareConflicts(entries, annulledBy, kept.conflicts)
+    this.#comparePromises(kept)
+    this.#compareJudgement(kept, annulledBy)
+    this.#compareConflicts(kept, annulledBy)
     this.#compareStandings(kept, annulledBy)
     compareD1(kept, annulledBy)
     this.#linearize()
@@ -245,7 +252,7 @@ export class Checker {
   }
 
   /** What was answered stands, once, and in an order in which it can have been asked. */
-  #comparePromises(entries: readonly Entry[]): void {
+  #comparePromises({ entries, judgeOf }: Kept): void {
     const byScan = new Map(entries.map((entry) => [entry.scanId, entry]))
     if (byScan.size < entries.length) throw new Violation('a scan is in the log twice')
     const inOrder = this.#promised.map((promised) => {
@@ -260,16 +267,18 @@ export class Checker {
       }
       return { ...promised, seq: entry.seq }
     })
-    let latest = Number.NEGATIVE_INFINITY
-    for (const { seq, askedAt, at } of inOrder.sort((a, b) => a.seq - b.seq)) {
-      if (at < latest) throw new Violation(`entry ${seq} was answered before an earlier one was asked`)
-      latest = Math.max(latest, askedAt)
+    const latest = new Map<number, number>()
+    for (const { seq, ticketId, askedAt, at } of inOrder.sort((a, b) => a.seq - b.seq)) {
+      const judge = judgeOf(ticketId)
+      const before = latest.get(judge) ?? Number.NEGATIVE_INFINITY
+      if (at < before) throw new Violation(`entry ${seq} was answered before an earlier one was asked`)
+      latest.set(judge, Math.max(before, askedAt))
     }
   }
 
   /** What the Gatekeeper judged by itself follows from what stood in its log then: our own sum of that, in its order. */
-  #compareJudgement(entries: readonly Entry[], annulledBy: ReadonlyMap<number, number>): void {
-    const { reentry, capacity } = this.#scenario
+  #compareJudgement({ entries, judgedAs }: Kept, annulledBy: ReadonlyMap<number, number>): void {
+    const { reentry, capacity, shards } = this.#scenario
     const inside = new Map<string, number>()
     const perTicket = new Map<string, number>()
     for (const entry of entries) {
@@ -284,8 +293,16 @@ export class Checker {
           )
         }
       }
-      if (isOwn) this.#notBarred(entry)
-      if (isOwn && capacity !== null && zone === 'main' && (inside.get(zone) ?? 0) + people > capacity) {
+      if (isOwn) this.#notBarred(entry, judgedAs.get(seq) ?? seq)
+      this.#namesItsOwn(entry, entries)
+      // Of a divided event, people of one shard may stand in the log before those of another who came in earlier.
+      if (
+        isOwn &&
+        shards === 1 &&
+        capacity !== null &&
+        zone === 'main' &&
+        (inside.get(zone) ?? 0) + people > capacity
+      ) {
         throw new Violation(`entry ${seq}: the Gatekeeper let in ${people} more than the place holds`)
       }
       inside.set(zone, (inside.get(zone) ?? 0) + entry.insideChange)
@@ -299,17 +316,28 @@ export class Checker {
     void annulledBy
   }
 
-  #notBarred({ seq, ticketId }: Entry): void {
-    const before = this.#decisions.get(ticketId as TicketId)?.findLast(({ head }) => head < seq)
+  /** What an entry names is of the same ticket: the admission that was the first, or that was taken back. */
+  #namesItsOwn({ seq, ticketId, verdict }: Entry, entries: readonly Entry[]): void {
+    const refusal = verdict.kind === 'refused' ? verdict.refusal : null
+    const named =
+      verdict.kind === 'annulled' ? verdict.seq : refusal?.reason === 'already_admitted' && refusal.admission
+    if (!named) return
+    const found = entries[named - 1]
+    if (found?.verdict.kind !== 'admitted' || found.ticketId !== ticketId) {
+      throw new Violation(`entry ${seq} of ${ticketId} names entry ${named}, which is no admission of it`)
+    }
+  }
+
+  #notBarred({ seq, ticketId }: Entry, judged: number): void {
+    const decisions = this.#decisions.get(ticketId as TicketId)
+    const before = decisions?.findLast(({ head }) => head < judged)
+    // Another one may hold already, or not yet.
+    if (before !== decisions?.findLast(({ from }) => from < judged)) return
     if (before?.isKnown && before.bars) throw new Violation(`entry ${seq}: let in with ${ticketId}, which is barred`)
   }
 
   /** Whoever was let in beyond what the ticket is for, or with one that was barred then, is a conflict. */
-  #compareConflicts(
-    entries: readonly Entry[],
-    annulledBy: ReadonlyMap<number, number>,
-    conflicts: ReadonlySet<number>,
-  ): void {
+  #compareConflicts({ entries, conflicts, judgedAs }: Kept, annulledBy: ReadonlyMap<number, number>): void {
     const accepted = new Map<string, number>()
     for (const { seq, ticketId, zone, people, verdict, offline, forceReason, scannedAt } of entries) {
       if (verdict.kind !== 'admitted' || ticketId === null || annulledBy.has(seq) || forceReason !== null) continue
@@ -323,8 +351,9 @@ export class Checker {
       if (offline === null) continue
       const decisions = this.#decisions.get(ticketId) ?? []
       // What was home before is not judged anew for a decision that came later, whatever the clocks said then.
-      const then = decisions.findLast(({ at, head }) => at < scannedAt && head < seq)
-      const isCertain = decisions.every(({ isKnown }) => isKnown)
+      const judged = judgedAs.get(seq) ?? seq
+      const then = decisions.findLast(({ at, head }) => at < scannedAt && head < judged)
+      const isCertain = decisions.every(({ isKnown, from, head }) => isKnown && (head < judged || judged <= from))
       if (isCertain && then?.bars) {
         throw new Violation(
           `entry ${seq}: let in alone with ${ticketId}, which was barred, and no conflict tells of it`,

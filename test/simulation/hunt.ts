@@ -20,11 +20,17 @@ const within = Number(values.within)
 const wanted = Object.entries(mutants).filter(([name]) => values.only === undefined || name.includes(values.only))
 let missed = 0
 const startedAt = performance.now()
-for (const [name, { policy, make }] of wanted) {
+for (const [name, { policy, make, shards }] of wanted) {
   let found: string | null = null
   let evenings = 0
   for (; found === null && evenings < within; evenings++) {
-    found = await violationOf({ seed: Number(values.seed) + evenings, scans: 500, policy, mutation: make })
+    found = await violationOf({
+      seed: Number(values.seed) + evenings,
+      scans: 500,
+      policy,
+      mutation: make,
+      ...(shards ? { shards } : {}),
+    })
   }
   if (found === null) missed += 1
   const outcome = found === null ? 'not found out' : `evening ${evenings}: ${found.slice(0, 110)}`

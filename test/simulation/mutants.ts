@@ -20,6 +20,8 @@ import type { SqlMutation } from './sql.ts'
 export type Mutant = {
   policy: OfflinePolicy
   make: () => Mutation
+  /** Among how many objects the event is divided. */
+  shards?: number
 }
 
 /*

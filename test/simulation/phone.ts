@@ -7,8 +7,9 @@ import type { Shown } from '../../web/scanner/engine/shown.ts'
 import { startEngine } from '../../web/scanner/engine/start.ts'
 import type { KeptDevice, Store } from '../../web/scanner/engine/store.ts'
 import { Disk, PhoneStore } from './disk.ts'
+import type { ServerSocket } from './platform-object.ts'
 import type { Weather } from './scenario.ts'
-import type { DeviceCaller, Server, ServerSocket } from './server.ts'
+import type { DeviceCaller, Server } from './server.ts'
 import type { World } from './world.ts'
 
 /** What a mutant does to a phone. Each part takes a rule out by what stands around the engine, never inside it. */

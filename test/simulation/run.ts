@@ -1,22 +1,18 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { gcm } from '@noble/ciphers/aes.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { readCursor } from '../../core/cursor.ts'
 import { defaultPolicy, type EventDetails, type Gate, MAIN_ZONE } from '../../core/event.ts'
 import type { DeviceId, EventId, GateId, JobId, OrganisationId, ScanId, StaffId, TicketId } from '../../core/ids.ts'
-import { deriveSealingKeys, eventTagOf } from '../../core/keys.ts'
 import { homeGate } from '../../core/lease.ts'
 import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
-import { type Claims, openToken, sealToken } from '../../core/token.ts'
 import { everybody } from '../../durable-objects/actor.ts'
 import type { LogMark, LogSlice, StandingSlice } from '../../durable-objects/checking.ts'
 import type { StandingKey } from '../../durable-objects/standings.ts'
 import type { TicketAction } from '../../durable-objects/tickets.ts'
-import type { Ports } from '../../web/scanner/engine/ports.ts'
 import type { Shown } from '../../web/scanner/engine/shown.ts'
 import type { KeptDevice } from '../../web/scanner/engine/store.ts'
+import { AmongShards } from './among-shards.ts'
 import { Checker, type Decision, DIGESTED_MS, type Presented, Violation } from './checker.ts'
 import { Phone, type PhoneMutation } from './phone.ts'
+import { isTrouble } from './platform-object.ts'
 import {
   drawScenario,
   GROUP_OF,
@@ -28,7 +24,8 @@ import {
   type Trouble,
   zoneOfGate,
 } from './scenario.ts'
-import { type DeviceCaller, platformOf, Server, type ServerMutation, snapshotKeys } from './server.ts'
+import { type DeviceCaller, platformOf, Server, type ServerMutation } from './server.ts'
+import { type Sealed, type TicketOffice, ticketOffice, typeNumbers } from './ticket-office.ts'
 import { inWorld, World } from './world.ts'
 
 /** A rule taken out. `around` patches shipped functions for the time of a run, and gives how to put them back. */
@@ -42,6 +39,8 @@ export type Run = {
   mutation?: () => Mutation
   /** Troubles that are left out, to see what a failure needs. */
   without?: readonly Trouble[]
+  /** Among how many objects the event is divided, where the policy lets it be; not said: as the seed has it. */
+  shards?: number
   /** Tell what happened to the tickets that a violation names. */
   tells?: boolean
 }
@@ -57,82 +56,19 @@ export type Ran = {
   restarts: number
   /** Phones that lost what they had stored. */
   lostStorages: number
+  /** Among how many objects the event was divided. */
+  shards: number
   virtualMs: number
 }
 
 const STARTS_AT = Date.UTC(2026, 5, 1, 18)
-const eventId = '0198c0de-0000-7000-8000-0000000000ee' as EventId
-/** As the types are numbered when they are made in this order. */
-const typeNumbers = { [single]: 1, [group]: 2 }
-/** Every so many tickets one is a group's. */
-const GROUP_EVERY = 6
 /** So each is shown some five times, at several gates and within seconds. */
 const TICKETS_PER_SCAN = 1 / 5
 
-/** Tickets are sealed, opened and verified once, for all runs: signatures are not what is tried here. */
-const keys = deriveSealingKeys('the secret of the simulation', eventTagOf(eventId), 1)
-const privateKey = createPrivateKey({
-  key: Buffer.concat([Buffer.from(hexToBytes('302e020100300506032b657004220420')), Buffer.from(keys.signingSeed)]),
-  format: 'der',
-  type: 'pkcs8',
-})
-const publicKey = createPublicKey(privateKey)
-const rawPublicKey = rawOf(publicKey)
-type Sealed = { id: TicketId; text: string; admits: number }
-const sealed: Sealed[] = []
-const claimsOf = new Map<string, Claims>()
-const plains = new Map<string, Uint8Array>()
-const verified = new Set<string>()
-
-async function ticketsOf(count: number): Promise<Sealed[]> {
-  while (sealed.length < count) {
-    const id = `0198c0de-0000-7000-9000-${String(sealed.length).padStart(12, '0')}` as TicketId
-    const isGroup = sealed.length % GROUP_EVERY === GROUP_EVERY - 1
-    const claims = {
-      ticketId: id,
-      issuedAt: STARTS_AT / 1000 - 3600,
-      validFrom: null,
-      validUntil: null,
-      type: typeNumbers[isGroup ? group : single] ?? 0,
-      admits: isGroup ? GROUP_OF : 1,
-    }
-    const text = await sealToken(claims, keys, async (message) => new Uint8Array(sign(null, message, privateKey)))
-    const opened = await openToken(
-      text,
-      [keys],
-      cachedCrypto.verifier(() => rawPublicKey),
-      cachedCrypto.unseal,
-    )
-    if (!opened.ok) throw new Error('a ticket of our own does not open')
-    claimsOf.set(text, opened.claims)
-    sealed.push({ id, text, admits: claims.admits })
-  }
-  return sealed.slice(0, count)
-}
-
-const never = () => Promise.reject(new Error('nobody sets a PIN here'))
-
-const cachedCrypto: Ports['crypto'] = {
-  verifier: () => async (_keys, message, signature) => {
-    const name = bytesToHex(signature)
-    if (verified.has(name)) return true
-    const isGenuine = verify(null, message, publicKey, signature)
-    if (isGenuine) verified.add(name)
-    return isGenuine
-  },
-  unseal: async ({ readKey }, nonce, header, bytes) => {
-    const name = bytesToHex(nonce)
-    const plain = plains.get(name) ?? gcm(readKey, nonce, header).decrypt(bytes)
-    plains.set(name, plain)
-    return plain
-  },
-  newDeviceKey: never,
-  sign: never,
-  sha256: never,
-  newPinKey: never,
-  stretchPin: never,
-  seal: never,
-  open: never,
+/** An event's id says among how many objects it is divided. */
+function eventIdFor(shards: number): EventId {
+  const digits = shards === 1 ? '7000' : `88${(shards - 1).toString(16)}0`
+  return `0198c0de-0000-${digits}-8000-0000000000ee` as EventId
 }
 
 /** One evening at the doors, from a seed. */
@@ -140,8 +76,10 @@ export async function simulate(run: Run): Promise<Ran> {
   const { seed, scans, policy, without = [], tells = false } = run
   const mutation = run.mutation?.() ?? {}
   const world = new World(seed, STARTS_AT)
-  const tickets = await ticketsOf(Math.ceil(scans * TICKETS_PER_SCAN) + 10)
-  const scenario = drawScenario(world, policy, without)
+  const scenario = drawScenario(world, policy, without, run.shards)
+  const eventId = eventIdFor(scenario.shards)
+  const office = ticketOffice(eventId, STARTS_AT / 1000 - 3600)
+  const tickets = await office.tickets(Math.ceil(scans * TICKETS_PER_SCAN) + 10)
   const checker = new Checker(scenario, tells)
   let server: Server | null = null
   let evening: Evening | null = null
@@ -159,9 +97,8 @@ export async function simulate(run: Run): Promise<Ran> {
       timers,
       platformOf(() => server as Server),
       async () => {
-        const open = (text: string) => claimsOf.get(text) ?? null
-        server = new Server(world, open, snapshotKeys(keys.readKey, rawPublicKey), mutation)
-        evening = new Evening(world, server, tickets, checker, scenario, scans, mutation)
+        server = new Server(world, eventId, office.open, office.snapshotKeys, mutation)
+        evening = new Evening(world, eventId, server, office, tickets, checker, scenario, scans, mutation)
         await evening.run()
       },
     )
@@ -186,6 +123,7 @@ export async function simulate(run: Run): Promise<Ran> {
     linearized,
     restarts: (server as Server | null)?.restarts ?? 0,
     lostStorages: (evening as Evening | null)?.lostStorages ?? 0,
+    shards: scenario.shards,
     virtualMs: world.now - STARTS_AT,
   }
 }
@@ -206,12 +144,15 @@ type Regretted = { phone: Phone; scanId: ScanId; presented: Presented }
 
 class Evening {
   readonly #world: World
+  readonly #eventId: EventId
   readonly #server: Server
+  readonly #office: TicketOffice
   readonly #tickets: Sealed[]
   readonly #checker: Checker
   readonly #scenario: Scenario
   readonly #mutation: Mutation
   readonly #phones: Phone[] = []
+  readonly #among: AmongShards | null
   readonly #scans: number
   #event: EventDetails | null = null
   #left: number
@@ -224,7 +165,9 @@ class Evening {
 
   constructor(
     world: World,
+    eventId: EventId,
     server: Server,
+    office: TicketOffice,
     tickets: Sealed[],
     checker: Checker,
     scenario: Scenario,
@@ -232,18 +175,22 @@ class Evening {
     mutation: Mutation,
   ) {
     this.#world = world
+    this.#eventId = eventId
     this.#server = server
+    this.#office = office
     this.#tickets = tickets
     this.#checker = checker
     this.#scenario = scenario
     this.#scans = scans
     this.#left = scans
     this.#mutation = mutation
+    this.#among = server.isDivided ? new AmongShards(eventId, server, scenario.capacity) : null
   }
 
   async run(): Promise<void> {
     const world = this.#world
     this.#setUp()
+    if (this.#among) await this.#divide(this.#among)
     for (const phone of this.#phones) void phone.start()
     // The doors are readied before the crowd comes, or just then.
     await this.#until(() => world.now >= STARTS_AT + this.#scenario.readyMs)
@@ -261,6 +208,32 @@ class Evening {
     this.#compare()
   }
 
+  /** Shards hear of the event before it begins; from then on anything may become of what is said between objects. */
+  async #divide(among: AmongShards): Promise<void> {
+    let isTold = false
+    this.#tellShards(() => {
+      isTold = true
+    })
+    await this.#until(() => isTold)
+    this.#server.commit()
+    this.#server.ways.weather = this.#scenario.ways
+    const look = () => {
+      this.#check(() => among.look())
+      this.#world.after(LOOK_EVERY_MS, look)
+    }
+    look()
+  }
+
+  /** As any call that changes something: it is answered when shards know. Whoever made it makes it again until then. */
+  #tellShards(then: () => void): void {
+    this.#server
+      .ask((gatekeeper) => gatekeeper.describe(everybody))
+      .then(then, (error) => {
+        if (!isTrouble(error)) throw error
+        this.#world.after(500, () => this.#tellShards(then))
+      })
+  }
+
   /** The network is back for good: what is pending goes home, and what is home to D1. */
   async #calm(): Promise<void> {
     const from = this.#world.now
@@ -270,6 +243,7 @@ class Evening {
     this.#server.deliveries = { least: 1, most: 3 }
     this.#server.d1.isAway = false
     this.#server.d1.unheard = 0
+    this.#server.ways.weather = { lossy: 0, slow: 0 }
     for (const deviceId of [...this.#toRevoke]) this.#revoke(deviceId)
     for (const phone of this.#phones) {
       phone.clearUp()
@@ -280,6 +254,9 @@ class Evening {
     if (!isHome())
       throw new Violation(`what was pending did not come home: ${this.#phones.flatMap(notHome).join('; ')}`)
     await this.#world.run(this.#world.now + 3000)
+    const isGathered = () => this.#among?.areGathered !== false
+    await this.#until(() => this.#world.now > from + 350_000 || isGathered())
+    if (!isGathered()) throw new Violation('what shards judged, or what was changed, did not get to the others')
     // An alarm and a retry later at most.
     await this.#until(() => this.#world.now > from + 400_000 || this.#pendingForD1() === 0)
     if (this.#pendingForD1() > 0) throw new Violation('what was logged did not get to D1')
@@ -292,6 +269,7 @@ class Evening {
     while (!holds()) {
       await this.#world.run(this.#world.now + 250)
       if (this.#violation) throw this.#violation
+      if (this.#server.ways.bug !== null) throw this.#server.ways.bug
     }
   }
 
@@ -311,7 +289,7 @@ class Evening {
     const zone = { id: MAIN_ZONE, name: 'Main', capacity, reentry, everyoneOutAt: null }
     const zones = [zone, ...(loungeGates.length === 0 ? [] : [{ ...zone, id: LOUNGE, name: 'Lounge', capacity: null }])]
     const event: EventDetails = {
-      id: eventId,
+      id: this.#eventId,
       organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
       title: 'The simulated one',
       startsAt: STARTS_AT,
@@ -369,7 +347,7 @@ class Evening {
       const { kept, caller } = this.#enrol(gateId, isSupervisor)
       const { weather } = this.#scenario
       this.#phones.push(
-        new Phone(this.#world, this.#server, kept, caller, cachedCrypto, weather, this.#mutation, skewMs),
+        new Phone(this.#world, this.#server, kept, caller, this.#office.crypto, weather, this.#mutation, skewMs),
       )
     }
     this.#server.deliveries = { least: 0, most: 3 }
@@ -395,6 +373,7 @@ class Evening {
       zone: zoneOfGate(this.#scenario, gateId),
       accepts: null,
     }
+    const { id: eventId } = event
     const kept: KeptDevice = {
       eventId,
       deviceId,
@@ -583,7 +562,8 @@ class Evening {
     this.#toRevoke.add(deviceId)
     this.#world.after(this.#world.chance.between(0, 30_000), () => this.#revoke(deviceId))
     // What is said to be done is done: without this, a crash would forget the new device.
-    this.#server.onceDurable(() => void phone.start())
+    const start = () => void phone.start()
+    this.#server.onceDurable(() => (this.#among ? this.#tellShards(start) : start()))
   }
 
   /** A person looked, and the device is nowhere at work any more. */
@@ -636,7 +616,8 @@ class Evening {
       const newest = Math.floor((this.#scans - this.#left) * TICKETS_PER_SCAN)
       const ticket = this.#tickets[Math.max(0, newest + chance.between(-5, 3))]
       const action = chance.of<TicketAction>(['revoke', 'block', 'restore', 'restore', 'reissue'])
-      if (ticket && !this.#server.isDown) this.#decide(ticket.id, action)
+      if (ticket && this.#among) void this.#decideAmong(this.#among, ticket.id, action)
+      else if (ticket && !this.#server.isDown) this.#decide(ticket.id, action)
       this.#organiser()
     })
   }
@@ -650,10 +631,10 @@ class Evening {
     // The log's time, which does not go back with the clock.
     const at = Math.max(this.#world.serverNow, (last?.receivedAt ?? 0) + (last?.offline ? 1 : 0))
     void gatekeeper.act(everybody, ticketId, action, null, false, this.#world.serverNow)
-    const { revision = 0 } = readCursor(must(gatekeeper.snapshot(everybody, null, at)).head.cursor) ?? {}
+    const revision = this.#revisionAt(at)
     // The codes that are shown here are the first ones: a reissue makes them old for good.
     const bars = action !== 'restore' || this.#reissued.has(ticketId)
-    const decision: Decision = { ticketId, bars, at, revision, head, isKnown: false }
+    const decision: Decision = { ticketId, bars, at, revision, from: head, head, isKnown: false }
     this.#checker.decided(decision)
     this.#checker.tell(ticketId, this.#world.now, `the organiser: ${action}`)
     // A crash may undo it as long as nobody was told that it is done.
@@ -661,6 +642,42 @@ class Evening {
       decision.isKnown = true
       if (action === 'reissue') this.#reissued.add(ticketId)
     })
+  }
+
+  #revisionAt(at: number): number {
+    return readCursor(must(this.#server.gatekeeper.snapshot(everybody, null, at)).head.cursor)?.revision ?? 0
+  }
+
+  /** Tickets about which something is being decided, or of which nobody knows whether it was. */
+  readonly #undecided = new Set<TicketId>()
+
+  /** The same where others than the Gatekeeper judge: what is decided holds for them once it was answered. */
+  async #decideAmong(among: AmongShards, ticketId: TicketId, action: TicketAction): Promise<void> {
+    if (this.#undecided.has(ticketId)) return
+    this.#undecided.add(ticketId)
+    const judge = this.#server.objects[among.judgeOf(ticketId)] ?? this.#server.own
+    const headOfJudge = () => Number(judge.look('SELECT max(seq) AS seq FROM entry')[0]?.seq ?? 0)
+    const bars = action !== 'restore' || this.#reissued.has(ticketId)
+    const from = Math.max(0, headOfJudge() - MOST_FORGOTTEN)
+    const never = Number.POSITIVE_INFINITY
+    const decision: Decision = { ticketId, bars, at: never, revision: never, from, head: never, isKnown: false }
+    this.#checker.decided(decision)
+    this.#checker.tell(ticketId, this.#world.now, `the organiser: ${action}`)
+    const at = this.#world.serverNow
+    try {
+      must(await this.#server.ask((gatekeeper) => gatekeeper.act(everybody, ticketId, action, null, false, at)))
+    } catch (error) {
+      if (!isTrouble(error)) throw error
+      this.#checker.tell(ticketId, this.#world.now, `nobody knows whether: ${action}`)
+      return
+    }
+    const changes = 'SELECT max(at) AS at FROM ticket_change WHERE ticket = unhex(?)'
+    const [last] = this.#server.own.look(changes, ticketId.replaceAll('-', '')) as { at: number | null }[]
+    const revision = this.#server.isDown ? never : this.#revisionAt(at)
+    Object.assign(decision, { at: last?.at ?? at, revision, head: headOfJudge(), isKnown: true })
+    this.#checker.tell(ticketId, this.#world.now, `the organiser heard: ${action}`)
+    if (action === 'reissue') this.#reissued.add(ticketId)
+    this.#undecided.delete(ticketId)
   }
 
   #compare(): void {
@@ -675,7 +692,10 @@ class Evening {
       tallies: d1.tallies(),
       inside: must(gatekeeper.stats(everybody)).stats.inside,
       standings: (ticketId) => standings.get(ticketId) ?? [],
+      judgeOf: (ticketId) => this.#among?.judgeOf(ticketId) ?? 0,
+      judgedAs: this.#among?.judgedAs() ?? new Map(),
     })
+    this.#among?.compare(entries)
     this.#compareImport()
     this.#compareOwnChecks()
   }
@@ -726,14 +746,13 @@ function notHome({ caller, isOn, queue, unanswered }: Phone): string[] {
 
 const jobId = '0198c0de-0000-7000-b000-000000000001' as JobId
 const IMPORT_CHUNK = 10
+const LOOK_EVERY_MS = 1000
+/** So many entries of a log a crash takes back at most. */
+const MOST_FORGOTTEN = 5
 /** How often the server dies within two milliseconds of having judged something. */
 const CRASHES_SOON = 0.003
 
 function must<T>(result: { ok: true; value: T } | { ok: false; problem: { code: string } }): T {
   if (!result.ok) throw new Error(`it could not be set up: ${result.problem.code} ${JSON.stringify(result.problem)}`)
   return result.value
-}
-
-function rawOf(key: KeyObject): Uint8Array {
-  return new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url'))
 }

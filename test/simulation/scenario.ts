@@ -1,5 +1,6 @@
 import { MAIN_ZONE, type Policy, type Reentry } from '../../core/event.ts'
 import type { GateId, TypeId, ZoneId } from '../../core/ids.ts'
+import { Chance } from '../chance.ts'
 import type { World } from './world.ts'
 
 export const offlinePolicies = ['strict', 'admit', 'never'] as const
@@ -29,6 +30,8 @@ export const troubles = [
   'zones',
   'capacity',
   'imports',
+  'shards',
+  'lost calls',
 ] as const
 export type Trouble = (typeof troubles)[number]
 
@@ -36,6 +39,8 @@ export const LOUNGE = 'lounge' as ZoneId
 export const single = 'single' as TypeId
 export const group = 'group' as TypeId
 export const GROUP_OF = 3
+/** More are not played: what goes wrong among more goes wrong among these. */
+const MOST_SHARDS = 4
 
 /**
  * How bad the network is. `badMoments`: how often it goes just when it matters; `goodMoments`: how often it comes back
@@ -68,11 +73,22 @@ export type Scenario = {
   /** Mean time after which a side entrance is opened or closed, and all leases move; null: there is none. */
   gatesEveryMs: number | null
   importedRows: number
+  /** Among how many objects the event is divided: 1 for one that is not. */
+  shards: number
+  /** How often a call between two of them fails, and how often it is slow. */
+  ways: { lossy: number; slow: number }
   has: (trouble: Trouble) => boolean
 }
 
 /** Draws an evening. What is left out is drawn all the same, so that the rest of the evening stays as it was. */
-export function drawScenario({ chance }: World, policy: OfflinePolicy, without: readonly Trouble[]): Scenario {
+export function drawScenario(
+  world: World,
+  policy: OfflinePolicy,
+  without: readonly Trouble[],
+  wanted?: number,
+): Scenario {
+  const { chance } = world
+  const { shards, ways, isFull: isFullOfMany } = drawShards(world.seed, policy, wanted)
   const has = (trouble: Trouble) => !without.includes(trouble)
   const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}` as GateId)
   const mainGates = names('GATE', chance.between(2, 4))
@@ -115,7 +131,7 @@ export function drawScenario({ chance }: World, policy: OfflinePolicy, without: 
     mainGates,
     loungeGates,
     reentry: has('exits') ? reentry : 'none',
-    capacity: isFull && has('capacity') ? 40 : null,
+    capacity: (isFull || isFullOfMany) && has('capacity') ? 40 : null,
     weather: {
       lossy: has('lossy network') ? weather.lossy : 0,
       slow: has('slow network') ? weather.slow : 0,
@@ -131,8 +147,22 @@ export function drawScenario({ chance }: World, policy: OfflinePolicy, without: 
     hasDecisions: chance.happens(0.5) && has('decisions'),
     gatesEveryMs: opensGates && has('gates') ? gatesEveryMs : null,
     importedRows: importsRows && has('imports') ? 60 : 0,
+    shards: has('shards') ? shards : 1,
+    ways: has('lost calls') ? ways : { lossy: 0, slow: 0 },
     has,
   }
+}
+
+/** With a chance of its own, so that an evening is what it was whether others may be divided or not. */
+function drawShards(seed: number, policy: OfflinePolicy, wanted: number | undefined) {
+  const chance = new Chance(seed ^ 0x5a5a5a5a)
+  const isDivided = chance.happens(0.4)
+  const drawn = chance.between(2, MOST_SHARDS)
+  const ways = { lossy: chance.of([0, 0.02, 0.15]), slow: chance.of([0, 0.02, 0.2]) }
+  const isFull = chance.happens(0.5)
+  // Leases take one object that holds them all.
+  const shards = policy === 'strict' ? 1 : (wanted ?? (isDivided ? drawn : 1))
+  return { shards, ways, isFull: isFull && shards > 1 }
 }
 
 export const zoneOfGate = ({ loungeGates }: Scenario, gateId: GateId): ZoneId =>

@@ -18,6 +18,8 @@ const { values } = parseArgs({
     scans: { type: 'string' },
     minutes: { type: 'string' },
     policy: { type: 'string' },
+    /** Among how many objects each event is divided, where its policy lets it be. */
+    shards: { type: 'string' },
     workers: { type: 'string', default: '1' },
     /** Of one evening. */
     'of-each': { type: 'string', default: '500' },
@@ -33,6 +35,7 @@ if (values.mutant !== undefined && mutant == null)
 const policies = offlinePolicies.filter((policy) => values.policy === undefined || policy === values.policy)
 const without = troubles.filter((trouble) => values.without?.split(',').includes(trouble))
 const scansOfEach = Number(values['of-each'])
+const shards = values.shards === undefined ? (mutant?.shards ?? null) : Number(values.shards)
 const startedAt = performance.now()
 const workers = Number(values.workers)
 
@@ -55,7 +58,14 @@ async function play(): Promise<void> {
   let seed = Number(values.seed)
   do {
     const policy = policies[seed % policies.length] ?? 'strict'
-    const run = { seed, scans: scansOfEach, policy, without, ...(mutant === null ? {} : { mutation: mutant.make }) }
+    const run = {
+      seed,
+      scans: scansOfEach,
+      policy,
+      without,
+      ...(shards === null ? {} : { shards }),
+      ...(mutant === null ? {} : { mutation: mutant.make }),
+    }
     const ran = await simulate(run)
     total.scans += scansOfEach
     for (const what of ['shown', 'admitted', 'alone', 'linearized', 'restarts', 'lostStorages', 'virtualMs'] as const) {
@@ -69,6 +79,7 @@ async function play(): Promise<void> {
       const options = [
         `--seed ${seed} --policy ${policy} --of-each ${small.scans}`,
         ...(small.without.length > 0 ? [`--without "${small.without.join(',')}"`] : []),
+        ...(shards === null ? [] : [`--shards ${shards}`]),
         ...(mutant === null ? [] : [`--mutant "${values.mutant}"`]),
       ]
       for (const line of (await simulate({ ...run, ...small, tells: true })).story) console.error(line)

@@ -30,6 +30,11 @@ export class Sql {
     return mutated === null ? noRows : this.#run(mutated.query, mutated.bindings)
   }
 
+  /** What stands there, for whoever looks from outside: no mutant is in the way. */
+  look(query: string, ...bindings: unknown[]) {
+    return this.#run(query, bindings).toArray()
+  }
+
   #run(query: string, bindings: unknown[]) {
     if (bindings.length === 0 && query.includes(';')) {
       this.#database.exec(query)
@@ -128,9 +133,13 @@ class Prepared {
     return rows
   }
 
+  get columnNames(): string[] {
+    return this.#statement.columns().map(({ name }) => name)
+  }
+
   /** One row with the names of its columns. */
   get toRow(): (values: readonly Value[]) => Row {
-    this.#toRow ??= rowMaker(this.#statement.columns().map(({ name }) => name))
+    this.#toRow ??= rowMaker(this.columnNames)
     return this.#toRow
   }
 }
@@ -145,6 +154,10 @@ class Cursor {
     this.#prepared = prepared
     this.#values = values
     this.#changes = changes
+  }
+
+  get columnNames(): string[] {
+    return this.#prepared.columnNames
   }
 
   get rowsWritten(): number {

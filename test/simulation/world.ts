@@ -13,6 +13,7 @@ type Timers = { after: (ms: number, call: () => void) => () => void }
 const realImmediate = setImmediate
 
 export class World {
+  readonly seed: number
   readonly chance: Chance
   now: number
   /** How far the server's clock is off. */
@@ -21,6 +22,7 @@ export class World {
   readonly #heap: Happening[] = []
 
   constructor(seed: number, startsAt: number) {
+    this.seed = seed
     this.chance = new Chance(seed)
     this.now = startsAt
   }
