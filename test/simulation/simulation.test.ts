@@ -76,7 +76,7 @@ describe('the simulation notices when there is no rule that', () => {
     // One entry in thirty is lost, so that it takes about thirty scans to see it, and hardly anything that goes wrong.
     const mutation = mutants['every entry goes to D1']?.make
     if (!mutation) throw new Error('there is no such mutant')
-    const run = await firstThatFails({ seed: 1, scans: 150, policy: 'admit', mutation })
+    const run = await firstThatFails({ seed: 1, scans: 80, policy: 'admit', mutation })
     const small = await least(run)
     expect(stepsOf(small)).toBeLessThan(50)
     const violationOf = async (change: Partial<Run>) => (await simulate({ ...run, ...small, ...change })).violation
