@@ -1737,12 +1737,12 @@ function found<T>(value: T | null): Result<T> {
   return value === null ? problem('not_found') : ok(value)
 }
 
-/** Groups of some fifty scans together: a few milliseconds of work. */
+/** Groups of some hundred scans together: a few milliseconds of work. */
 function inSlices<T extends { places: number[] }>(groups: T[]): T[][] {
   const slices: T[][] = []
   let scans = Number.POSITIVE_INFINITY
   for (const group of groups) {
-    if (scans + group.places.length > 50) {
+    if (scans + group.places.length > 100) {
       slices.push([])
       scans = 0
     }
