@@ -296,7 +296,9 @@ describe('an organiser who settles the event', () => {
       const below = page.locator(`[id="${await days.getAttribute('aria-describedby')}"]`)
       return below.textContent()
     }
-    expect(await said()).toMatch(/30 days unless you say less; more is not possible\. As it is saved, they go on /)
+    expect(await said()).toMatch(
+      /30 days unless you say less; more is not possible\. With what is saved now they are taken away on /,
+    )
     await days.focus()
     await page.keyboard.press('ControlOrMeta+A')
     await page.keyboard.type('31')

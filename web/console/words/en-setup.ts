@@ -76,8 +76,8 @@ export const setup = {
     daysTheLogIs: 'Days that the log is kept',
     everyScanAndWhere: (most: number) =>
       `Every scan, the tickets and where each stands, conflicts and shifts. Reports stay, with every sum. ${most} days unless you say less; more is not possible.`,
-    goesOn: (day: string) => `As it is saved, they go on ${day}.`,
-    wentOn: (day: string) => `They went on ${day}.`,
+    goesOn: (day: string) => `With what is saved now they are taken away on ${day}.`,
+    wentOn: (day: string) => `They were taken away on ${day}.`,
     zones: 'Zones',
     aZoneIsA:
       'A zone is a place whose entries are counted on their own: the hall, a lounge, the backstage. Most events have one. A zone that a gate leads into cannot be taken away.',
