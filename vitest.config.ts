@@ -1,4 +1,4 @@
-import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { cloudflareTest, type D1Migration, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
 const secrets = { ADMIN_KEY: 'the deployment key of the tests', TICKET_KEY: 'the ticket key of the tests' }
@@ -8,7 +8,7 @@ const patient = { poll: { timeout: 20_000 } }
 Object.assign(process.env, secrets)
 
 /**
- * `core` runs in Node, `edge` in workerd with real bindings, `process` against servers of its own that it starts and
+ * `core` runs in Node, `edge` in workerd with real bindings, `divided` some of its files again, `process` against servers of its own that it starts and
  * kills, `browser` drives the pages in the browser that comes with `npm ci`. What stands in `test/everywhere` runs in
  * Node and in workerd; the vectors run in a browser too.
  */
@@ -29,32 +29,13 @@ async function projects(): Promise<TestProjectConfiguration[]> {
         testTimeout: 30_000,
       },
     },
-    {
-      // A library's source map names files that it does not ship; nobody needs to hear of it at every run.
-      logLevel: 'error',
-      plugins: [
-        cloudflareTest({
-          wrangler: { configPath: './wrangler.toml' },
-          miniflare: {
-            bindings: {
-              ...secrets,
-              LOG_LEVEL: 'error',
-              MIGRATIONS: await readD1Migrations('./migrations'),
-              SHARDS: process.env.SHARDS ?? '1',
-            },
-          },
-        }),
-      ],
-      test: {
-        name: 'edge',
-        include: ['test/edge/**/*.test.ts', 'test/everywhere/**/*.test.ts'],
-        setupFiles: ['test/edge/setup.ts'],
-        // Starting a runtime costs more than most files do in it.
-        isolate: false,
-        testTimeout: 60_000,
-        expect: patient,
-      },
-    },
+    edge('edge', process.env.SHARDS ?? '1', await readD1Migrations('./migrations'), {
+      include: ['test/edge/**/*.test.ts', 'test/everywhere/**/*.test.ts'],
+    }),
+    // What matters most at the doors once more, with each event divided among several objects.
+    edge('divided', '3', await readD1Migrations('./migrations'), {
+      include: ['scan', 'offline-sync', 'precedence', 'formats'].map((name) => `test/edge/${name}.test.ts`),
+    }),
     {
       test: {
         name: 'process',
@@ -86,4 +67,27 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       },
     },
   ]
+}
+
+/** A project that runs in workerd with real bindings, where each event that a test makes is divided among so many objects. */
+function edge(name: string, shards: string, migrations: D1Migration[], { include }: { include: string[] }) {
+  return {
+    // A library's source map names files that it does not ship; nobody needs to hear of it at every run.
+    logLevel: 'error' as const,
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: './wrangler.toml' },
+        miniflare: { bindings: { ...secrets, LOG_LEVEL: 'error', MIGRATIONS: migrations, SHARDS: shards } },
+      }),
+    ],
+    test: {
+      name,
+      include,
+      setupFiles: ['test/edge/setup.ts'],
+      // Starting a runtime costs more than most files do in it.
+      isolate: false,
+      testTimeout: 60_000,
+      expect: patient,
+    },
+  }
 }

@@ -1,7 +1,10 @@
+import type { Result } from '../core/answers.ts'
 import { jurisdictionOf } from '../core/event-address.ts'
 import type { EventId } from '../core/ids.ts'
 import { shardName } from '../core/shards.ts'
+import type { Actor } from './actor.ts'
 import type { Gatekeeper } from './gatekeeper.ts'
+import { log } from './logging.ts'
 
 /**
  * A Gatekeeper's methods as they are seen from elsewhere. The platform's own stub type takes unions apart; what is sent is
@@ -46,6 +49,27 @@ export async function callGatekeeper<T>(
       await scheduler.wait(FIRST_WAIT_MS * 2 ** attempt * (0.5 + Math.random()))
     }
   }
+}
+
+/** A gate must not stand still because of a count: a scan waits for it no longer than this. */
+const COUNTED_WITHIN_MS = 700
+
+/**
+ * Has a scan of a device counted by the shard that counts it. Null where that does not answer: whoever judges the scan is
+ * to count it then, so that a device has somewhat more for as long as the object is away.
+ */
+export function countScan(
+  gatekeepers: Gatekeepers,
+  address: { eventId: EventId; shard: number },
+  actor: Actor,
+): Promise<Result<null> | null> {
+  const counted = callGatekeeper(gatekeepers, address, (stub) => stub.spend(actor, 'scan', Date.now())).catch(
+    (error: unknown) => {
+      log('warn', 'limits: a shard did not count a scan', { ...address, error })
+      return null
+    },
+  )
+  return Promise.race([counted, scheduler.wait(COUNTED_WITHIN_MS).then(() => null)])
 }
 
 /** Those of the jurisdiction that the id names: of the same name elsewhere there is another object. */

@@ -27,7 +27,7 @@ import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
 import { type Actor, everybody, mayAct, type Proving, quietly } from './actor.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
 import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
-import { callGatekeeper, type Gatekeepers } from './calling.ts'
+import { callGatekeeper, countScan, type Gatekeepers } from './calling.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
@@ -616,9 +616,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
   async #countElsewhere(actor: Actor, ask: ScanAsk, countAs: LimitedCall | null): Promise<Problem | null> {
     if (this.#isRubbish(ask)) return { code: 'unreadable_code' }
     if (actor.kind !== 'device' || countAs === null) return null
-    const counter = counterOf(this.#parts().configuration.event.id, actor.deviceId)
-    const spent = await this.#dividedAmong()?.call(counter, (stub) => stub.spend(actor, countAs, Date.now()))
-    return spent ? problemOf(spent) : null
+    const parts = this.#parts()
+    const eventId = parts.configuration.event.id
+    const counted = await countScan(this.env.GATEKEEPER, { eventId, shard: counterOf(eventId, actor.deviceId) }, actor)
+    return problemOf(counted ?? this.#spend(parts, actor, countAs, Date.now()))
   }
 
   async #recordHere(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null): Promise<Result<Recorded>[]> {

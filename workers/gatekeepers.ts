@@ -1,10 +1,10 @@
-import { ok, type Recorded, type Result } from '../core/answers.ts'
+import type { Recorded, Result } from '../core/answers.ts'
 import { shardsOf } from '../core/event-address.ts'
 import type { EventId } from '../core/ids.ts'
 import type { LimitedCall } from '../core/limits.ts'
 import { counterOf, shardOf } from '../core/shards.ts'
 import type { Actor } from '../durable-objects/actor.ts'
-import { callGatekeeper, type Stub } from '../durable-objects/calling.ts'
+import { callGatekeeper, countScan, type Stub, Unavailable } from '../durable-objects/calling.ts'
 import type { ScanAsk } from '../durable-objects/judging.ts'
 import type { Env } from './env.ts'
 
@@ -23,10 +23,15 @@ export async function askGatekeeper<T>(
   const ask = <U>(given: (stub: Stub) => Promise<U>) =>
     callGatekeeper(GATEKEEPER, { eventId, shard: 0 }, given, locationHint)
   if (shardsOf(eventId) === 1) return ask(call)
-  await ask((stub) => stub.gather())
+  await ask((stub) => stub.gather()).catch(unavailable)
   const answer = await ask(call)
-  await ask((stub) => stub.scatter())
+  await ask((stub) => stub.scatter()).catch(unavailable)
   return answer
+}
+
+/** Whatever kept a shard from being heard or told: it may be sent again, and holds as soon as all have heard of it. */
+function unavailable(error: unknown): never {
+  throw new Unavailable('not all shards of the event could be reached', { cause: error })
 }
 
 /**
@@ -60,11 +65,9 @@ export async function askJudge(
       return result
     })
   const counter = actor.kind === 'device' && shard > 0 ? counterOf(eventId, actor.deviceId) : shard
-  const spent =
-    counter === shard
-      ? ok(null)
-      : await callGatekeeper(GATEKEEPER, { eventId, shard: counter }, (stub) => stub.spend(actor, 'scan', Date.now()))
-  const result = spent.ok ? await judgedBy(shard, counter === shard ? 'scan' : null) : spent
+  const counted = counter === shard ? null : await countScan(GATEKEEPER, { eventId, shard: counter }, actor)
+  const isRefused = counted !== null && !counted.ok
+  const result = isRefused ? counted : await judgedBy(shard, counted === null ? 'scan' : null)
   // Of an event that was forgotten the shards are gone, and the Gatekeeper judges what there still is.
   const isGone = shard > 0 && !result.ok && result.problem.code === 'not_found'
   return isGone ? judgedBy(0, 'scan') : result

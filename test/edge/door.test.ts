@@ -451,6 +451,7 @@ describe('zones', () => {
       return body.code ?? body.verdict
     }
     expect([await verdict(), await verdict()]).toEqual(['admitted', 'already_admitted'])
+    await informed(nightly)
     vi.setSystemTime(Date.now() + 26 * 3_600_000)
     try {
       phone.token = (

@@ -72,6 +72,9 @@ describe('the statistics in the live feed', () => {
   })
 
   it('say how many D1 knows of, also after an annulment and after the Gatekeeper was put to sleep', async () => {
+    // A divided event takes longer than its alarm, which tells D1.
+    event = await newEvent(undivided)
+    device = await newDevice(event)
     await letIn({}, {})
     await gatekeeperOf(event).flush()
     const { body } = await scan(device.token, (await issue(event))[0]?.code ?? '')

@@ -2,7 +2,18 @@ import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { metricKinds } from '../../workers/metric-kinds.ts'
-import { admin, call, gatekeeperOf, issue, newDevice, newEvent, newOrganisation, type Party, scan } from './api.ts'
+import {
+  admin,
+  call,
+  gatekeeperOf,
+  informed,
+  issue,
+  newDevice,
+  newEvent,
+  newOrganisation,
+  type Party,
+  scan,
+} from './api.ts'
 
 type Sample = { name: string; labels: Record<string, string>; value: number }
 
@@ -14,7 +25,11 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const scrape = (as = event.key) => call('GET', '/metrics', { as })
+async function scrape(as = event.key) {
+  // What was judged by another object is measured when it was heard of.
+  await informed(event)
+  return call('GET', '/metrics', { as })
+}
 
 /** Reads the text as Prometheus does; what is no sample and no comment is a broken test. */
 function samplesIn(text: string): Sample[] {

@@ -521,9 +521,10 @@ describe('the same scans', () => {
         for (const batches of come) ends.push(await playedOut(scans, batches, base))
         expect(ends[1]).toEqual(ends[0])
       }),
-      { numRuns: 6 },
+      // A divided event costs several times as much to make.
+      { numRuns: env.SHARDS === '1' ? 6 : 2 },
     )
-  }, 60_000)
+  }, 180_000)
 
   type What = { ticket: number; device: number; minute: number; gateId: string; verdict: string }
 

@@ -1,10 +1,15 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { EventId } from '../../core/ids.ts'
-import { shardName, shardOf } from '../../core/shards.ts'
+import type { DeviceId, EventId, TicketId } from '../../core/ids.ts'
+import { counterOf, shardName, shardOf } from '../../core/shards.ts'
+import { Allowances } from '../../durable-objects/device-limits.ts'
+import { openParts } from '../../durable-objects/event-parts.ts'
+import type { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
+import { Meta } from '../../durable-objects/meta.ts'
+import { takeIn } from '../../durable-objects/shards/taking-in.ts'
 import { sweep } from '../../workers/sweep.ts'
-import { call, issue, newDevice, newEvent, plenty, scan } from './api.ts'
+import { call, gatekeeperOf, issue, judgeOf, newDevice, newEvent, plenty, scan } from './api.ts'
 
 const SHARDS = 3
 const DAY_MS = 86_400_000
@@ -339,5 +344,104 @@ describe('a person with a ticket of a divided event', () => {
     expect((await inAll(event)).slice(1)).toEqual([null, null, null])
     const checked = await call('GET', `/api/hp-scanner/integrity/${event.id}`, { as: event.key })
     expect(checked.body.data.discrepancies).toEqual([])
+  })
+})
+
+describe('objects of one event that die, or do not answer', () => {
+  const logged = (event: { id: string }) =>
+    runInDurableObject(gatekeeperOf(event), (_, { storage: { sql } }) =>
+      Number(sql.exec('SELECT count(*) AS count FROM entry').one().count),
+    )
+  const execute = (stub: DurableObjectStub<Gatekeeper>, statement: string) =>
+    runInDurableObject(stub, (_, { storage }) => void storage.sql.exec(statement))
+  /** A ticket and its shard, and one of another shard. */
+  async function ofTwoShards(event: Awaited<ReturnType<typeof newDivided>>) {
+    const tickets = await issue(event, ...Array.from({ length: 12 }, () => ({})))
+    const shardOfTicket = ({ id }: { id: string }) => shardOf(event.id as EventId, id as TicketId)
+    const [one] = tickets
+    const other = tickets.find((ticket) => one && shardOfTicket(ticket) !== shardOfTicket(one))
+    if (!one || !other) throw new Error('all tickets are of one shard')
+    return { one, other, shard: judgeOf(event, one.id), number: shardOfTicket(one) }
+  }
+
+  it('bring what a shard judged home by its alarm, where the shard died before it was heard', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const { one, shard } = await ofTwoShards(event)
+    await execute(gatekeeperOf(event), 'ALTER TABLE taken RENAME TO taken_away')
+    expect((await scan(device.token, one.code)).body.verdict).toBe('admitted')
+    await evictDurableObject(shard)
+    expect(await logged(event)).toBe(0)
+    await execute(gatekeeperOf(event), 'ALTER TABLE taken_away RENAME TO taken')
+    expect(await runDurableObjectAlarm(shard)).toBe(true)
+    expect(await logged(event)).toBe(1)
+    expect((await scan(device.token, one.code)).body.code).toBe('already_admitted')
+  })
+
+  it('have a change hold that was not answered, once the Gatekeeper is awake again', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const { one, other, shard } = await ofTwoShards(event)
+    const revoke = ({ id }: { id: string }) =>
+      call('POST', `${event.path}/tickets/${id}/revoke`, { as: event.key, body: {} })
+    await execute(shard, "CREATE TRIGGER away BEFORE DELETE ON ticket BEGIN SELECT raise(ABORT, 'away'); END")
+    // It is not known whether it holds, and nobody is told that it does.
+    expect((await revoke(one)).status).toBe(503)
+    expect((await revoke(other)).status).toBe(503)
+    await evictDurableObject(gatekeeperOf(event))
+    await execute(shard, 'DROP TRIGGER away')
+    await gatekeeperOf(event).ping()
+    await runDurableObjectAlarm(gatekeeperOf(event))
+    expect((await scan(device.token, one.code)).body.code).toBe('revoked')
+    expect((await scan(device.token, other.code)).body.code).toBe('revoked')
+    expect((await revoke(one)).status).toBe(200)
+  })
+
+  it('keep nobody waiting at the gates of the others, where one of them does not answer', async () => {
+    const event = await newDivided()
+    const { one, other, shard, number } = await ofTwoShards(event)
+    // The one that counts a device must not stop it anywhere else either.
+    let device = await newDevice(event)
+    while (counterOf(event.id as EventId, device.id as DeviceId) !== number) device = await newDevice(event)
+    let answerAgain = () => {}
+    const silence = new Promise<void>((resolve) => {
+      answerAgain = resolve
+    })
+    // Nothing else comes to an object while this runs in it.
+    const isSilent = runInDurableObject(shard, (_, state) => state.blockConcurrencyWhile(() => silence))
+    const answered: string[] = []
+    const changed = call('PATCH', event.path, { as: event.key, body: { capacity: 500 } }).then(({ status }) => {
+      answered.push(`change ${status}`)
+    })
+    const waiting = scan(device.token, one.code).then(({ body }) => {
+      answered.push(`its own ${body.verdict}`)
+    })
+    expect((await scan(device.token, other.code)).body.verdict).toBe('admitted')
+    expect(answered).toEqual([])
+    answerAgain()
+    await Promise.all([isSilent, changed, waiting])
+    expect(answered.toSorted()).toEqual(['change 200', 'its own admitted'])
+  })
+
+  it('have what a shard hands over twice in the log once', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const { one, shard, number } = await ofTwoShards(event)
+    await scan(device.token, one.code)
+    await scan(device.token, one.code)
+    const gatekeeper = gatekeeperOf(event)
+    await Promise.all([gatekeeper.gather(), gatekeeper.gather(number), gatekeeper.gather()])
+    expect(await logged(event)).toBe(2)
+    // The Gatekeeper died before it said that it had them: it is handed the same again.
+    const handed = await runInDurableObject(shard, (object) => object.handOver(0))
+    expect(handed).toHaveLength(2)
+    await runInDurableObject(gatekeeper, (_, { storage }) => {
+      const parts = openParts(storage.sql, new Meta(storage.sql), env, new Allowances())
+      storage.transactionSync(() => takeIn(parts, storage.sql, number, handed))
+    })
+    await evictDurableObject(gatekeeper)
+    await gatekeeper.gather()
+    expect(await logged(event)).toBe(2)
+    expect(await liveStats(event)).toMatchObject({ cacheCount: 1, duplicateAttempts: 1, inside: 1 })
   })
 })

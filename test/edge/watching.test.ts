@@ -6,7 +6,7 @@ import { DeviceStatuses } from '../../durable-objects/device-status.ts'
 import { openParts } from '../../durable-objects/event-parts.ts'
 import { Meta } from '../../durable-objects/meta.ts'
 import { Watch } from '../../durable-objects/watching.ts'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, informed, issue, newDevice, newEvent, type Party, scan } from './api.ts'
 import { listen } from './listener.ts'
 
 const MINUTE = 60_000
@@ -86,7 +86,7 @@ describe('a log that D1 has not taken for a minute', () => {
     const device = await newDevice(event)
     const [ticket] = await issue(event)
     await scan(device.token, ticket?.code ?? '')
-    await runInDurableObject(gatekeeperOf(event), (_, { storage }) => {
+    await runInDurableObject(await informed(event), (_, { storage }) => {
       const parts = openParts(storage.sql, new Meta(storage.sql), env, new Allowances())
       const statuses = new DeviceStatuses(storage.sql, () => parts.devices)
       const watch = new Watch()
