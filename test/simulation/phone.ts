@@ -167,12 +167,11 @@ export class Phone {
   }
 
   /** The network goes just now, as it does at the worst of times. */
-  #mayCut(share = 1): void {
+  #mayCut({ share, leastMs, mostMs }: BadMoment): void {
     const { chance } = this.#world
     if (!this.#isUp || !chance.happens(this.#weather.badMoments * share)) return
     this.cut()
-    // A gate that decides alone does so every 1.5 s: for as long as it takes some of its own tickets to come by.
-    this.#world.after(share < 1 ? chance.between(500, 20_000) : chance.between(5000, 40_000), () => this.join())
+    this.#world.after(chance.between(leastMs, mostMs), () => this.join())
   }
 
   /** The network may come back just when this device is deciding without it. */
@@ -283,7 +282,7 @@ export class Phone {
             if (text.startsWith('{"type":"standings"')) this.#heardAll((JSON.parse(text) as { cursor: string }).cursor)
             on.message(text)
             // A lease that was just taken, and a ticket that is just called back.
-            if (text.startsWith('{"type":"lease"') || text.startsWith('{"type":"recall"')) this.#mayCut()
+            if (text.startsWith('{"type":"lease"') || text.startsWith('{"type":"recall"')) this.#mayCut(promising)
           }, down),
         closeClient: (code: number) => carry(() => end(code), down),
       }
@@ -306,11 +305,11 @@ export class Phone {
       return {
         send: (text) => {
           // Just when somebody asks: it is another gate that is let in there, perhaps, while this one decides alone.
-          if (text.startsWith('{"type":"scan"')) this.#mayCut(ASKING)
+          if (text.startsWith('{"type":"scan"')) this.#mayCut(asking)
           carry(() => {
             if (socket) this.#server.hear(socket, text)
             // Just when the server takes the device's word for it.
-            if (text.startsWith('{"type":"lease_') || text.startsWith('{"type":"recalled"')) this.#mayCut()
+            if (text.startsWith('{"type":"lease_') || text.startsWith('{"type":"recalled"')) this.#mayCut(promising)
           }, up)
         },
         close: () => {
@@ -341,8 +340,14 @@ export class Phone {
   }
 }
 
-/** Scans are many: of the bad moments that each is, so many are one. */
-const ASKING = 0.2
+/** A moment at which the network may go: in which share of those that there are, and for how long. */
+type BadMoment = { share: number; leastMs: number; mostMs: number }
+
+/** Somebody holds up a code. Of these there are many. */
+const asking: BadMoment = { share: 0.2, leastMs: 500, mostMs: 20_000 }
+
+/** A lease or a ticket changes hands: cut off for as long as it takes some tickets of that share to come by, at 1.5 s each. */
+const promising: BadMoment = { share: 1, leastMs: 5000, mostMs: 40_000 }
 
 /** One direction of a socket: nothing overtakes, and what is held while there is no network. */
 type Lane = { at: number; held: (() => void)[] }

@@ -103,7 +103,7 @@ export class Statements {
   }
 }
 
-/** A statement that gives its rows as lists of values: to make an object with names of each takes SQLite's binding longer than the look-up. */
+/** A statement whose rows are lists of values: with names Node makes each of them in more time than the look-up takes. */
 class Prepared {
   readonly #statement: StatementSync
   /** Which value each place takes; null: each its own. */
