@@ -1,6 +1,6 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan, undivided } from './api.ts'
 import { type Listener, listen } from './listener.ts'
 
 type Device = Awaited<ReturnType<typeof newDevice>>
@@ -9,7 +9,8 @@ let event: Party
 let device: Device
 let supervisor: Device
 beforeAll(async () => {
-  event = await newEvent()
+  // The lane leads to the object that judges all tickets.
+  event = await newEvent(undivided)
   device = await newDevice(event)
   supervisor = await newDevice(event, 'sue')
 })
@@ -152,7 +153,7 @@ describe('a scan over the socket', () => {
 
 describe('the limits', () => {
   it('are those of the device, over the socket and over HTTP together', async () => {
-    const busy = await newEvent(strictEvent)
+    const busy = await newEvent({ ...undivided, ...strictEvent })
     const own = await newDevice(busy)
     const [ticket] = await issue(busy)
     const socket = await lane(own.token, busy)
@@ -169,7 +170,7 @@ describe('the limits', () => {
   })
 
   it('block a device that floods its socket with forgeries, close it, and keep nobody else waiting', async () => {
-    const busy = await newEvent(strictEvent)
+    const busy = await newEvent({ ...undivided, ...strictEvent })
     const [bad, good] = [await newDevice(busy), await newDevice(busy)]
     const [flooding, calm] = [await lane(bad.token, busy), await lane(good.token, busy)]
     const [ticket] = await issue(busy)

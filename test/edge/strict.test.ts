@@ -1,7 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan } from './api.ts'
+import { call, gatekeeperOf, issue, newDevice, newEvent, type Party, scan, undivided } from './api.ts'
 import { listen } from './listener.ts'
 import { ModelDevice, type ModelTicket } from './model-device.ts'
 
@@ -11,7 +11,8 @@ let atA: ModelDevice
 let atB: ModelDevice
 
 async function opened() {
-  event = await newEvent({ policy: { offline: 'strict' } })
+  // Leases take one object that hears each holder.
+  event = await newEvent({ ...undivided, policy: { offline: 'strict' } })
   // Two ways in; the others of the usual event lead out, or take other types.
   await event.put('gates/GATE-B', { name: 'Side Entrance', kind: 'entry' })
   await event.put('gates/GATE-A', { name: 'Main Entrance', kind: 'entry' })
