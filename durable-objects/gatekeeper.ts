@@ -109,6 +109,8 @@ const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
 /** A shard has the Gatekeeper come for what it judged so soon, and once for all that it judges until then. */
 const HAND_OVER_AFTER_MS = 150
+/** How often a shard asks for places again that it had to give back before it could take them. */
+const BORROWINGS = 3
 const OVERDUE_MS = 30_000
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
@@ -1090,6 +1092,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   lend(borrowing: Borrowing): Promise<Lent> {
     return this.#lending.run(async () => {
       const { shard, has, needs } = borrowing
+      const before = this.#parts().rooms.lentBefore(borrowing)
+      if (before !== null) return before
       this.#change(everybody, ({ rooms }) => {
         for (const [room, people] of Object.entries(has)) rooms.note(shard, room, people)
         return ok(null)
@@ -1378,12 +1382,19 @@ export class Gatekeeper extends DurableObject<Bindings> {
   async #makeRoom(needs: Record<RoomName, number>): Promise<void> {
     if (this.#shard === 0) return this.#lending.run(() => this.#collect(needs, 0))
     await this.#lending.run(async () => {
-      const { configuration, rooms } = this.#parts()
-      const address = { eventId: configuration.event.id, shard: 0 }
-      const borrowing = rooms.borrowing(needs)
-      const lent = await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.lend(borrowing))
-      this.#change(everybody, (parts) => ok(parts.rooms.take(lent)))
+      // What was given back meanwhile, as somebody else needed it, is asked for again.
+      for (let attempt = 1; attempt <= BORROWINGS; attempt++) if (await this.#borrow(needs)) return
     })
+  }
+
+  /** As a shard: asks for places, and gives whether it could take what it was lent. */
+  async #borrow(needs: Record<RoomName, number>): Promise<boolean> {
+    const address = { eventId: this.#parts().configuration.event.id, shard: 0 }
+    const asked = this.#change(everybody, ({ rooms }) => ok(rooms.borrowing(needs)))
+    if (!asked.ok) throw new Error(`a shard cannot borrow: ${asked.problem.code}`)
+    const lent = await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.lend(asked.value))
+    const taken = this.#change(everybody, ({ rooms }) => ok(rooms.take(asked.value, lent)))
+    return taken.ok && taken.value
   }
 
   /** Has shards give back what they do not fill of rooms, where what is free does not do. */

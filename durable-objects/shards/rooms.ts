@@ -11,7 +11,13 @@ import type { Meta } from '../meta.ts'
 export type Room = { capacity: number | null; inside: number }
 
 /** What a shard may fill of each room, and how much more it needs. */
-export type Borrowing = { shard: number; has: Record<RoomName, number>; needs: Record<RoomName, number> }
+export type Borrowing = {
+  shard: number
+  /** Rises with each: one that comes again is answered again, and one that comes late is not looked at any more. */
+  no: number
+  has: Record<RoomName, number>
+  needs: Record<RoomName, number>
+}
 
 /** What it is lent, and of each room that it asked for how full that is. */
 export type Lent = { people: Record<RoomName, number>; rooms: Record<RoomName, Room> }
@@ -23,6 +29,7 @@ export type Lent = { people: Record<RoomName, number>; rooms: Record<RoomName, R
  */
 export class Rooms {
   readonly #sql: SqlStorage
+  readonly #meta: Meta
   readonly #configuration: Configuration
   readonly #counters: Counters
   readonly #shards: number
@@ -36,6 +43,7 @@ export class Rooms {
 
   constructor(sql: SqlStorage, meta: Meta, configuration: Configuration, counters: Counters) {
     this.#sql = sql
+    this.#meta = meta
     this.#configuration = configuration
     this.#counters = counters
     this.#shards = configuration.event === null ? 1 : shardsOf(configuration.event.id)
@@ -79,22 +87,28 @@ export class Rooms {
     return needs.length === 0 ? null : Object.fromEntries(needs)
   }
 
-  /** In a shard: what it asks for, so that there is room for these people. */
+  /** In a shard: what it asks for, so that there is room for these people. The caller holds the transaction. */
   borrowing(needs: Record<RoomName, number>): Borrowing {
     const has = Object.fromEntries(Object.keys(needs).map((name) => [name, this.#has(name)]))
-    return { shard: this.#shard, has, needs }
+    return { shard: this.#shard, no: this.#nextBorrowing(), has, needs }
   }
 
-  /** In a shard: takes what it was lent. The caller holds the transaction. */
-  take({ people, rooms }: Lent): void {
+  /**
+   * In a shard: takes what it was lent, and says whether it did. What it has given back since it asked may be in what it was
+   * lent, and be somebody else's by now. The caller holds the transaction.
+   */
+  take({ no }: Borrowing, { people, rooms }: Lent): boolean {
+    if (no !== this.#meta.number('borrowing')) return false
     for (const [name, room] of Object.entries(rooms)) {
       this.#told.set(name, room)
       this.#put(this.#shard, name, this.#has(name) + (people[name] ?? 0))
     }
+    return true
   }
 
   /** In a shard: keeps of a room what is full, or of all of them; gives how much that is. The caller holds the transaction. */
   giveBack(name: RoomName | null): number {
+    this.#nextBorrowing()
     const names = name === null ? [...this.#of(this.#shard).keys()] : [name]
     for (const one of names) this.#put(this.#shard, one, this.#inside(one))
     return name === null ? 0 : this.#inside(name)
@@ -111,7 +125,7 @@ export class Rooms {
   }
 
   /** At the Gatekeeper: lends a shard what it needs, where that is free. The caller holds the transaction. */
-  lend({ shard, needs }: Borrowing): Lent {
+  lend({ shard, no, needs }: Borrowing): Lent {
     const people: Record<RoomName, number> = {}
     const rooms: Record<RoomName, Room> = {}
     for (const [name, needed] of Object.entries(needs)) {
@@ -122,7 +136,15 @@ export class Rooms {
       rooms[name] = { capacity, inside: (capacity ?? 0) - free }
       this.#put(shard, name, (this.#of(shard).get(name) ?? 0) + given)
     }
+    this.#meta.set(`lent ${shard}`, JSON.stringify({ no, lent: { people, rooms } }))
     return { people, rooms }
+  }
+
+  /** At the Gatekeeper: what was answered to this borrowing, or to a later one of its shard, which it is too late for. */
+  lentBefore({ shard, no }: Borrowing): Lent | null {
+    const last = JSON.parse(this.#meta.text(`lent ${shard}`) ?? 'null') as { no: number; lent: Lent } | null
+    if (last === null || no > last.no) return null
+    return no === last.no ? last.lent : { people: {}, rooms: {} }
   }
 
   /** At the Gatekeeper: people came in and left by a shard's judging. */
@@ -142,6 +164,12 @@ export class Rooms {
     for (const name of [...this.#elsewhere.keys()].filter((one) => roomNamed(one).zone === zone)) {
       this.#setElsewhere(name, 0)
     }
+  }
+
+  #nextBorrowing(): number {
+    const no = this.#meta.number('borrowing') + 1
+    this.#meta.set('borrowing', no)
+    return no
   }
 
   #capacity(name: RoomName): number | null {

@@ -1,11 +1,15 @@
 import type { Lease } from '../../core/lease.ts'
 import { KnownTickets, rowLength } from '../../core/snapshot-bytes.ts'
+import type { Stub } from '../../durable-objects/calling.ts'
 import { Conflicts } from '../../durable-objects/conflicts.ts'
 import { Counters } from '../../durable-objects/counters.ts'
 import { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
 import { Judging } from '../../durable-objects/judging.ts'
 import { Leases } from '../../durable-objects/leases.ts'
 import { ScanLog } from '../../durable-objects/scan-log.ts'
+import { Rooms } from '../../durable-objects/shards/rooms.ts'
+import { Shards } from '../../durable-objects/shards/shards.ts'
+import { Turns } from '../../durable-objects/shards/turns.ts'
 import { Snapshots } from '../../durable-objects/snapshots.ts'
 import { Standings } from '../../durable-objects/standings.ts'
 import type { SyncOutcome } from '../../durable-objects/syncing.ts'
@@ -266,6 +270,55 @@ export const mutants: Record<string, Mutant> = {
   'an annulment reaches D1': strict(() => ({
     d1: (statements, send) => send(statements.filter(({ sql }) => !sql.startsWith('UPDATE entry SET annulled_at'))),
   })),
+
+  // Among the objects of a divided event.
+
+  /** The Gatekeeper forgets now and then how far it has taken in what a shard judged. */
+  'what a shard judged is taken in once': divided(() => ({ sql: takenInAgain() })),
+
+  /** Of what it hands over, a shard leaves one entry out, and takes it for told. */
+  'a shard hands over all that it judged': divided(() => ({
+    around: () => {
+      const { handOver } = Gatekeeper.prototype
+      return patched(Gatekeeper.prototype, 'handOver', function (after) {
+        const logged = handOver.call(this, after)
+        return logged.length < 2 ? logged : logged.filter(({ entry }) => entry.seq % 10 !== 0)
+      })
+    },
+  })),
+
+  /** Shards are told of a change, and nobody waits until they have heard. */
+  'a change is answered when shards know of it': divided(() => ({
+    around: () => {
+      const { scatter } = Shards.prototype
+      return patched(Shards.prototype, 'scatter', async function () {
+        scatter.call(this).catch(() => {})
+      })
+    },
+  })),
+
+  /** A shard says what it keeps of a room, and goes on filling what it had. */
+  'a shard gives back what it says that it gives back': divided(() => ({ around: givesNothingBack })),
+
+  /** All shards are told of all tickets, and some scans go to one that another is to judge. */
+  'a ticket always meets the same shard': divided(() => ({ strays: true, around: tellAllOfAll })),
+
+  /** What a shard's entry names is taken for the Gatekeeper's own entry of that number. */
+  'entries that are taken in name those of the one log': divided(() => ({
+    sql: ({ query, bindings }) => ({
+      query: query.replace('SELECT own FROM taken', 'SELECT seq AS own FROM taken'),
+      bindings,
+    }),
+  })),
+
+  /** Two shards are lent places at once, each by what was free before. */
+  'places are lent one shard after the other': divided(() => ({
+    around: () => patched(Turns.prototype, 'run', (work) => work()),
+  })),
+}
+
+function divided(make: () => Mutation): Mutant {
+  return { policy: 'never', make, shards: 3 }
 }
 
 function strict(make: () => Mutation): Mutant {
@@ -449,6 +502,51 @@ function rowsLost(): () => void {
     const { standings } = part.rows
     const kept = standings.slice(0, Math.max(0, standings.length - 2 * rowLength.standing))
     return { ...part, rows: { ...part.rows, standings: kept } }
+  })
+}
+
+/** The mark of how far was taken in goes back a little each so many times that it is asked for. */
+function takenInAgain(): SqlMutation {
+  let asked = 0
+  return ({ query, bindings }) => {
+    const isMark = query.startsWith('SELECT max(seq) AS seq FROM taken')
+    const goesBack = isMark && ++asked % 7 < 2
+    return {
+      query: goesBack
+        ? query.replace('max(seq)', 'max(0, max(seq) - 2)')
+        : query.replace('INSERT INTO taken', 'INSERT OR REPLACE INTO taken'),
+      bindings,
+    }
+  }
+}
+
+function givesNothingBack(): () => void {
+  const { giveBack } = Rooms.prototype
+  return patched(Rooms.prototype, 'giveBack', function (name) {
+    if (name === null) return giveBack.call(this, name)
+    const had = this.borrowing({ [name]: 0 }).has[name] ?? 0
+    const kept = giveBack.call(this, name)
+    const lent = { people: { [name]: had - kept }, rooms: { [name]: { capacity: null, inside: 0 } } }
+    this.take(this.borrowing({ [name]: 0 }), lent)
+    return kept
+  })
+}
+
+/** Each shard is told as well what another one is told. */
+function tellAllOfAll(): () => void {
+  const { call } = Shards.prototype
+  return patched(Shards.prototype, 'call', function <
+    T,
+  >(this: Shards, shard: number, given: (stub: Stub) => Promise<T>) {
+    return call.call(this, shard, (stub) => {
+      const adopt: Stub['adopt'] = async (replica) => {
+        for (const other of [1, 2, 3]) {
+          const theirs = other === shard ? replica : { ...replica, configuration: null }
+          await call.call(this, other, (one) => one.adopt({ ...theirs, shard: other }))
+        }
+      }
+      return given(new Proxy(stub, { get: (all, name) => (name === 'adopt' ? adopt : Reflect.get(all, name)) }))
+    }) as Promise<T>
   })
 }
 
