@@ -21,6 +21,8 @@ export type D1Entry = {
 export type D1Mutation = (statements: Bound[], send: (statements: Bound[]) => Promise<Result[]>) => Promise<Result[]>
 
 const migrations = join(import.meta.dirname, '../../migrations')
+// Looked for before any evening begins: what looks for files draws from the chance that is the evening's then.
+const files = globSync('*.sql', { cwd: migrations }).sort()
 const indexes = `SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'`
 let shared: { database: DatabaseSync; statements: Statements } | null = null
 
@@ -28,7 +30,7 @@ let shared: { database: DatabaseSync; statements: Statements } | null = null
 function emptied() {
   if (shared === null) {
     const database = new DatabaseSync(':memory:')
-    for (const file of globSync('*.sql', { cwd: migrations }).sort()) {
+    for (const file of files) {
       database.exec(readFileSync(join(migrations, file), 'utf8'))
     }
     // What only makes reports fast, which nobody asks for here, changes no answer: only the keys do.

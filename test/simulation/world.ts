@@ -129,15 +129,18 @@ export async function inWorld<T>(world: World, timers: Timers, more: object, run
     ...more,
   }
   const before = Object.keys(replaced).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
-  const dateNow = Date.now
+  const { now: dateNow } = Date
+  const { random } = Math
   for (const [name, value] of Object.entries(replaced)) {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
   }
   Date.now = () => world.serverNow
+  Math.random = () => world.chance.next()
   try {
     return await run()
   } finally {
     Date.now = dateNow
+    Math.random = random
     for (const [name, descriptor] of before) {
       if (descriptor) Object.defineProperty(globalThis, name, descriptor)
       else Reflect.deleteProperty(globalThis, name)
