@@ -5,7 +5,7 @@ import type { EventId, ScanId } from '../../core/ids.ts'
 import type { JobMessage } from '../../core/job.ts'
 import type { Topic } from '../../core/live.ts'
 import { OfflineScan, ScanRequest, SyncRequest } from '../../core/messages.ts'
-import { shardName } from '../../core/shards.ts'
+import { entryIdOf, shardName } from '../../core/shards.ts'
 import type { SnapshotKeys } from '../../core/snapshot.ts'
 import { joinSnapshot, type PackedRows, type Words } from '../../core/snapshot-bytes.ts'
 import type { Claims } from '../../core/token.ts'
@@ -305,7 +305,7 @@ export class Server {
       scanId: scans[index]?.ask.scanId,
       outcome,
       ...(code === null ? {} : { code }),
-      ...(recorded === null ? {} : { entryLogId: String(recorded.seq) }),
+      ...(recorded === null ? {} : { entryLogId: entryIdOf(this.#eventId, recorded) }),
       ...(conflict === null ? {} : { shown: conflict.shown, judged: conflict.judged }),
     }))
     return json(200, { success: true, results: { items } })

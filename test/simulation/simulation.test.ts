@@ -7,10 +7,22 @@ import { type Small, shrink } from './shrink.ts'
 const SCANS_AN_EVENING = 500
 
 /** Evening after evening, from a seed on; what went wrong is told with its seed. */
-async function evenings(policy: OfflinePolicy, count: number, from: number, mutation?: () => Mutation) {
+async function evenings(
+  policy: OfflinePolicy,
+  count: number,
+  from: number,
+  mutation?: () => Mutation,
+  shards?: number,
+) {
   const total = { evenings: 0, shown: 0, admitted: 0, alone: 0, restarts: 0, violation: null as string | null }
   for (let seed = from; seed < from + count && total.violation === null; seed++) {
-    const ran = await simulate({ seed, scans: SCANS_AN_EVENING, policy, ...(mutation ? { mutation } : {}) })
+    const ran = await simulate({
+      seed,
+      scans: SCANS_AN_EVENING,
+      policy,
+      ...(mutation ? { mutation } : {}),
+      ...(shards ? { shards } : {}),
+    })
     total.evenings += 1
     for (const what of ['shown', 'admitted', 'alone', 'restarts'] as const) total[what] += ran[what]
     if (ran.violation !== null)
@@ -43,9 +55,18 @@ describe('whatever is cut off, lost, late, said twice and restarted, on phones a
     expect(admitted).toBeGreaterThan(300)
   }, 300_000)
 
+  it('an event that is divided among objects lets in nobody twice, nobody without room, and forgets nobody', async () => {
+    const { violation, shown, admitted } = await evenings('never', 2, 3_000_000, undefined, 3)
+    expect(violation).toBeNull()
+    expect(shown).toBeGreaterThan(700)
+    expect(admitted).toBeGreaterThan(50)
+  }, 300_000)
+
   it('the same seed is the same evening', async () => {
     const again = () => simulate({ seed: 7, scans: 200, policy: 'strict' })
     expect(await again()).toEqual(await again())
+    const divided = () => simulate({ seed: 7, scans: 100, policy: 'admit', shards: 3 })
+    expect(await divided()).toEqual(await divided())
   }, 120_000)
 })
 
@@ -59,6 +80,7 @@ const quick = [
   'an answer waits for the disk',
   'what the gate did counts, not what it never heard',
   'every entry goes to D1',
+  'a ticket always meets the same shard',
 ]
 
 describe('the simulation notices when there is no rule that', () => {
@@ -67,7 +89,7 @@ describe('the simulation notices when there is no rule that', () => {
     async (name) => {
       const mutant = mutants[name]
       if (!mutant) throw new Error(`there is no mutant ${name}`)
-      expect((await evenings(mutant.policy, 30, 1, mutant.make)).violation).not.toBeNull()
+      expect((await evenings(mutant.policy, 30, 1, mutant.make, mutant.shards)).violation).not.toBeNull()
     },
     120_000,
   )
