@@ -73,7 +73,7 @@ function ticketsFor(setting: Setting, { leadInMs, windowMs }: Window, before: Me
     (one) => one.loop === loop && one.size === size && one.system === system && one.work === work,
   )
   // Codes of peers cost next to nothing to make.
-  const guess = isOurs(system) ? 6000 : 15_000
+  const guess = isOurs(system) ? 8000 : 40_000
   const perSecond = loop === 'open' ? size : Math.max(guess, ...alike.map((one) => one.perSecond * 1.5))
   return Math.ceil(ticketsPerCall[work] * ((perSecond * (leadInMs + windowMs)) / 1000 + size))
 }

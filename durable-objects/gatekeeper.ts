@@ -72,7 +72,7 @@ import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
 import { hasNews, noteChanges, stopNoting } from './shards/news.ts'
 import { type Replica, takeOver } from './shards/replica.ts'
-import { type Borrowing, type Lent, roomTables } from './shards/rooms.ts'
+import { type Borrowing, type Kept, type Lent, roomTables } from './shards/rooms.ts'
 import { HANDED_AT_ONCE, Shards } from './shards/shards.ts'
 import { forgetTaken, takeIn, takenUpTo } from './shards/taking-in.ts'
 import { Turns } from './shards/turns.ts'
@@ -1078,7 +1078,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
     this.#event = null
     // Rooms may hold less from now on: what is not filled is asked for anew.
-    if (replica.configuration !== null) this.#change(everybody, ({ rooms }) => ok(rooms.giveBack(null)))
+    if (replica.configuration !== null) this.#change(everybody, ({ rooms }) => ok(rooms.giveBackAll()))
   }
 
   /** As a shard: gives what was judged after an entry. Whoever asks has everything up to that. */
@@ -1106,9 +1106,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** As a shard: keeps of a room only what is full of it; gives how much that is. */
-  giveBack(room: RoomName): number {
+  giveBack(room: RoomName): Kept {
     const kept = this.#change(everybody, ({ rooms }) => ok(rooms.giveBack(room)))
-    return kept.ok ? kept.value : 0
+    if (!kept.ok) throw new Error(`a shard kept nothing: ${kept.problem.code}`)
+    return kept.value
   }
 
   /** As a shard: forgets everything, where the Gatekeeper has all of its log; null where that does not matter any more. */
@@ -1405,7 +1406,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     for (const room of short) {
       const kept = await shards.giveBack(room, shard)
       this.#change(everybody, ({ rooms }) => {
-        for (const [other, people] of kept) rooms.note(other, room, people)
+        for (const [other, has] of kept) rooms.noteKept(other, room, has)
         return ok(null)
       })
     }

@@ -19,6 +19,9 @@ export type Borrowing = {
   needs: Record<RoomName, number>
 }
 
+/** How much of a room a shard has kept, and the number up to which its borrowings are of before that. */
+export type Kept = { people: number; no: number }
+
 /** What it is lent, and of each room that it asked for how full that is. */
 export type Lent = { people: Record<RoomName, number>; rooms: Record<RoomName, Room> }
 
@@ -106,12 +109,16 @@ export class Rooms {
     return true
   }
 
-  /** In a shard: keeps of a room what is full, or of all of them; gives how much that is. The caller holds the transaction. */
-  giveBack(name: RoomName | null): number {
-    this.#nextBorrowing()
-    const names = name === null ? [...this.#of(this.#shard).keys()] : [name]
-    for (const one of names) this.#put(this.#shard, one, this.#inside(one))
-    return name === null ? 0 : this.#inside(name)
+  /** In a shard: keeps of a room what is full. The caller holds the transaction. */
+  giveBack(name: RoomName): Kept {
+    const people = this.#inside(name)
+    this.#put(this.#shard, name, people)
+    return { people, no: this.#nextBorrowing() }
+  }
+
+  /** In a shard: the same of all rooms. */
+  giveBackAll(): void {
+    for (const name of [...this.#of(this.#shard).keys()]) this.giveBack(name)
   }
 
   /** At the Gatekeeper: what is free of a room, by what it knows of the shards. */
@@ -122,6 +129,12 @@ export class Rooms {
   /** At the Gatekeeper: notes what a shard says that it has. */
   note(shard: number, name: RoomName, people: number): void {
     this.#put(shard, name, people)
+  }
+
+  /** At the Gatekeeper: notes what a shard has kept. What it asked for before that, it will not take. */
+  noteKept(shard: number, name: RoomName, { people, no }: Kept): void {
+    this.#put(shard, name, people)
+    this.#meta.set(`lent ${shard}`, JSON.stringify({ no, lent: nothingLent }))
   }
 
   /** At the Gatekeeper: lends a shard what it needs, where that is free. The caller holds the transaction. */
@@ -144,7 +157,7 @@ export class Rooms {
   lentBefore({ shard, no }: Borrowing): Lent | null {
     const last = JSON.parse(this.#meta.text(`lent ${shard}`) ?? 'null') as { no: number; lent: Lent } | null
     if (last === null || no > last.no) return null
-    return no === last.no ? last.lent : { people: {}, rooms: {} }
+    return no === last.no ? last.lent : nothingLent
   }
 
   /** At the Gatekeeper: people came in and left by a shard's judging. */
@@ -213,6 +226,8 @@ export class Rooms {
     this.#elsewhere.set(room, people)
   }
 }
+
+const nothingLent: Lent = { people: {}, rooms: {} }
 
 type Row = { shard: number; room: string; people: number }
 

@@ -6,6 +6,7 @@ import type { Meta } from '../meta.ts'
 import type { Logged } from '../scan-log.ts'
 import { readNews, wereTold } from './news.ts'
 import { configurationOf, type Replica, ticketsOf } from './replica.ts'
+import type { Kept } from './rooms.ts'
 import { Rounds } from './rounds.ts'
 
 /** Tickets that shards are told of in one go, and entries that one hands over in one go. */
@@ -61,10 +62,10 @@ export class Shards {
   }
 
   /** Has all shards but one give back what they do not fill of a room; gives what each of them keeps. */
-  async giveBack(room: RoomName, but: number): Promise<[shard: number, people: number][]> {
+  async giveBack(room: RoomName, but: number): Promise<[shard: number, kept: Kept][]> {
     const others = this.#numbers.filter((shard) => shard !== but)
     return Promise.all(
-      others.map(async (shard) => [shard, await this.call(shard, (stub) => stub.giveBack(room))] as [number, number]),
+      others.map(async (shard) => [shard, await this.call(shard, (stub) => stub.giveBack(room))] as [number, Kept]),
     )
   }
 

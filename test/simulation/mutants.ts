@@ -523,10 +523,9 @@ function takenInAgain(): SqlMutation {
 function givesNothingBack(): () => void {
   const { giveBack } = Rooms.prototype
   return patched(Rooms.prototype, 'giveBack', function (name) {
-    if (name === null) return giveBack.call(this, name)
     const had = this.borrowing({ [name]: 0 }).has[name] ?? 0
     const kept = giveBack.call(this, name)
-    const lent = { people: { [name]: had - kept }, rooms: { [name]: { capacity: null, inside: 0 } } }
+    const lent = { people: { [name]: had - kept.people }, rooms: { [name]: { capacity: null, inside: 0 } } }
     this.take(this.borrowing({ [name]: 0 }), lent)
     return kept
   })
