@@ -228,7 +228,10 @@ export class Phone {
     const isAlive = () => life === this.#life
     return ({ path, body, timeoutMs }) =>
       new Promise<HttpAnswer>((resolve, reject) => {
+        // An answer that comes when nobody waits for it any more, or for the second time, tells nobody anything.
+        let isAwaited = true
         const giveUp = world.after(timeoutMs, () => {
+          isAwaited = false
           if (isAlive()) reject(new Error('no answer'))
         })
         if (!this.#isUp && world.chance.happens(0.5)) {
@@ -242,7 +245,8 @@ export class Phone {
           const answer = await this.#server.answer(caller, path, body)
           if (answer === null || this.#isLost()) return
           world.after(this.#latency(), () => {
-            if (!isAlive()) return
+            if (!isAlive() || !isAwaited) return
+            isAwaited = false
             giveUp()
             if (path.includes('/snapshot/')) this.#heardAll(openSnapshot(answer.bytes)?.head.cursor ?? null)
             resolve({ ...answer, header: () => null })
