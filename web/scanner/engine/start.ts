@@ -95,6 +95,7 @@ class Scanner implements Engine {
   #syncFailures = 0
   #syncing: Promise<void> | null = null
   #disposed = false
+  #isWiping = false
 
   constructor(ports: Ports, clock: Clock) {
     this.#ports = ports
@@ -430,8 +431,13 @@ class Scanner implements Engine {
   /** Everything goes: this device is none any more. */
   async #wipe(because: Status['signedOutBecause']): Promise<void> {
     this.#link?.end()
-    await this.#ports.store.wipe()
-    await this.#ports.surroundings.wipe()
+    this.#isWiping = true
+    try {
+      await this.#ports.store.wipe()
+      await this.#ports.surroundings.wipe()
+    } finally {
+      this.#isWiping = false
+    }
     this.#ports.tabs.tell({ type: 'wiped', because })
     this.#forget(because)
   }
@@ -554,7 +560,8 @@ class Scanner implements Engine {
   /** Work that nobody waits for. What fails after the end had its storage taken away; anything else is a bug. */
   #background(work: Promise<unknown>): void {
     work.catch((error) => {
-      if (!this.#disposed) throw error
+      // Meanwhile the storage is closed, and what was to be kept is about what is being forgotten.
+      if (!this.#disposed && !this.#isWiping) throw error
     })
   }
 
