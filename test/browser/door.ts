@@ -82,9 +82,13 @@ export async function enrol(page: Page, invitation: string): Promise<void> {
 /** As a scanner does that types what it reads: faster than a person, and into whatever has the focus. */
 export async function wedge(page: Page, text: string): Promise<void> {
   await page.evaluate((keys) => {
-    for (const key of [...keys, 'Enter']) {
+    const startedAt = performance.now()
+    for (const [i, key] of [...keys, 'Enter'].entries()) {
       const target = document.activeElement ?? document.body
-      const isHeard = target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))
+      const event = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true })
+      // At a scanner's own pace, whatever holds this page up between two keys.
+      Object.defineProperty(event, 'timeStamp', { value: startedAt + i })
+      const isHeard = target.dispatchEvent(event)
       if (!isHeard || key === 'Enter' || !(target instanceof HTMLInputElement)) continue
       target.value += key
       target.dispatchEvent(new Event('input', { bubbles: true }))
