@@ -4,6 +4,8 @@ import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 const secrets = { ADMIN_KEY: 'the deployment key of the tests', TICKET_KEY: 'the ticket key of the tests' }
 /** What is waited for comes, however busy the machine is; how soon is measured in `bench/`. */
 const patient = { poll: { timeout: 20_000 } }
+/** Of what properties draw, in whatever runtime. */
+const drawn = { provide: { seed: Number(process.env.SEED ?? 1) }, setupFiles: ['test/seed.ts'] }
 // wrangler warns where a required secret is in no file and not in the environment.
 Object.assign(process.env, secrets)
 
@@ -24,6 +26,7 @@ async function projects(): Promise<TestProjectConfiguration[]> {
       resolve: { alias: { 'cloudflare:workers': new URL('test/simulation/workers.ts', import.meta.url).pathname } },
       test: {
         name: 'core',
+        ...drawn,
         include: ['test/{cli,core,everywhere,simulation}/**/*.test.ts', 'test/scanner/*.test.ts'],
         // A property with many cases takes its time where the computer has other work.
         testTimeout: 30_000,
@@ -83,7 +86,8 @@ function edge(name: string, shards: string, migrations: D1Migration[], { include
     test: {
       name,
       include,
-      setupFiles: ['test/edge/setup.ts'],
+      ...drawn,
+      setupFiles: [...drawn.setupFiles, 'test/edge/setup.ts'],
       // Starting a runtime costs more than most files do in it.
       isolate: false,
       testTimeout: 60_000,

@@ -562,7 +562,8 @@ describe('the same scans', () => {
     const integrity = await call('GET', `/api/hp-scanner/integrity/${event.id}`, { as: event.key })
     expect(integrity.body.data.discrepancies.filter(({ invariant }: Item) => invariant !== 'd1')).toEqual([])
     return {
-      counts: { counted, admitted, exited, refused, inside, people, offline },
+      // A zone that everybody left again is as empty as one that nobody ever came to.
+      counts: { counted, admitted, exited, refused, inside: inside.main ?? 0, people, offline },
       standings,
       conflicts: told.sort((a: Item, b: Item) => (String(a.scanId) < String(b.scanId) ? -1 : 1)),
     }
