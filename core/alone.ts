@@ -1,5 +1,5 @@
 import { type AloneUntil, aloneUntil } from './alone-until.ts'
-import { covers, readCursor } from './cursor.ts'
+import { covers, holdsScan, readCursor } from './cursor.ts'
 import {
   type EventDetails,
   type Gate,
@@ -45,7 +45,7 @@ export type TicketOutline = {
   requiresAttention?: boolean
 }
 
-/** One scan of this device's own. `seq` is its number in the Gatekeeper's log, null as long as it has none. */
+/** One scan of this device's own. `seq` is its number in the log of whoever judges the ticket, null as long as it has none. */
 export type OwnScan = {
   zone: ZoneId
   gateId: GateId
@@ -168,7 +168,7 @@ export function standingAlone(
   const clearedAt = lastClearing(zone, known, at)
   const lastDay = inSnapshot?.lastAt == null ? 0 : localDay(inSnapshot.lastAt, timezone)
   let standing = inSnapshot === null ? noStanding : toStanding(inSnapshot, null, lastDay)
-  for (const scan of notInSnapshot(own, zone.id, known)) {
+  for (const scan of notInSnapshot(own, ticket.id, zone.id, known)) {
     standing = advance(
       // Everybody may have left between two of these scans.
       afterClearing(standing, clearedAt !== null && clearedAt <= scan.at ? clearedAt : null),
@@ -239,9 +239,10 @@ function notOurs(ticket: Ticket, gate: Gate, known: Knowledge, { lease, isGone }
 }
 
 /** A ticket's scans here that the snapshot does not hold yet, in the order they were made. */
-function notInSnapshot(own: readonly OwnScan[], zone: ZoneId, known: Knowledge): OwnScan[] {
-  const { seq: heldUpTo } = readCursor(known.head.cursor) ?? { seq: 0 }
-  return own.filter((scan) => scan.zone === zone && (scan.seq === null || scan.seq > heldUpTo))
+function notInSnapshot(own: readonly OwnScan[], ticket: TicketId, zone: ZoneId, { head }: Knowledge): OwnScan[] {
+  const cursor = readCursor(head.cursor)
+  const isIn = ({ seq }: OwnScan) => seq !== null && cursor !== null && holdsScan(cursor, head.event.id, ticket, seq)
+  return own.filter((scan) => scan.zone === zone && !isIn(scan))
 }
 
 function happeningOf(scan: OwnScan, admits: number, zone: Zone, timezone: string): Happening {

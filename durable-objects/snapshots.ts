@@ -1,5 +1,6 @@
 import { type Cursor, readCursor, writeCursor } from '../core/cursor.ts'
 import { statusOf } from '../core/event.ts'
+import { shardsOf } from '../core/event-address.ts'
 import { bytesToUuid, type TicketId, uuidToBytes } from '../core/ids.ts'
 import type { Lease } from '../core/lease.ts'
 import type { KnownCode, KnownStanding, KnownState, SnapshotHead } from '../core/snapshot.ts'
@@ -16,6 +17,7 @@ import {
 import type { Configuration } from './configuration.ts'
 import type { Meta } from './meta.ts'
 import type { ScanLog } from './scan-log.ts'
+import { takenUpTo } from './shards/taking-in.ts'
 import type { Standings } from './standings.ts'
 
 /** The head of a snapshot without what the Gatekeeper has not: the keys are the edge's. */
@@ -57,7 +59,10 @@ export class Snapshots {
 
   /** How far the event has come. */
   cursor(): Cursor {
-    return { seq: this.#log.head, revision: this.#configuration.revision, epoch: this.#meta.number('epoch') }
+    const cursor = { seq: this.#log.head, revision: this.#configuration.revision, epoch: this.#meta.number('epoch') }
+    const shards = shardsOf(this.#configuration.event.id)
+    if (shards === 1) return cursor
+    return { ...cursor, shards: Array.from({ length: shards }, (_, i) => takenUpTo(this.#sql, i + 1)) }
   }
 
   /** The head of a snapshot, or of the difference from `since` where there can be one, and where its rows begin. */

@@ -1,5 +1,6 @@
 import type { Recorded } from '../core/answers.ts'
 import type { ScanId } from '../core/ids.ts'
+import { judgeSeq } from '../core/shards.ts'
 import type { OpenFailure } from '../core/token.ts'
 import type { Refusal, RefusalReason, Verdict } from '../core/verdict.ts'
 import { type Answer, respond } from './answer.ts'
@@ -48,6 +49,7 @@ export function tellScan(recorded: Recorded): Answer {
   if (isAdmission(verdict)) {
     const data = {
       entryLogId: recorded.entryId,
+      ...judgeSeq(recorded.entryId, entry.seq),
       ticketId: entry.ticketId,
       booking: bookingOf(recorded),
       scan: scanOf(recorded),
@@ -66,6 +68,7 @@ function tellRefused(recorded: Recorded, refusal: Refusal): Answer {
   const { notes = [], attention = false } = recorded.ticket ?? {}
   const data = {
     entryLogId: recorded.entryId,
+    ...judgeSeq(recorded.entryId, entry.seq),
     ...(recorded.ticket
       ? {
           ticketId: recorded.ticket.id,

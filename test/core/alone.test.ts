@@ -10,6 +10,7 @@ import {
   type TicketType,
   type Zone,
 } from '../../core/event.ts'
+import { eventIdAt } from '../../core/event-address.ts'
 import { directionAt } from '../../core/gate.ts'
 import type { EventId, GateId, OrganisationId, TicketId, TypeId, ZoneId } from '../../core/ids.ts'
 import { judge } from '../../core/judge.ts'
@@ -17,6 +18,7 @@ import { homeGate, type Lease, leaseGates } from '../../core/lease.ts'
 import { defaultLimits } from '../../core/limits.ts'
 import { localDay } from '../../core/local-day.ts'
 import { defaultRetention, nothingForgotten } from '../../core/retention.ts'
+import { shardOf } from '../../core/shards.ts'
 import type { KnownStanding, KnownState, KnownStatus, Snapshot } from '../../core/snapshot.ts'
 import { codeHash, encodeSnapshot, openSnapshot } from '../../core/snapshot-bytes.ts'
 import { noStanding } from '../../core/standing.ts'
@@ -28,6 +30,7 @@ const seconds = (ms: number) => Math.floor(ms / 1000)
 const main = 'main' as ZoneId
 const standard = 'standard' as TypeId
 const ticketId = '0198c0de-0000-7000-8000-000000000001' as TicketId
+const divided = eventIdAt(at, new Uint8Array(16), null, 3)
 
 const zone = (more: Partial<Zone> = {}): Zone => ({
   id: main,
@@ -73,12 +76,14 @@ type Facts = {
   states?: KnownState[]
   codes?: Snapshot['codes']
   seq?: number
+  /** Of a divided event: up to which of its numbers the list has each shard's scans. */
+  shards?: number[]
 }
 
 /** What a device knows, having gone through the bytes that it gets. */
 function knowledge(facts: Facts = {}) {
   const event: EventDetails = {
-    id: '0198c0de-0000-7000-8000-0000000000ee' as EventId,
+    id: facts.shards ? divided : ('0198c0de-0000-7000-8000-0000000000ee' as EventId),
     organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
     title: 'Tech Expo',
     startsAt: at - 3_600_000,
@@ -104,7 +109,12 @@ function knowledge(facts: Facts = {}) {
       policy: event.policy,
       everyoneOut: [],
       lease: null,
-      cursor: writeCursor({ seq: facts.seq ?? 100, revision: 5, epoch: 1 }),
+      cursor: writeCursor({
+        seq: facts.seq ?? 100,
+        revision: 5,
+        epoch: 1,
+        ...(facts.shards && { shards: facts.shards }),
+      }),
       full: true,
       serverTime: at,
       standings: facts.standings ?? [],
@@ -201,6 +211,15 @@ describe('a device alone', () => {
     expect(verdictOf(facts, { presented: party, mine: own({ seq: 100 }) })).toBe('admitted')
     expect(verdictOf(facts, { presented: party, mine: own({ seq: 101 }) })).toBe('already_admitted')
     expect(verdictOf(facts, { presented: party, mine: own({ seq: null }) })).toBe('already_admitted')
+  })
+
+  it('goes of a divided event by how the ticket’s own shard has numbered the scan', () => {
+    const judge = shardOf(divided, ticketId)
+    const upTo = (seq: number) => [1, 2, 3].map((shard) => (shard === judge ? seq : 1_000 - seq))
+    const has = (seq: number) => ({ seq: 500, shards: upTo(seq), standings: [standing({ entries: 1, inside: 1 })] })
+    const party = token({ admits: 2 })
+    expect(verdictOf(has(40), { presented: party, mine: own({ seq: 40 }) })).toBe('admitted')
+    expect(verdictOf(has(40), { presented: party, mine: own({ seq: 41 }) })).toBe('already_admitted')
   })
 
   it('admits a party piece by piece, and not one more', () => {

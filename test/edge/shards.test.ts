@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { holdsScan, readCursor } from '../../core/cursor.ts'
 import type { DeviceId, EventId, TicketId } from '../../core/ids.ts'
 import { counterOf, shardName, shardOf } from '../../core/shards.ts'
 import { Allowances } from '../../durable-objects/device-limits.ts'
@@ -96,6 +97,50 @@ describe('an event that is divided among objects', () => {
     const tickets = await issue(event, {}, {}, {}, {}, {}, {})
     await call('POST', `${event.path}/devices/${device.id}/revoke`, { as: event.key })
     for (const { code } of tickets) expect((await scan(device.token, code)).body.code).toBe('device_revoked')
+  })
+
+  it('tells a device in which of its lists its own scans are', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event, 'sue')
+    const tickets = await issue(event, ...Array.from({ length: 8 }, (_, i) => ({ code: `PRINTED-${i}` })))
+    const cursor = async () => {
+      const { body } = await call('GET', `/api/hp-scanner/snapshot/${event.id}`, { as: device.token })
+      return readCursor(body.data.cursor) ?? { seq: 0, revision: 0, epoch: 0 }
+    }
+    const before = await cursor()
+    const online: { ticketId: TicketId; judgeSeq: number }[] = []
+    for (const [i, { id, code }] of tickets.entries()) {
+      const { body } = await scan(device.token, i % 2 === 0 ? code : `PRINTED-${i}`)
+      online.push({ ticketId: id as TicketId, judgeSeq: body.data.judgeSeq })
+    }
+    const synced = await call('POST', '/api/hp-scanner/offline-sync', {
+      as: device.token,
+      body: {
+        scans: tickets.map(({ code }) => ({
+          scanId: crypto.randomUUID(),
+          qrPayload: code,
+          gateId: 'GATE-A',
+          localTimestamp: new Date().toISOString(),
+          verdict: { refused: 'already_admitted' },
+        })),
+      },
+    })
+    const sold = await call('POST', '/api/hp-scanner/walk-in', {
+      as: device.token,
+      body: { type: 'standard', payment: { method: 'free' }, gateId: 'GATE-A', scanId: crypto.randomUUID() },
+    })
+    const after = await cursor()
+    const { items } = synced.body.data?.results ?? synced.body.results
+    const alone = tickets.map(({ id }, i) => ({ ticketId: id as TicketId, judgeSeq: items[i].judgeSeq }))
+    const again = await scan(device.token, sold.body.data.qr.token)
+    for (const { ticketId, judgeSeq } of [...online, ...alone]) {
+      expect(holdsScan(before, event.id as EventId, ticketId, judgeSeq)).toBe(false)
+      expect(holdsScan(after, event.id as EventId, ticketId, judgeSeq)).toBe(true)
+    }
+    expect(holdsScan(after, event.id as EventId, sold.body.data.ticket.id, again.body.data.judgeSeq)).toBe(false)
+    expect(holdsScan(await cursor(), event.id as EventId, sold.body.data.ticket.id, again.body.data.judgeSeq)).toBe(
+      true,
+    )
   })
 
   it('takes an admission back, finds codes that were printed elsewhere, and sells at the door', async () => {

@@ -310,15 +310,25 @@ describe('a cursor', () => {
   it('says the same when it is read again, and any other text is none', () => {
     const n = fc.nat(2 ** 31)
     fc.assert(
-      fc.property(n, n, n, (seq, revision, epoch) => {
-        expect(readCursor(writeCursor({ seq, revision, epoch: epoch % 1000 }))).toEqual({
-          seq,
-          revision,
-          epoch: epoch % 1000,
-        })
+      fc.property(n, n, n, fc.array(n, { minLength: 2, maxLength: 16 }), (seq, revision, epoch, shards) => {
+        const cursor = { seq, revision, epoch: epoch % 1000 }
+        expect(readCursor(writeCursor(cursor))).toEqual(cursor)
+        expect(readCursor(writeCursor({ ...cursor, shards }))).toEqual({ ...cursor, shards })
       }),
     )
-    for (const text of ['', '1', '1.2', '1.2.3.4', '-1.2.3', '1.2.x', ' 1.2.3']) expect(readCursor(text)).toBeNull()
+    const others = [
+      '',
+      '1',
+      '1.2',
+      '1.2.3.4',
+      '-1.2.3',
+      '1.2.x',
+      ' 1.2.3',
+      '1.2.3~',
+      '1.2.3~x',
+      `1.2.3${'~1'.repeat(17)}`,
+    ]
+    for (const text of others) expect(readCursor(text)).toBeNull()
   })
 
   it('covers what is earlier in every way, and nothing of another epoch', () => {

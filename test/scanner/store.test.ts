@@ -35,18 +35,18 @@ const states = async () => (await store.ofTicket(ticketId)).map(({ state }) => s
 describe('the storage of a device', () => {
   it('numbers scans in the order they were made, and goes on after some were forgotten', async () => {
     for (const n of [1, 2, 3]) await store.add(scanOf(n, { state: 'answered', seq: n }))
-    await store.forgetAnswered(3, 10_000)
+    await store.forgetAnswered(() => true)
     expect(await store.ofTicket(ticketId)).toEqual([])
     expect((await store.add(scanOf(4))).sequence).toBe(4)
   })
 
-  it('forgets an answered scan only when the snapshot holds it and it is old', async () => {
+  it('forgets answered scans and no others, of those the ones it is told to', async () => {
     await store.add(scanOf(1, { state: 'answered', seq: 5 }))
     await store.add(scanOf(2, { state: 'answered', seq: 6 }))
     await store.add(scanOf(3))
-    await store.forgetAnswered(5, 0)
+    await store.forgetAnswered(() => false)
     expect(await states()).toEqual(['answered', 'answered', 'alone'])
-    await store.forgetAnswered(5, 10_000)
+    await store.forgetAnswered(({ seq }) => seq !== 6)
     expect(await states()).toEqual(['answered', 'alone'])
   })
 

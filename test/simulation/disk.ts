@@ -130,10 +130,10 @@ export class PhoneStore {
       inState: (state, limit) => read((disk) => disk.inState(state).slice(0, limit)),
       count: (state) => read((disk) => disk.inState(state).length),
       ofTicket: (ticketId) => read((disk) => disk.ofTicket(ticketId)),
-      forgetAnswered: (upToSeq, before) =>
+      forgetAnswered: (mayGo) =>
         write((disk) => {
           for (const scan of disk.inState('answered')) {
-            if (scan.at < before && (scan.seq === null || scan.seq <= upToSeq)) disk.drop(scan)
+            if (mayGo(scan)) disk.drop(scan)
           }
         }),
       putGone: (ticketIds) =>

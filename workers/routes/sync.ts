@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Recorded, Result } from '../../core/answers.ts'
 import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ConflictFilter, HandleConflict, OfflineScan, SyncRequest } from '../../core/messages.ts'
-import { entryIdOf } from '../../core/shards.ts'
+import { entryIdOf, judgeSeq } from '../../core/shards.ts'
 import type { RefusalReason } from '../../core/verdict.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import type { Handled, KnownConflict } from '../../durable-objects/conflicts.ts'
@@ -52,6 +52,7 @@ const itemShape = z.object({
   /** What stands in the log. */
   verdict: z.string().optional(),
   entryLogId: z.string().optional(),
+  judgeSeq: z.int().optional().describe('of a divided event: the number in the log of the object that judged it'),
   scannedAt: z.iso.datetime().optional(),
   annulledAt: z.iso.datetime().nullable().optional(),
   code: z.string().optional(),
@@ -312,6 +313,7 @@ function showOutcome(eventId: EventId, scanId: ScanId, came: SyncOutcome | undef
       : {
           verdict: recorded.verdict.kind,
           entryLogId: entryIdOf(eventId, recorded),
+          ...judgeSeq(entryIdOf(eventId, recorded), recorded.seq),
           scannedAt: iso(recorded.scannedAt),
         }),
     ...(annulledAt === null ? {} : { annulledAt: iso(annulledAt) }),

@@ -36,9 +36,9 @@ export function shownAnswer(body: Wire, asked: Asked): Shown {
   }
 }
 
-/** The number that a scan has in the Gatekeeper's log. */
-export function seqOf(data: Wire): number | null {
-  const seq = Number(text(data.entryLogId)?.split(':').at(-1) ?? Number.NaN)
+/** Takes an answer about a scan; gives the scan's number in the log of whoever judged it, null where it is in none. */
+export function seqOf(answer: Wire): number | null {
+  const seq = number(answer.judgeSeq) ?? Number(text(answer.entryLogId) ?? Number.NaN)
   return Number.isSafeInteger(seq) ? seq : null
 }
 

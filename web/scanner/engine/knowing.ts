@@ -1,6 +1,6 @@
 import { type AloneUntil, aloneUntil, isOver } from '../../../core/alone-until.ts'
 import { fromBase64url } from '../../../core/base64url.ts'
-import { covers, readCursor } from '../../../core/cursor.ts'
+import { covers, holdsScan, readCursor } from '../../../core/cursor.ts'
 import type { EventId } from '../../../core/ids.ts'
 import { eventTagOf } from '../../../core/keys.ts'
 import type { KnownStanding, KnownState } from '../../../core/snapshot.ts'
@@ -9,6 +9,7 @@ import type { OpeningKeys } from '../../../core/token.ts'
 import type { Calls, Reply } from './calls.ts'
 import type { Clock } from './clock.ts'
 import type { Ports } from './ports.ts'
+import type { KeptScan } from './store.ts'
 
 const TIMEOUT_MS = 15_000
 /** The first time all of it comes: 39 MB where a million are in. */
@@ -147,7 +148,8 @@ export class Knowing {
       await store.put('snapshot', { bytes: encodeSnapshot(known.toSnapshot()), at })
       this.#keptCursor = cursor
       this.#keptAt = at
-      await store.forgetAnswered(readCursor(cursor)?.seq ?? 0, this.#clock.now() - OWN_SCANS_KEPT_MS)
+      const since = this.#clock.now() - OWN_SCANS_KEPT_MS
+      await store.forgetAnswered((scan) => scan.at < since && !isMissing(scan, known.head))
     })
   }
 
@@ -158,7 +160,7 @@ export class Knowing {
       this.#keptCursor = null
       await store.put('snapshot', null)
       await store.put('still', null)
-      await store.forgetAnswered(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+      await store.forgetAnswered(() => true)
     })
   }
 
@@ -257,4 +259,10 @@ export class Knowing {
     this.#publicKeys = new Map(keys.publicKeys.map(({ keyId, publicKey }) => [keyId, fromBase64url(publicKey)]))
     this.onChange()
   }
+}
+
+/** Whether a scan is one that the list does not have yet. */
+function isMissing({ ticketId, seq }: KeptScan, { cursor, event }: KnownTickets['head']): boolean {
+  const known = readCursor(cursor)
+  return ticketId !== null && seq !== null && known !== null && !holdsScan(known, event.id, ticketId, seq)
 }

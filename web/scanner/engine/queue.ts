@@ -1,9 +1,10 @@
 import type { GateId, ScanId, TicketId } from '../../../core/ids.ts'
+import { seqOf } from './answers.ts'
 import type { Calls, Reply } from './calls.ts'
 import type { Ports } from './ports.ts'
 import type { ConflictVerdict, ShownConflict } from './status.ts'
 import type { KeptScan, KeptVerdict } from './store.ts'
-import { instant, list, number, record, text, type Wire } from './wire.ts'
+import { instant, list, record, text, type Wire } from './wire.ts'
 
 /** What came of bringing pending scans home. `more`: some are still here, and may be tried again after `waitMs`. */
 export type Flushed = { answered: number; more: boolean; waitMs: number; revoked: boolean; serverTime: number | null }
@@ -180,7 +181,7 @@ function itemOf(scan: KeptScan) {
 
 /** What the Gatekeeper's answer to an item makes of the scan. What it did at the gate stays as it was. */
 function settledBy(item: Wire): (scan: KeptScan) => KeptScan {
-  const seq = Number(text(item.entryLogId) ?? number(item.seq) ?? Number.NaN)
+  const seq = seqOf(item)
   return (scan) => {
     const code = text(item.code) ?? ''
     // The gate did something that the server cannot write down: a person has to look at it.
@@ -191,7 +192,7 @@ function settledBy(item: Wire): (scan: KeptScan) => KeptScan {
       ...scan,
       state: 'answered',
       asked: null,
-      seq: Number.isSafeInteger(seq) ? seq : null,
+      seq,
       ticketId: text<TicketId>(item.ticketId) ?? scan.ticketId,
     }
   }

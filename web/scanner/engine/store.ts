@@ -32,7 +32,7 @@ export type KeptScan = {
   clock: { anchorAt: number; elapsedMs: number; anchorId: string } | null
   /** What was shown; null as long as nothing was. */
   verdict: KeptVerdict | null
-  /** Its number in the Gatekeeper's log. */
+  /** Its number in the log of whoever judged it. */
   seq: number | null
   annulled: boolean
   problem: { code: string; message: string } | null
@@ -108,8 +108,8 @@ export type Store = {
   inState(state: KeptScan['state'], limit: number): Promise<KeptScan[]>
   count(state: KeptScan['state']): Promise<number>
   ofTicket(ticketId: TicketId): Promise<KeptScan[]>
-  /** Forgets answered scans from before `before`, but for those whose number in the log is over `upToSeq`. */
-  forgetAnswered(upToSeq: number, before: number): Promise<void>
+  /** Forgets answered scans of which that is so. */
+  forgetAnswered(mayGo: (scan: KeptScan) => boolean): Promise<void>
 
   /** Writes tickets down as never to be admitted alone under this lease. */
   putGone(ticketIds: readonly TicketId[]): Promise<void>

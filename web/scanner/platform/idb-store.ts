@@ -70,7 +70,7 @@ export async function openStore(name = 'admit-one'): Promise<Store> {
       read().getAllFromIndex('scan', 'state', inStateOf(state), Number.isFinite(limit) ? limit : undefined),
     count: (state) => read().countFromIndex('scan', 'state', inStateOf(state)),
     ofTicket: async (ticketId) => inOrder(await read().getAllFromIndex('scan', 'ticketId', ticketId)),
-    async forgetAnswered(upToSeq, before) {
+    async forgetAnswered(mayGo) {
       await write(read(), ['scan'], async (transaction) => {
         const range = inStateOf('answered')
         for (
@@ -78,8 +78,7 @@ export async function openStore(name = 'admit-one'): Promise<Store> {
           at;
           at = await at.continue()
         ) {
-          const { seq, at: madeAt } = at.value
-          if (madeAt < before && (seq === null || seq <= upToSeq)) await at.delete()
+          if (mayGo(at.value)) await at.delete()
         }
       })
     },
