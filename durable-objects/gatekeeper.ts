@@ -24,7 +24,8 @@ import { nextForgetting } from '../core/retention.ts'
 import { counterOf, type RoomName } from '../core/shards.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
-import { type Actor, everybody, mayAct, type Proving, quietly } from './actor.ts'
+import { type Actor, everybody, quietly } from './actor.ts'
+import { Alarm, DRAIN_AFTER_MS } from './alarm.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
 import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
 import { callGatekeeper, countScan, type Gatekeepers } from './calling.ts'
@@ -42,7 +43,6 @@ import {
   deviceFacts,
   deviceTrail,
   noteInvalid,
-  noteMisuse,
   noteRefusal,
 } from './device-facts.ts'
 import { Allowances } from './device-limits.ts'
@@ -63,7 +63,7 @@ import { type LiveAsk, LiveSockets, refuseSocket } from './live.ts'
 import { log, setLogLevel } from './logging.ts'
 import { type Measured, measure } from './measuring.ts'
 import { Meta } from './meta.ts'
-import { Proofs } from './proofs.ts'
+import { OpenEvent } from './open-event.ts'
 import { type Renewing, renew } from './renewing.ts'
 import type { TillLine } from './sales.ts'
 import { type Desk, ScanLane } from './scan-lane.ts'
@@ -105,13 +105,11 @@ export type Live = Doors & {
   conflicts: number
 }
 
-const DRAIN_AFTER_MS = 2000
 const RETRY_AFTER_MS = 5000
 /** A shard has the Gatekeeper come for what it judged so soon, and once for all that it judges until then. */
 const HAND_OVER_AFTER_MS = 150
 /** How often a shard asks for places again that it had to give back before it could take them. */
 const BORROWINGS = 3
-const OVERDUE_MS = 30_000
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
 
@@ -129,45 +127,48 @@ type Bindings = {
  */
 export class Gatekeeper extends DurableObject<Bindings> {
   readonly #meta: Meta
+  readonly #alarm = new Alarm(() => this.ctx.storage)
+  readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#event.parts().devices)
+  readonly #event: OpenEvent = new OpenEvent({
+    storage: () => this.ctx.storage,
+    open: () => openParts(this.ctx.storage.sql, this.#meta, this.env, this.#allowances),
+    statuses: this.#statuses,
+    alarm: this.#alarm,
+    hasNews: () => this.#hasNews(),
+    changed: () => this.#live.wake(),
+  })
   readonly #group = new CommitGroup(() => this.ctx.storage.sync())
-  readonly #jobs = new JobRunner(this.env.JOBS, (work) => this.#group.run(() => this.#change(everybody, work)))
+  readonly #jobs = new JobRunner(this.env.JOBS, (work) => this.#group.run(() => this.#event.change(everybody, work)))
   readonly #courier = new Courier({
-    webhooks: () => this.#parts().webhooks,
-    transact: (work) => this.ctx.storage.transactionSync(() => work(this.#parts().webhooks)),
+    webhooks: () => this.#event.parts().webhooks,
+    transact: (work) => this.ctx.storage.transactionSync(() => work(this.#event.parts().webhooks)),
     send: (parcel) => (this.ctx.exports as unknown as Exports).WebhookSender.send(parcel),
-    wakeBy: (at) => this.#wakeAt(at),
+    wakeBy: (at) => this.#alarm.by(at),
     failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#named(), error }),
   })
   readonly #tending = new Tending({
     sql: this.ctx.storage.sql,
     meta: new Meta(this.ctx.storage.sql),
-    parts: () => this.#parts(),
-    change: (actor, work) => this.#change(actor, work),
-    reread: () => {
-      this.#event = null
-    },
+    parts: () => this.#event.parts(),
+    change: (actor, work) => this.#event.change(actor, work),
+    reread: () => this.#event.reread(),
     group: this.#group,
     jobs: this.#jobs,
-    wakeAt: (at) => this.#wakeAt(at),
+    wakeAt: (at) => this.#alarm.by(at),
     dissolve: () => this.#dissolveShards(),
     named: () => this.#named(),
   })
-  readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#parts().devices)
   readonly #live: LiveSockets
   readonly #allowances = new Allowances()
-  readonly #proofs = new Proofs()
   readonly #watch = new Watch()
   /** What is being told to D1 just now; nothing more is once a rehearsal ends. */
   readonly #drains = new Set<Promise<void>>()
   #isEnding = false
-  #event: EventParts | null = null
   #shards: Shards | null = null
   #isHandingOver = false
   /** What was said to be free must not be given away twice. */
   readonly #lending = new Turns()
   #zonesLookedAt = 0
-  /** When the alarm is to come, in milliseconds since 1970; null where none is set. */
-  #alarmAt: number | null = null
 
   /** Without a desk, scans are taken over HTTP alone. */
   constructor(ctx: DurableObjectState, env: Bindings, desk: Desk | null = null) {
@@ -176,10 +177,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#meta = new Meta(ctx.storage.sql)
     this.#live = new LiveSockets({
       ctx,
-      parts: () => this.#parts(),
+      parts: () => this.#event.parts(),
       statuses: this.#statuses,
       lane: desk && this.#laneWith(desk),
-      change: (work) => this.#change(everybody, work),
+      change: (work) => this.#event.change(everybody, work),
       failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
     })
     if (!isBorn(ctx.storage.sql)) return
@@ -212,16 +213,16 @@ export class Gatekeeper extends DurableObject<Bindings> {
       audit.about({ kind: 'event', id: event.id })
       audit.write(doing, event.createdAt)
     })
-    this.#wakeOutbox()
-    return ok(this.#parts().configuration.event)
+    this.#alarm.soon()
+    return ok(this.#event.parts().configuration.event)
   }
 
   describe(actor: Actor): Result<EventDetails> {
-    return this.#for(actor, ({ configuration }) => ok(configuration.event))
+    return this.#event.for(actor, ({ configuration }) => ok(configuration.event))
   }
 
   async change(actor: Actor, changes: EventChanges): Promise<Result<EventDetails>> {
-    const before = this.#for(actor, ({ configuration }) => ok(configuration.event.policy.rotatingCodes))
+    const before = this.#event.for(actor, ({ configuration }) => ok(configuration.event.policy.rotatingCodes))
     const changed = this.#configure(actor, ({ configuration, images, audit }) => {
       const was = configuration.event
       const event = changeEvent(configuration, changes)
@@ -230,13 +231,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
       return event
     })
     if (changed.ok && before.ok && changed.value.policy.rotatingCodes !== before.value) {
-      await this.#parts().images.untilKnown()
+      await this.#event.parts().images.untilKnown()
     }
     return changed
   }
 
   close(actor: Actor, at: number): Result<EventDetails> {
-    return this.#change(actor, ({ configuration, audit }) => {
+    return this.#event.change(actor, ({ configuration, audit }) => {
       const was = configuration.event
       const closed = closeEvent(configuration, at)
       if (closed.ok) putChanges(audit, 'event', was.id, was, closed.value)
@@ -263,7 +264,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
-    return this.#change(actor, ({ configuration, audit }) => {
+    return this.#event.change(actor, ({ configuration, audit }) => {
       const was = configuration.staff.get(id)
       const put = putStaff(configuration, id, body)
       if (put.ok) putChanges(audit, 'staff', id, was, put.value)
@@ -273,20 +274,20 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What the event is made of. */
   setup(actor: Actor): Result<{ types: TicketType[]; gates: Gate[]; staff: Staff[] }> {
-    return this.#for(actor, ({ configuration: { types, gates, staff } }) =>
+    return this.#event.for(actor, ({ configuration: { types, gates, staff } }) =>
       ok({ types: types.all(), gates: gates.all(), staff: staff.all() }),
     )
   }
 
   gate(actor: Actor, id: GateId): Result<Gate> {
-    return this.#for(actor, ({ configuration }) => {
+    return this.#event.for(actor, ({ configuration }) => {
       const gate = configuration.gates.get(id)
       return gate ? ok(gate) : problem('unknown_gate')
     })
   }
 
   issue(actor: Actor, wanted: Issuing[], at: number): Result<(TicketFacts & { created: boolean })[]> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       const issued = parts.tickets.issue(wanted, at)
       if (!issued.ok) return issued
       issuedChanges(parts.audit, issued.value)
@@ -295,7 +296,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   listTickets(actor: Actor, filter: TicketFilter): Result<{ items: TicketFacts[]; nextCursor: TicketId | null }> {
-    return this.#for(actor, (parts) => {
+    return this.#event.for(actor, (parts) => {
       const { items, nextCursor } = parts.tickets.list(filter)
       return ok({ items: items.map((ticket) => factsOf(parts, ticket)), nextCursor })
     })
@@ -307,16 +308,18 @@ export class Gatekeeper extends DurableObject<Bindings> {
     cursor: TicketId | undefined,
     limit: number,
   ): Result<{ items: ExportedTicket[]; nextCursor: TicketId | null }> {
-    return this.#for(actor, (parts) => ok(exportTickets(parts, cursor, limit)))
+    return this.#event.for(actor, (parts) => ok(exportTickets(parts, cursor, limit)))
   }
 
   /** Tickets by their ids, for the names of the people; those that are not there are left out. */
   ticketsById(actor: Actor, ids: TicketId[]): Result<TicketDetails[]> {
-    return this.#for(actor, ({ tickets }) => ok(ids.map((id) => tickets.get(id)).filter((ticket) => ticket !== null)))
+    return this.#event.for(actor, ({ tickets }) =>
+      ok(ids.map((id) => tickets.get(id)).filter((ticket) => ticket !== null)),
+    )
   }
 
   ticket(actor: Actor, id: TicketId): Result<TicketFacts & { scans: Recorded[] }> {
-    return this.#for(actor, (parts) => {
+    return this.#event.for(actor, (parts) => {
       const ticket = parts.tickets.get(id)
       if (!ticket) return problem('not_found')
       const scans = parts.log
@@ -335,7 +338,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     newLink: boolean,
     at: number,
   ): Promise<Result<TicketFacts>> {
-    const acted = this.#change<TicketFacts>(actor, (parts) => {
+    const acted = this.#event.change<TicketFacts>(actor, (parts) => {
       const was = parts.tickets.get(id)
       const ticket = parts.tickets.act(id, action, reason, newLink, parts.log.timeAt(at))
       if (!was || !ticket) return problem('not_found')
@@ -345,13 +348,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
       if (action === 'reissue') parts.images.outdate()
       return ok(factsOf(parts, ticket))
     })
-    if (acted.ok && action === 'reissue') await this.#parts().images.untilKnown()
+    if (acted.ok && action === 'reissue') await this.#event.parts().images.untilKnown()
     return acted
   }
 
   /** What a code is made of, for whoever holds the ticket's link of this serial. */
   codeByLink(id: TicketId, link: number): Result<CodeSource> {
-    return this.#for(everybody, ({ tickets, configuration }) => {
+    return this.#event.for(everybody, ({ tickets, configuration }) => {
       const ticket = tickets.get(id)
       return ticket && ticket.link === link ? ok({ ticket, event: configuration.event }) : problem('not_found')
     })
@@ -364,7 +367,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     how: { booking: boolean; by: string },
     at: number,
   ): Result<{ facts: TicketFacts; erasure: Erasure }> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       const erased = erasePerson(parts, id, how, at)
       const fields = erased.ok && erased.value.erasure.booking ? ['holder', 'booking'] : ['holder']
       parts.audit.about(
@@ -377,7 +380,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Everything that is held about whoever has this address. */
   subject(actor: Actor, email: string): Result<Holding> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       const holding = holdingOf(parts, email)
       this.#aboutTickets(
         parts,
@@ -389,7 +392,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Erases whoever has this address; gives of which tickets. */
   eraseSubject(actor: Actor, email: string, by: string, at: number): Result<TicketId[]> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       const erased = eraseEverywhere(parts, email, by, at)
       this.#aboutTickets(parts, erased)
       return ok(erased.map(({ id }) => id))
@@ -398,12 +401,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Whose person was erased, in the order in which they were. */
   listErasures(actor: Actor, after: number, limit: number): Result<Erasure[]> {
-    return this.#for(actor, ({ erasures }) => ok(erasures.list(after, limit)))
+    return this.#event.for(actor, ({ erasures }) => ok(erasures.list(after, limit)))
   }
 
   /** Other people's formats that this event takes, with their secrets sealed. */
   codeFormats(actor: Actor): Result<SealedFormats> {
-    return this.#for(actor, ({ formats }) => ok(formats.all()))
+    return this.#event.for(actor, ({ formats }) => ok(formats.all()))
   }
 
   putCodeFormat(
@@ -412,7 +415,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     keepPrevious: boolean,
     at: number,
   ): Result<SealedFormats> {
-    return this.#change(actor, ({ formats, audit }) => {
+    return this.#event.change(actor, ({ formats, audit }) => {
       const { format, externalEventId, maxAgeMs } = wanted
       const was = formats.all().formats.find((one) => one.format === format)
       const told = was && { externalEventId: was.externalEventId, maxAgeMs: was.maxAgeMs }
@@ -423,7 +426,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   removeCodeFormat(actor: Actor, format: FormatName): Result<SealedFormats> {
-    return this.#change(actor, ({ formats, audit }) => {
+    return this.#event.change(actor, ({ formats, audit }) => {
       audit.about({ kind: 'format', id: format })
       return ok(formats.remove(format))
     })
@@ -432,7 +435,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** What the image of a code is made of; brings along what the isolate counted since it last told. */
   imageByLink(id: TicketId, link: number, counted: Lookups | null): Result<{ source: ImageSource; lease: ImageLease }> {
     this.#countLookups(everybody, counted)
-    return this.#for(everybody, ({ images }) => {
+    return this.#event.for(everybody, ({ images }) => {
       const source = images.source(id, link)
       return source ? ok({ source, lease: images.lease() }) : problem('not_found')
     })
@@ -440,46 +443,46 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   imageById(actor: Actor, id: TicketId, counted: Lookups | null): Result<ImageSource> {
     this.#countLookups(actor, counted)
-    return this.#for(actor, ({ images }) => found(images.source(id)))
+    return this.#event.for(actor, ({ images }) => found(images.source(id)))
   }
 
   /** How the caches of images did, and under which generation those of now are kept. */
   imageLookups(actor: Actor, counted: Lookups | null): Result<Lookups & { generation: number }> {
     this.#countLookups(actor, counted)
-    return this.#for(actor, ({ images }) => ok({ ...images.lookups(), generation: images.stamp.generation }))
+    return this.#event.for(actor, ({ images }) => ok({ ...images.lookups(), generation: images.stamp.generation }))
   }
 
   /** No image that was kept until now is found any more. */
   async clearImages(actor: Actor): Promise<Result<null>> {
-    const cleared = this.#change(actor, ({ images }) => {
+    const cleared = this.#event.change(actor, ({ images }) => {
       images.clearAll()
       return ok(null)
     })
-    if (cleared.ok) await this.#parts().images.untilKnown()
+    if (cleared.ok) await this.#event.parts().images.untilKnown()
     return cleared
   }
 
   /** The same for one ticket, as far as isolates go. Gives what its images are kept under elsewhere. */
   async clearImagesOf(actor: Actor, id: TicketId): Promise<Result<ImageSource>> {
-    const cleared = this.#change(actor, ({ images, audit }) => {
+    const cleared = this.#event.change(actor, ({ images, audit }) => {
       const source = images.source(id)
       if (source) images.clearOne()
       audit.about({ kind: 'ticket', id })
       return found(source)
     })
-    if (cleared.ok) await this.#parts().images.untilKnown()
+    if (cleared.ok) await this.#event.parts().images.untilKnown()
     return cleared
   }
 
   planSheet(actor: Actor, filter: PaperFilter): Result<SheetPlan> {
-    return this.#for(actor, ({ tickets, configuration }) =>
+    return this.#event.for(actor, ({ tickets, configuration }) =>
       ok({ event: configuration.event, types: configuration.types.all(), total: tickets.countForPaper(filter) }),
     )
   }
 
   /** A page of the tickets that go on paper, without their standings. */
   listForSheet(actor: Actor, filter: TicketFilter): Result<{ items: TicketDetails[]; nextCursor: TicketId | null }> {
-    return this.#for(actor, ({ tickets }) => {
+    return this.#event.for(actor, ({ tickets }) => {
       const { items, nextCursor } = tickets.list(filter)
       return ok({
         items: items.filter(({ status }) => status !== 'revoked' || filter.status === 'revoked'),
@@ -490,7 +493,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What the attendee's page shows, for whoever holds the ticket's link of this serial. */
   pageByLink(id: TicketId, link: number): Result<PageSource> {
-    return this.#for(everybody, ({ tickets, configuration }) => {
+    return this.#event.for(everybody, ({ tickets, configuration }) => {
       const ticket = tickets.get(id)
       const type = ticket && configuration.type(ticket.type)
       if (!ticket || !type || ticket.link !== link) return problem('not_found')
@@ -499,7 +502,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       parts.audit.about(
         { kind: 'staff', id: body.staffId },
         differences({}, { gateId: body.gateId ?? null, expiresAt }),
@@ -513,7 +516,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     at: number,
     doing?: Doing,
   ): Result<{ device: Device; event: EventDetails; gate: Gate | null }> {
-    return this.#change({ ...everybody, ...(doing ? { doing } : {}) }, ({ configuration, devices, audit }) => {
+    return this.#event.change({ ...everybody, ...(doing ? { doing } : {}) }, ({ configuration, devices, audit }) => {
       const enrolled = devices.enrol(enrolling, at)
       if (!enrolled.ok) return enrolled
       const device = enrolled.value
@@ -526,7 +529,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** The device that has or had this token, to see how it has to show that it is itself. */
   deviceByToken(deviceId: string, tokenHash: Uint8Array): Result<Device> {
-    return this.#for(everybody, ({ devices }) => {
+    return this.#event.for(everybody, ({ devices }) => {
       const device = devices.get(deviceId)
       if (!device || devices.tokenState(deviceId, tokenHash, Date.now()) === 'unknown') {
         return problem('device_token_invalid')
@@ -543,9 +546,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const { deviceId, tokenHash, proof } = renewing
     const device = this.deviceByToken(deviceId, tokenHash)
     if (!device.ok) return device
-    const proven = this.#proven({ deviceId: device.value.id, ...(proof && { proof }) }, this.#parts(), at)
+    const proven = this.#event.proven({ deviceId: device.value.id, ...(proof && { proof }) }, at)
     if (!proven.ok) return proven
-    const renewed = this.#change(everybody, (parts) => renew(parts, device.value, renewing, at))
+    const renewed = this.#event.change(everybody, (parts) => renew(parts, device.value, renewing, at))
     if (renewed.ok && renewed.value.reused) {
       this.#dismissed(device.value.id)
       return problem('device_revoked')
@@ -555,18 +558,18 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Somebody came with a device's staff or device token and without its key. */
   noteMisuse(deviceId: DeviceId, because: Misuse, at: number): void {
-    this.#change(everybody, (parts) => ok(noteMisuse(parts, deviceId, because, at)))
+    this.#event.noteMisuse(deviceId, because, at)
   }
 
   listDevices(actor: Actor): Result<DeviceFacts[]> {
-    return this.#for(actor, (parts) =>
+    return this.#event.for(actor, (parts) =>
       ok(parts.devices.all().map((device) => deviceFacts(parts, this.#statuses, this.#live, device))),
     )
   }
 
   /** One device, with the trail of what it did and got wrong. */
   device(actor: Actor, id: DeviceId, at: number): Result<{ facts: DeviceFacts; trail: DeviceTrail }> {
-    return this.#for(actor, (parts) => {
+    return this.#event.for(actor, (parts) => {
       const device = parts.devices.get(id)
       if (!device) return problem('not_found')
       return ok({ facts: deviceFacts(parts, this.#statuses, this.#live, device), trail: deviceTrail(parts, id, at) })
@@ -575,7 +578,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Takes a device out: for good, with what it held of the tickets. */
   revokeDevice(actor: Actor, id: DeviceId, at: number): Result<DeviceFacts> {
-    const revoked = this.#change<DeviceFacts>(actor, (parts) => {
+    const revoked = this.#event.change<DeviceFacts>(actor, (parts) => {
       const wasRevoked = parts.devices.get(id)?.revokedAt != null
       const device = parts.devices.revoke(id, at)
       if (!device) return problem('not_found')
@@ -618,7 +621,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   async #countElsewhere(actor: Actor, ask: ScanAsk, countAs: LimitedCall | null): Promise<Problem | null> {
     if (this.#isRubbish(ask)) return { code: 'unreadable_code' }
     if (actor.kind !== 'device' || countAs === null) return null
-    const parts = this.#parts()
+    const parts = this.#event.parts()
     const eventId = parts.configuration.event.id
     const counted = await countScan(this.env.GATEKEEPER, { eventId, shard: counterOf(eventId, actor.deviceId) }, actor)
     return problemOf(counted ?? this.#spend(parts, actor, countAs, Date.now()))
@@ -665,7 +668,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   async #syncHere(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
-    const parts = this.#allowed(actor)
+    const parts = this.#event.allowed(actor)
     if (!parts.ok) return parts
     const outcomes = scans.map(notSynced)
     for (const slice of inSlices(groupScans(parts.value, scans))) {
@@ -681,7 +684,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Where gates showed something else than is judged, the newest first. */
   listConflicts(actor: Actor, before: number | null, limit: number, state: ConflictState) {
-    return this.#for<{ conflicts: { seq: number; conflict: KnownConflict }[]; strays: KnownConflict[] }>(
+    return this.#event.for<{ conflicts: { seq: number; conflict: KnownConflict }[]; strays: KnownConflict[] }>(
       actor,
       ({ conflicts }) =>
         ok({
@@ -693,7 +696,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Notes that somebody has dealt with a conflict, or with null that it is open again. */
   handleConflict(actor: Actor, id: string, handled: Handled | null): Result<KnownConflict> {
-    return this.#change(actor, ({ conflicts, audit }) => {
+    return this.#event.change(actor, ({ conflicts, audit }) => {
       audit.about({ kind: 'conflict', id }, handled?.note ? [{ field: 'note' }] : [])
       const known = conflicts.get(id) && (handled ? conflicts.handle(id, handled) : conflicts.reopen(id))
       return found(known)
@@ -702,7 +705,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */
   async visit(visit: Visit): Promise<Result<Recorded>> {
-    const ticket = this.#for(everybody, ({ tickets }) => ok(tickets.get(visit.ticketId)))
+    const ticket = this.#event.for(everybody, ({ tickets }) => ok(tickets.get(visit.ticketId)))
     if (!ticket.ok || ticket.value?.link !== visit.link) return problem('not_found')
     const [recorded] = await this.record(everybody, [
       {
@@ -722,7 +725,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** The recorded answer to a scan. */
   answer(actor: Actor, scanId: ScanId): Result<Recorded> {
-    return this.#for(actor, ({ log, telling }) => {
+    return this.#event.for(actor, ({ log, telling }) => {
       const known = log.known(scanId)
       return known ? ok(telling.again(known)) : problem('not_found')
     })
@@ -731,7 +734,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
   async annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
     const shards = this.#dividedAmong()
-    const ticketId = shards && this.#parts().log.known(annulling.scanId)?.entry.ticketId
+    const ticketId = shards && this.#event.parts().log.known(annulling.scanId)?.entry.ticketId
     const shard = ticketId ? shards.of(ticketId) : 0
     if (shards === null || shard === 0) return this.#annulHere(actor, annulling, at)
     return handedOn(await shards.call(shard, (stub) => stub.annul(actor, annulling, at)))
@@ -767,7 +770,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       })
       if (!sold.ok || sold.value.kind === 'refused')
         return sold.ok ? ok({ ...sold.value, standings: [], rotates: false }) : sold
-      const parts = this.#parts()
+      const parts = this.#event.parts()
       const rotates = parts.configuration.event.policy.rotatingCodes
       return ok({ ...sold.value, ...factsOf(parts, sold.value.ticket), rotates })
     } catch (error) {
@@ -778,7 +781,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** A ticket that is about to be sold is another gate's to admit, too, once somebody has its code. */
   #heldForSale(actor: Actor, { request, ticketId, ask }: Selling): Held | null {
-    const parts = this.#allowed(actor)
+    const parts = this.#event.allowed(actor)
     const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
     if (!parts.ok || !zone || !request.admit) return null
     return parts.value.leases.heldAgainst({ ticketId, type: request.type, zone }, ask.deviceId)
@@ -786,7 +789,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Whoever is sold a ticket comes in by this object's judging, whoever else has room to give away. */
   async #makeRoomForSale(actor: Actor, { request, ask }: Selling): Promise<void> {
-    const parts = this.#allowed(actor)
+    const parts = this.#event.allowed(actor)
     const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
     if (!parts.ok || !zone || !request.admit || !parts.value.rooms.areShared) return
     const needs = parts.value.rooms.needed(zone, request.type, ask.people)
@@ -795,25 +798,27 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** How many came to each checkpoint, and how many different tickets. */
   visits(actor: Actor): Result<StallVisits[]> {
-    return this.#for(actor, ({ configuration, counters }) => ok(counters.visits(configuration.gates.all())))
+    return this.#event.for(actor, ({ configuration, counters }) => ok(counters.visits(configuration.gates.all())))
   }
 
   /** What should be in each till. */
   till(actor: Actor): Result<TillLine[]> {
-    return this.#for(actor, ({ sales }) => ok(sales.till()))
+    return this.#event.for(actor, ({ sales }) => ok(sales.till()))
   }
 
   search(actor: Actor, text: string, limit: number): Result<TicketFacts[]> {
-    return this.#for(actor, (parts) => ok(parts.tickets.search(text, limit).map((ticket) => factsOf(parts, ticket))))
+    return this.#event.for(actor, (parts) =>
+      ok(parts.tickets.search(text, limit).map((ticket) => factsOf(parts, ticket))),
+    )
   }
 
   startShift(actor: Actor, id: Uint8Array, deviceId: DeviceId, staffId: StaffId, at: number): Result<Shift> {
-    return this.#change(actor, ({ shifts }) => ok(shifts.start(id, deviceId, staffId, at)))
+    return this.#event.change(actor, ({ shifts }) => ok(shifts.start(id, deviceId, staffId, at)))
   }
 
   /** Ends a shift: one's own device's, or for a supervisor anybody's. */
   endShift(actor: Actor, id: Uint8Array, onlyOf: DeviceId | null, at: number): Result<Shift> {
-    return this.#change(actor, ({ shifts }) => {
+    return this.#event.change(actor, ({ shifts }) => {
       const known = shifts.get(id, at)
       if (!known || (onlyOf !== null && known.deviceId !== onlyOf)) return problem('not_found')
       return ok(shifts.end(id, at) ?? known)
@@ -821,18 +826,18 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   listShifts(actor: Actor, at: number): Result<Shift[]> {
-    return this.#for(actor, ({ shifts }) => ok(shifts.list(at)))
+    return this.#event.for(actor, ({ shifts }) => ok(shifts.list(at)))
   }
 
   /** The beginning of what a device carries to judge alone, or of what changed in it since a cursor. */
   snapshot(actor: Actor, since: string | null, at: number): Result<{ head: BareHead; first: Position }> {
-    return this.#for(actor, ({ snapshots, leases }) =>
+    return this.#event.for(actor, ({ snapshots, leases }) =>
       ok(snapshots.begin(since, actor.kind === 'device' ? leases.of(actor.deviceId) : null, at)),
     )
   }
 
   snapshotPart(actor: Actor, position: Position): Result<SnapshotPart> {
-    return this.#for(actor, ({ snapshots }) => ok(snapshots.read(position)))
+    return this.#event.for(actor, ({ snapshots }) => ok(snapshots.read(position)))
   }
 
   /** Whose tickets they are, for a device that a supervisor lets search by name with no network. */
@@ -841,7 +846,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     cursor: TicketId | undefined,
     limit: number,
   ): Result<{ items: Person[]; nextCursor: TicketId | null }> {
-    return this.#for(actor, ({ tickets }) => {
+    return this.#event.for(actor, ({ tickets }) => {
       const { items, nextCursor } = tickets.list({ cursor, limit })
       return ok({ items: items.map(personOf), nextCursor })
     })
@@ -849,7 +854,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
   countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       noteInvalid(parts, actor.kind === 'device' ? actor.deviceId : null, reason, count, at)
       return ok(null)
     })
@@ -857,12 +862,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Counts a call of a device against what it may ask. Whoever is no device passes. */
   spend(actor: Actor, call: LimitedCall, at: number): Result<null> {
-    return this.#for(actor, (parts) => this.#spend(parts, actor, call, at))
+    return this.#event.for(actor, (parts) => this.#spend(parts, actor, call, at))
   }
 
   /** Lets a blocked device go on. */
   unblockDevice(actor: Actor, id: DeviceId): Result<DeviceFacts> {
-    return this.#change(actor, (parts) => {
+    return this.#event.change(actor, (parts) => {
       const device = parts.devices.get(id)
       if (!device) return problem('not_found')
       parts.limits.unblock(id)
@@ -873,33 +878,33 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What a file is read against. */
   importContext(actor: Actor): Result<ImportContext> {
-    return this.#for(actor, (parts) => ok(importContext(parts)))
+    return this.#event.for(actor, (parts) => ok(importContext(parts)))
   }
 
   /** What would come of rows, if they were imported now. */
   checkRows(actor: Actor, rows: ImportRow[]): Result<Checked[]> {
-    return this.#for(actor, ({ tickets }) => ok(tickets.check(rows)))
+    return this.#event.for(actor, ({ tickets }) => ok(tickets.check(rows)))
   }
 
   /** Begins to put a job together; the parts follow, and then it is queued. Asked twice, it is one job. */
   openJob(actor: Actor, job: NewJob, at: number): Result<Job> {
-    return this.#change(quietly(actor), ({ jobs }) => {
+    return this.#event.change(quietly(actor), ({ jobs }) => {
       jobs.open(job, at)
-      this.#wakeAt(at + TEND_AFTER_MS)
+      this.#alarm.by(at + TEND_AFTER_MS)
       return found(jobs.get(job.id))
     })
   }
 
   /** Adds the next part to a job, counted from 0; false where it was given up meanwhile. */
   addToJob(actor: Actor, id: JobId, no: number, part: Part, at: number): Result<boolean> {
-    return this.#change(quietly(actor), ({ jobs }) => ok(jobs.add(id, no, part, at)))
+    return this.#event.change(quietly(actor), ({ jobs }) => ok(jobs.add(id, no, part, at)))
   }
 
   /** All of a job is there: has it done. */
   async queueJob(actor: Actor, id: JobId, about: Job['about'], at: number): Promise<Result<Job>> {
-    const queued = this.#change(actor, ({ jobs, configuration, audit }) => {
+    const queued = this.#event.change(actor, ({ jobs, configuration, audit }) => {
       jobs.queue(id, about, at)
-      this.#wakeAt(at + TEND_AFTER_MS)
+      this.#alarm.by(at + TEND_AFTER_MS)
       const job = jobs.get(id)
       if (about.dryRun === true) audit.aboutNothing()
       else audit.about({ kind: 'job', id }, differences({}, { rows: job?.total ?? 0 }))
@@ -912,8 +917,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Has the images of all valid tickets drawn and kept, as a job. */
   async warm(actor: Actor, id: JobId, formats: ImageFormat[], at: number): Promise<Result<Job>> {
-    const begun = this.#change(actor, ({ warming, audit }) => {
-      this.#wakeAt(at + TEND_AFTER_MS)
+    const begun = this.#event.change(actor, ({ warming, audit }) => {
+      this.#alarm.by(at + TEND_AFTER_MS)
       audit.about({ kind: 'job', id }, differences({}, { formats }))
       return ok(warming.begin(id, formats, at))
     })
@@ -922,10 +927,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Gives a job up for a reason; without one, it is taken away as if it had never been. */
   dropJob(actor: Actor, id: JobId, reason: string | null, at: number): Result<null> {
-    return this.#change(quietly(actor), ({ jobs }) => {
+    return this.#event.change(quietly(actor), ({ jobs }) => {
       if (reason === null) jobs.remove(id)
       else jobs.fail(id, reason, at)
-      this.#wakeOutbox()
+      this.#alarm.soon()
       return ok(null)
     })
   }
@@ -941,47 +946,52 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   job(actor: Actor, id: JobId): Result<Job> {
-    return this.#for(actor, ({ jobs }) => found(jobs.get(id)))
+    return this.#event.for(actor, ({ jobs }) => found(jobs.get(id)))
   }
 
   listJobs(actor: Actor, limit: number, cursor: JobId | null): Result<Job[]> {
-    return this.#for(actor, ({ jobs }) => ok(jobs.list(limit, cursor)))
+    return this.#event.for(actor, ({ jobs }) => ok(jobs.list(limit, cursor)))
   }
 
   jobErrors(actor: Actor, id: JobId, after: Pick<RowError, 'row' | 'field'> | null, limit: number): Result<RowError[]> {
-    return this.#for(actor, ({ jobs }) => (jobs.get(id) ? ok(jobs.errors(id, after, limit)) : problem('not_found')))
+    return this.#event.for(actor, ({ jobs }) =>
+      jobs.get(id) ? ok(jobs.errors(id, after, limit)) : problem('not_found'),
+    )
   }
 
   putWebhook(actor: Actor, id: string, wish: WebhookWish, at: number) {
-    return this.#change<{ webhook: Webhook; secretIsMade: boolean; isNew: boolean }>(actor, ({ webhooks, audit }) => {
-      const was = webhooks.get(id)
-      const put = webhooks.put(id, wish, at)
-      if (put.ok) this.#wakeAt(at)
-      if (put.ok) webhookChanges(audit, id, was, put.value.webhook)
-      return put
-    })
+    return this.#event.change<{ webhook: Webhook; secretIsMade: boolean; isNew: boolean }>(
+      actor,
+      ({ webhooks, audit }) => {
+        const was = webhooks.get(id)
+        const put = webhooks.put(id, wish, at)
+        if (put.ok) this.#alarm.by(at)
+        if (put.ok) webhookChanges(audit, id, was, put.value.webhook)
+        return put
+      },
+    )
   }
 
   rotateWebhookSecret(actor: Actor, id: string, secret: Uint8Array, at: number): Result<Webhook> {
-    return this.#change(actor, ({ webhooks, audit }) => {
+    return this.#event.change(actor, ({ webhooks, audit }) => {
       audit.about({ kind: 'webhook', id }, [{ field: 'secret' }])
       return webhooks.rotate(id, secret, at)
     })
   }
 
   removeWebhook(actor: Actor, id: string): Result<null> {
-    return this.#change(actor, ({ webhooks, audit }) => {
+    return this.#event.change(actor, ({ webhooks, audit }) => {
       audit.about({ kind: 'webhook', id })
       return webhooks.remove(id)
     })
   }
 
   listWebhooks(actor: Actor): Result<Webhook[]> {
-    return this.#for(actor, ({ webhooks }) => ok(webhooks.all()))
+    return this.#event.for(actor, ({ webhooks }) => ok(webhooks.all()))
   }
 
   webhook(actor: Actor, id: string, at: number): Result<{ webhook: Webhook; secrets: SealedSecrets }> {
-    return this.#for(actor, ({ webhooks }) => {
+    return this.#event.for(actor, ({ webhooks }) => {
       const webhook = webhooks.get(id)
       const secrets = webhooks.secretsOf(id, at)
       return webhook && secrets ? ok({ webhook, secrets }) : problem('not_found')
@@ -989,28 +999,28 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   listDeliveries(actor: Actor, id: string, filter: DeliveryFilter) {
-    return this.#for<{ items: Delivery[]; nextCursor: string | null }>(actor, ({ webhooks }) =>
+    return this.#event.for<{ items: Delivery[]; nextCursor: string | null }>(actor, ({ webhooks }) =>
       webhooks.deliveries(id, filter),
     )
   }
 
   delivery(actor: Actor, id: string, no: number): Result<{ delivery: Delivery; payload: WebhookPayload }> {
-    return this.#for(actor, ({ webhooks }) => webhooks.delivery(id, no))
+    return this.#event.for(actor, ({ webhooks }) => webhooks.delivery(id, no))
   }
 
   replayFailedDeliveries(actor: Actor, id: string, at: number): Result<number> {
-    return this.#change(actor, ({ webhooks, audit }) => {
+    return this.#event.change(actor, ({ webhooks, audit }) => {
       const replayed = webhooks.replayFailed(id, at)
-      if (replayed.ok) this.#wakeAt(at)
+      if (replayed.ok) this.#alarm.by(at)
       if (replayed.ok) audit.about({ kind: 'webhook', id }, differences({}, { deliveries: replayed.value }))
       return replayed
     })
   }
 
   replayDelivery(actor: Actor, id: string, no: number, at: number): Result<Delivery> {
-    return this.#change(actor, ({ webhooks, audit }) => {
+    return this.#event.change(actor, ({ webhooks, audit }) => {
       const replayed = webhooks.replay(id, no, at)
-      if (replayed.ok) this.#wakeAt(at)
+      if (replayed.ok) this.#alarm.by(at)
       audit.about({ kind: 'webhook', id }, differences({}, { delivery: no }))
       return replayed
     })
@@ -1018,12 +1028,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What the log adds up to, and how much of it D1 has not been told yet. */
   stats(actor: Actor): Result<{ stats: Stats; pending: number }> {
-    return this.#for(actor, ({ counters, outbox }) => ok({ stats: counters.stats, pending: outbox.pending().entries }))
+    return this.#event.for(actor, ({ counters, outbox }) =>
+      ok({ stats: counters.stats, pending: outbox.pending().entries }),
+    )
   }
 
   /** What the doors look like now, and the words for it. */
   live(actor: Actor, at: number): Result<Live> {
-    return this.#for(actor, (parts) => {
+    return this.#event.for(actor, (parts) => {
       const { gates, staff, types } = parts.configuration
       const words = { gates: gates.all(), staff: staff.all(), types: types.all() }
       return ok({ ...doorsNow(parts, at), ...words, conflicts: parts.conflicts.count() })
@@ -1032,7 +1044,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What somebody should look at, the newest first. */
   listAlerts(actor: Actor, before: number, kinds: readonly AlertKind[], limit: number): Result<WireAlert[]> {
-    return this.#for(actor, ({ notices, configuration }) =>
+    return this.#event.for(actor, ({ notices, configuration }) =>
       ok(
         notices
           .before(before, kinds, limit)
@@ -1043,12 +1055,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** What is measured of the event. */
   measure(actor: Actor): Result<Measured> {
-    return this.#for(actor, (parts) => ok(measure(parts)))
+    return this.#event.for(actor, (parts) => ok(measure(parts)))
   }
 
   /** The log itself, in order. */
   entries(actor: Actor, after: number, limit: number): Result<Entry[]> {
-    return this.#for(actor, ({ log }) => ok(log.after(after, limit)))
+    return this.#event.for(actor, ({ log }) => ok(log.after(after, limit)))
   }
 
   /** Hears everything that the event's shards, or one of them, have judged until now. */
@@ -1063,7 +1075,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     try {
       await this.#dividedAmong()?.scatter()
     } catch (error) {
-      this.#wakeOutbox(RETRY_AFTER_MS)
+      this.#alarm.soon(RETRY_AFTER_MS)
       throw error
     }
   }
@@ -1076,30 +1088,30 @@ export class Gatekeeper extends DurableObject<Bindings> {
       sql.exec(roomTables)
       takeOver(sql, this.#meta, replica)
     })
-    this.#event = null
+    this.#event.reread()
     // Rooms may hold less from now on: what is not filled is asked for anew.
-    if (replica.configuration !== null) this.#change(everybody, ({ rooms }) => ok(rooms.giveBackAll()))
+    if (replica.configuration !== null) this.#event.change(everybody, ({ rooms }) => ok(rooms.giveBackAll()))
   }
 
   /** As a shard: gives what was judged after an entry. Whoever asks has everything up to that. */
   handOver(after: number): Logged[] {
-    if (!isBorn(this.ctx.storage.sql)) return []
+    if (!this.#event.isBorn) return []
     if (after > this.#meta.number('drained')) this.#meta.set('drained', after)
-    return this.#parts().log.loggedAfter(after, HANDED_AT_ONCE)
+    return this.#event.parts().log.loggedAfter(after, HANDED_AT_ONCE)
   }
 
   /** Lends a shard so many places of rooms as it needs, where they can be had. */
   lend(borrowing: Borrowing): Promise<Lent> {
     return this.#lending.run(async () => {
       const { shard, has, needs } = borrowing
-      const before = this.#parts().rooms.lentBefore(borrowing)
+      const before = this.#event.parts().rooms.lentBefore(borrowing)
       if (before !== null) return before
-      this.#change(everybody, ({ rooms }) => {
+      this.#event.change(everybody, ({ rooms }) => {
         for (const [room, people] of Object.entries(has)) rooms.note(shard, room, people)
         return ok(null)
       })
       await this.#collect(needs, shard)
-      const lent = this.#change(everybody, ({ rooms }) => ok(rooms.lend(borrowing)))
+      const lent = this.#event.change(everybody, ({ rooms }) => ok(rooms.lend(borrowing)))
       if (!lent.ok) throw new Error(`a shard was lent nothing: ${lent.problem.code}`)
       return lent.value
     })
@@ -1107,30 +1119,29 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** As a shard: keeps of a room only what is full of it; gives how much that is. */
   giveBack(room: RoomName): Kept {
-    const kept = this.#change(everybody, ({ rooms }) => ok(rooms.giveBack(room)))
+    const kept = this.#event.change(everybody, ({ rooms }) => ok(rooms.giveBack(room)))
     if (!kept.ok) throw new Error(`a shard kept nothing: ${kept.problem.code}`)
     return kept.value
   }
 
   /** As a shard: forgets everything, where the Gatekeeper has all of its log; null where that does not matter any more. */
   async dissolve(takenUpTo: number | null): Promise<boolean> {
-    if (!isBorn(this.ctx.storage.sql)) return true
-    if (takenUpTo !== null && takenUpTo < this.#parts().log.head) return false
-    this.#event = null
-    this.#alarmAt = null
-    await this.ctx.storage.deleteAlarm()
+    if (!this.#event.isBorn) return true
+    if (takenUpTo !== null && takenUpTo < this.#event.parts().log.head) return false
+    this.#event.reread()
+    await this.#alarm.cancel()
     await this.ctx.storage.deleteAll()
     return true
   }
 
   /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
   async flush(): Promise<void> {
-    if (!isBorn(this.ctx.storage.sql)) return
+    if (!this.#event.isBorn) return
     const at = Date.now()
     if (this.#shard > 0) return this.#tellGatekeeper()
     await this.#tellShards()
     this.#clearZones(at)
-    this.#change(everybody, ({ shifts, warming }) => {
+    this.#event.change(everybody, ({ shifts, warming }) => {
       shifts.endForgotten(at)
       warming.beforeStart(at)
       return ok(null)
@@ -1144,42 +1155,42 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Checks the next slice of the log; null begins at its start. */
   checkLog(actor: Actor, from: LogMark | null): Result<LogSlice> {
-    return this.#for(actor, (parts) => ok(checkLog(parts, from)))
+    return this.#event.for(actor, (parts) => ok(checkLog(parts, from)))
   }
 
   /** Checks the next slice of standings against the log. */
   checkStandings(actor: Actor, from: StandingKey | null): Result<StandingSlice> {
-    return this.#for(actor, (parts) => ok(checkStandings(parts, from)))
+    return this.#event.for(actor, (parts) => ok(checkStandings(parts, from)))
   }
 
   /** Notes that somebody took away what is here: a file, a sheet, what is known of a person. */
   noteTaken(actor: Actor): Result<null> {
-    return this.#change(actor, () => ok(null))
+    return this.#event.change(actor, () => ok(null))
   }
 
   /** What people changed, the newest first, with the names that those who did it have now. */
   listAudit(actor: Actor, filter: AuditFilter): Result<AuditedBy[]> {
-    return this.#for(actor, (parts) =>
+    return this.#event.for(actor, (parts) =>
       ok(parts.audit.list(filter).map((audited) => ({ ...audited, ...namesOf(parts, audited) }))),
     )
   }
 
   /** The same in the order in which it was done, for a file. */
   auditAfter(actor: Actor, no: number, limit: number): Result<AuditedBy[]> {
-    return this.#for(actor, (parts) =>
+    return this.#event.for(actor, (parts) =>
       ok(parts.audit.after(no, limit).map((audited) => ({ ...audited, ...namesOf(parts, audited) }))),
     )
   }
 
   /** Checks the next lines of the audit log; null begins with the first. */
   checkAudit(actor: Actor, from: AuditMark | null): Result<AuditSlice> {
-    return this.#for(actor, ({ audit }) => ok(audit.check(from ?? auditBegin())))
+    return this.#event.for(actor, ({ audit }) => ok(audit.check(from ?? auditBegin())))
   }
 
   /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
   async catchUp(actor: Actor): Promise<Result<null>> {
-    const allowed = this.#for(actor, () => ok(null))
-    if (allowed.ok && this.#parts().outbox.pending().entries > 0) await this.#drain()
+    const allowed = this.#event.for(actor, () => ok(null))
+    if (allowed.ok && this.#event.parts().outbox.pending().entries > 0) await this.#drain()
     return allowed
   }
 
@@ -1190,13 +1201,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
   override async fetch(request: Request): Promise<Response> {
     const at = Date.now()
     const { actor, nonce, ...ask } = JSON.parse(decodeURIComponent(request.headers.get('X-Live') ?? '')) as LiveRequest
-    const parts = this.#allowed(actor)
+    const parts = this.#event.allowed(actor)
     if (!parts.ok) return refuseSocket(parts.problem)
     if (this.#live.isFull) return refuseSocket({ code: 'rate_limited', waitMs: 60_000 })
     if (nonce !== null && !this.#useOnce(nonce, at)) return refuseSocket({ code: 'live_ticket_used' })
     if (ask.deviceId !== null) {
       this.#statuses.seen(ask.deviceId, at)
-      this.#wakeAt(at + SILENCE_MS)
+      this.#alarm.by(at + SILENCE_MS)
     }
     return this.#live.open(ask, at)
   }
@@ -1215,7 +1226,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Takes a rehearsal of that event away: out of D1, and then here. What is none stays: `not_found`. */
   async endRehearsal(actor: Actor, of: EventId): Promise<Result<null>> {
-    const found = this.#for(actor, ({ configuration }) =>
+    const found = this.#event.for(actor, ({ configuration }) =>
       configuration.event.rehearsalOf === of ? ok(null) : problem('not_found'),
     )
     if (!found.ok) return found
@@ -1223,7 +1234,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     try {
       // What is on its way to D1 now would otherwise arrive there after the rest was taken away.
       await Promise.allSettled(this.#drains)
-      await this.#parts().outbox.forget()
+      await this.#event.parts().outbox.forget()
     } catch (error) {
       this.#isEnding = false
       throw error
@@ -1231,9 +1242,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     this.#live.dismiss('everybody')
     await this.#dividedAmong()?.dissolve('as they are')
     this.#shards = null
-    this.#event = null
-    this.#alarmAt = null
-    await this.ctx.storage.deleteAlarm()
+    this.#event.reread()
+    await this.#alarm.cancel()
     await this.ctx.storage.deleteAll()
     return ok(null)
   }
@@ -1244,8 +1254,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   override async alarm(): Promise<void> {
-    this.#alarmAt = null
-    if (this.#isEnding || !isBorn(this.ctx.storage.sql)) return
+    this.#alarm.came()
+    if (this.#isEnding || !this.#event.isBorn) return
     if (this.#shard > 0) return this.#tellGatekeeper()
     await this.#tellShards()
     this.#tellWebhooks(Date.now())
@@ -1258,9 +1268,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Looks for what nobody's call would bring up, and sees to it that it is looked for again. */
   #lookAround(): void {
     const at = Date.now()
-    this.#change(everybody, (parts) => {
+    this.#event.change(everybody, (parts) => {
       const nextAt = this.#watch.look(parts, this.#statuses, (id) => this.#live.heardAt(id), at)
-      if (nextAt !== null) this.#wakeAt(nextAt)
+      if (nextAt !== null) this.#alarm.by(nextAt)
       return ok(null)
     })
   }
@@ -1282,7 +1292,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     askFirst: boolean,
   ): Result<Recorded> | Waiting {
     if (this.#isRubbish(ask)) return problem('unreadable_code')
-    const parts = this.#allowed(actor)
+    const parts = this.#event.allowed(actor)
     if (!parts.ok) return parts
     const at = Date.now()
     const spent = countAs === null ? ok(null) : this.#spend(parts.value, actor, countAs, at)
@@ -1295,7 +1305,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       if (isWaiting(result.value)) return result.value
       result.value.settle()
       if (!result.value.recorded.replay) {
-        this.#wakeOutbox()
+        this.#alarm.soon()
         this.#handOverSoon()
         this.#live.wake()
         noteRefusal(parts.value, result.value.recorded.entry)
@@ -1303,7 +1313,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       return ok(result.value.recorded)
     } catch (error) {
       // The transaction was rolled back, and memory may be ahead of the tables: read everything anew.
-      this.#event = null
+      this.#event.reread()
       throw error
     }
   }
@@ -1315,8 +1325,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Looked at with every scan, so an event that one object judges pays no look-up for it. */
   get #isOfDivided(): boolean {
-    if (this.#event === null && !isBorn(this.ctx.storage.sql)) return false
-    return shardsOf(this.#parts().configuration.event.id) > 1
+    if (!this.#event.isThere) return false
+    return shardsOf(this.#event.parts().configuration.event.id) > 1
   }
 
   /** The shards that others than this object judge in, where the event is divided. */
@@ -1324,7 +1334,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (this.#shards !== null) return this.#shards
     if (!this.#isOfDivided || this.#shard > 0 || this.#meta.number('dissolved') === 1) return null
     const { sql } = this.ctx.storage
-    const { id: eventId } = this.#parts().configuration.event
+    const { id: eventId } = this.#event.parts().configuration.event
     this.#shards = new Shards({
       gatekeepers: this.env.GATEKEEPER,
       eventId,
@@ -1345,7 +1355,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   #divided<T>(scans: T[], askOf: (scan: T) => ScanAsk | null) {
     const shards = this.#dividedAmong()
     if (shards === null) return null
-    const { judging, log, configuration } = this.#parts()
+    const { judging, log, configuration } = this.#event.parts()
     const shardFor = (scan: T): number => {
       const ask = askOf(scan)
       if (ask === null || configuration.gates.get(ask.gateId) === undefined) return 0
@@ -1373,9 +1383,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Takes what a shard has judged into the log. */
   #takeIn(shard: number, handed: Logged[]): void {
     this.#clearZones(Date.now())
-    const taken = this.#change(everybody, (parts) => ok(takeIn(parts, this.ctx.storage.sql, shard, handed)))
+    const taken = this.#event.change(everybody, (parts) => ok(takeIn(parts, this.ctx.storage.sql, shard, handed)))
     for (const { entry } of handed) if (entry.deviceId !== null) this.#statuses.seen(entry.deviceId, entry.receivedAt)
-    this.#wakeOutbox()
+    this.#alarm.soon()
     if (taken.ok) this.#live.tellConflicts(taken.value)
   }
 
@@ -1390,22 +1400,22 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** As a shard: asks for places, and gives whether it could take what it was lent. */
   async #borrow(needs: Record<RoomName, number>): Promise<boolean> {
-    const address = { eventId: this.#parts().configuration.event.id, shard: 0 }
-    const asked = this.#change(everybody, ({ rooms }) => ok(rooms.borrowing(needs)))
+    const address = { eventId: this.#event.parts().configuration.event.id, shard: 0 }
+    const asked = this.#event.change(everybody, ({ rooms }) => ok(rooms.borrowing(needs)))
     if (!asked.ok) throw new Error(`a shard cannot borrow: ${asked.problem.code}`)
     const lent = await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.lend(asked.value))
-    const taken = this.#change(everybody, ({ rooms }) => ok(rooms.take(asked.value, lent)))
+    const taken = this.#event.change(everybody, ({ rooms }) => ok(rooms.take(asked.value, lent)))
     return taken.ok && taken.value
   }
 
   /** Has shards give back what they do not fill of rooms, where what is free does not do. */
   async #collect(needs: Record<RoomName, number>, shard: number): Promise<void> {
     const shards = this.#dividedAmong()
-    const short = Object.keys(needs).filter((room) => this.#parts().rooms.free(room) < (needs[room] ?? 0))
+    const short = Object.keys(needs).filter((room) => this.#event.parts().rooms.free(room) < (needs[room] ?? 0))
     if (shards === null || short.length === 0) return
     for (const room of short) {
       const kept = await shards.giveBack(room, shard)
-      this.#change(everybody, ({ rooms }) => {
+      this.#event.change(everybody, ({ rooms }) => {
         for (const [other, has] of kept) rooms.noteKept(other, room, has)
         return ok(null)
       })
@@ -1428,7 +1438,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     } catch (error) {
       // They go on by what they know, and are told as soon as they can be reached; so long no change is answered.
       log('error', 'shards: not all could be reached', { ...this.#named(), error })
-      this.#wakeOutbox(RETRY_AFTER_MS)
+      this.#alarm.soon(RETRY_AFTER_MS)
     }
   }
 
@@ -1445,9 +1455,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
         this.#meta.set('dissolved', 1)
       })
       this.#shards = null
-      this.#event = null
+      this.#event.reread()
     }
-    if (this.#isOfDivided && this.#shard === 0 && forgetTaken(sql)) this.#wakeAt(Date.now() + 1000)
+    if (this.#isOfDivided && this.#shard === 0 && forgetTaken(sql)) this.#alarm.by(Date.now() + 1000)
   }
 
   /** As a shard: has the Gatekeeper come for what was judged. The alarm does where this is lost. */
@@ -1464,14 +1474,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   async #tellGatekeeper(): Promise<void> {
     // It may have been dissolved since somebody meant to.
-    if (!isBorn(this.ctx.storage.sql)) return
-    const { configuration, outbox } = this.#parts()
+    if (!this.#event.isBorn) return
+    const { configuration, outbox } = this.#event.parts()
     try {
       const address = { eventId: configuration.event.id, shard: 0 }
       await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.gather(this.#shard))
     } catch (error) {
       log('error', 'shards: the Gatekeeper did not come', { ...this.#named(), error })
-      this.#wakeOutbox(RETRY_AFTER_MS)
+      this.#alarm.soon(RETRY_AFTER_MS)
       return
     }
     if (outbox.pending().entries > 0) this.#handOverSoon()
@@ -1484,7 +1494,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       countInvalid: (actor, reason) => problemOf(this.countInvalid(actor, reason, 1, Date.now())),
       mayAsk: (actor) =>
         problemOf(
-          this.#for(actor, (parts) => {
+          this.#event.for(actor, (parts) => {
             const at = Date.now()
             // It is counted when it is judged. Only what would not be judged is counted, and refused, here.
             const isFine = actor.kind !== 'device' || parts.limits.wouldPass(actor.deviceId, 'scan', at)
@@ -1504,9 +1514,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const at = Date.now()
     this.#clearZones(at)
     try {
-      const synced = this.#change(actor, (parts) => ok(sync(parts, groups, at)))
+      const synced = this.#event.change(actor, (parts) => ok(sync(parts, groups, at)))
       if (!synced.ok) return synced
-      this.#wakeOutbox()
+      this.#alarm.soon()
       this.#handOverSoon()
       this.#live.tellConflicts(synced.value.conflicts)
       return ok(synced.value.outcomes)
@@ -1534,15 +1544,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * looked at, as a forged token is in the Worker, so that the two cannot be told apart.
    */
   #isRubbish({ presented }: ScanAsk): boolean {
-    if (presented.by !== 'code' || !isBorn(this.ctx.storage.sql)) return false
-    const { tickets } = this.#parts()
+    if (presented.by !== 'code' || !this.#event.isBorn) return false
+    const { tickets } = this.#event.parts()
     const isShortCode = presented.shortCode !== undefined && tickets.withShortCode(presented.shortCode) !== null
     return !isShortCode && !tickets.hasCodes()
   }
 
   #countLookups(actor: Actor, counted: Lookups | null): void {
     if (counted === null) return
-    this.#change(quietly(actor), ({ images }) => {
+    this.#event.change(quietly(actor), ({ images }) => {
       images.count(counted)
       return ok(null)
     })
@@ -1550,10 +1560,10 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Runs what appends to the log; the memory above the tables follows once the transaction has held. */
   #settled<T>(actor: Actor, work: (parts: EventParts) => Result<{ recorded: T; settle: () => void }>): Result<T> {
-    const result = this.#change(actor, work)
+    const result = this.#event.change(actor, work)
     if (!result.ok) return result
     result.value.settle()
-    this.#wakeOutbox()
+    this.#alarm.soon()
     this.#handOverSoon()
     this.#live.wake()
     return ok(result.value.recorded)
@@ -1572,7 +1582,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     // Nobody notices a minute, and every scan would otherwise pay for looking at the clock on the wall.
     if (at < this.#zonesLookedAt + 60_000) return
     this.#zonesLookedAt = at
-    this.#change(everybody, ({ judging }) => {
+    this.#event.change(everybody, ({ judging }) => {
       judging.clearZones(at)
       return ok(null)
     })
@@ -1585,62 +1595,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Runs a change of what devices judge by: who may hold which tickets may be another question then. */
   #configure<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
-    const result = this.#change(actor, work)
+    const result = this.#event.change(actor, work)
     if (result.ok) this.#live.review()
     return result
-  }
-
-  /** Runs a change in a transaction. One that ends in a problem is taken back whole. */
-  #change<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
-    return this.#for(actor, (parts) => {
-      try {
-        const changed = this.ctx.storage.transactionSync(() => {
-          const result = work(parts)
-          if (!result.ok) throw new Refused(result.problem)
-          parts.audit.write(actor.doing, Date.now())
-          if (parts.outbox.isDirectoryPending() || parts.notices.takeNew() || this.#hasNews()) this.#wakeOutbox()
-          return result
-        })
-        this.#live.wake()
-        return changed
-      } catch (error) {
-        this.#event = null
-        if (error instanceof Refused) return { ok: false, problem: error.problem }
-        throw error
-      }
-    })
-  }
-
-  #for<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
-    const parts = this.#allowed(actor)
-    return parts.ok ? work(parts.value) : parts
-  }
-
-  #allowed(actor: Actor): Result<EventParts> {
-    if (this.#event === null && !isBorn(this.ctx.storage.sql)) return problem('not_found')
-    const parts = this.#parts()
-    const allowed = mayAct(actor, parts)
-    if (!allowed.ok) return allowed
-    if (actor.kind === 'device') {
-      const at = Date.now()
-      const proven = this.#proven(actor, parts, at)
-      if (!proven.ok) return proven
-      this.#statuses.seen(actor.deviceId, at)
-    }
-    return ok(parts)
-  }
-
-  /** Whether a request is the device's own, and not one that was sent before. */
-  #proven({ deviceId, proof }: Proving, { devices }: EventParts, at: number): Result<null> {
-    const taken = this.#proofs.takes(deviceId, devices.get(deviceId)?.signingKey ?? null, proof, at)
-    if (taken === 'yes') return ok(null)
-    this.noteMisuse(deviceId, taken, at)
-    return problem('device_signature_invalid')
-  }
-
-  #parts(): EventParts {
-    this.#event ??= openParts(this.ctx.storage.sql, this.#meta, this.env, this.#allowances)
-    return this.#event
   }
 
   /** The event's id for a line in the logs, which is also the object's name. */
@@ -1649,32 +1606,15 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return name === undefined ? {} : { eventId: name }
   }
 
-  #wakeOutbox(delayMs: number = DRAIN_AFTER_MS): void {
-    this.#wakeAt(Date.now() + delayMs)
-  }
-
-  /**
-   * Sees that the one alarm comes by then. The outbox, the jobs and the webhooks share it; each says
-   * anew when it needs it next.
-   */
-  #wakeAt(at: number): void {
-    // An alarm long past its time has been seen never to come; it is set anew.
-    const isComing = this.#alarmAt !== null && this.#alarmAt <= at && Date.now() < this.#alarmAt + OVERDUE_MS
-    if (isComing) return
-    this.#alarmAt = at
-    // Not awaited: it is written in the same breath as the entry it is for, and the output gate waits for both.
-    void this.ctx.storage.setAlarm(at)
-  }
-
   async #healAlarm(): Promise<void> {
-    this.#alarmAt = await this.ctx.storage.getAlarm()
-    const { outbox, webhooks } = this.#parts()
+    await this.#alarm.recall()
+    const { outbox, webhooks } = this.#event.parts()
     const { entries, directory } = outbox.pending()
-    if (entries > 0 || directory || webhooks.hasWork() || this.#hasNews()) this.#wakeOutbox()
+    if (entries > 0 || directory || webhooks.hasWork() || this.#hasNews()) this.#alarm.soon()
     if (this.#shard > 0) return
-    if (this.#parts().jobs.isAnyUnfinished()) this.#wakeAt(Date.now() + TEND_AFTER_MS)
-    const due = nextForgetting(this.#parts().configuration.event)
-    if (due !== null) this.#wakeAt(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))
+    if (this.#event.parts().jobs.isAnyUnfinished()) this.#alarm.by(Date.now() + TEND_AFTER_MS)
+    const due = nextForgetting(this.#event.parts().configuration.event)
+    if (due !== null) this.#alarm.by(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))
   }
 
   async #drain(): Promise<void> {
@@ -1686,19 +1626,19 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   async #tellD1(): Promise<void> {
     try {
-      await this.#parts().outbox.drain()
-      this.#parts().counters.save()
+      await this.#event.parts().outbox.drain()
+      this.#event.parts().counters.save()
       this.#statuses.save()
       // D1 has more now, and those who watch the lag want to know.
       this.#live.wake()
     } catch (error) {
       // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
       log('error', 'outbox: D1 did not take the entries', { ...this.#named(), error })
-      this.#wakeOutbox(RETRY_AFTER_MS)
+      this.#alarm.soon(RETRY_AFTER_MS)
       return
     }
-    const { entries, directory } = this.#parts().outbox.pending()
-    if (entries > 0 || directory) this.#wakeOutbox(1)
+    const { entries, directory } = this.#event.parts().outbox.pending()
+    if (entries > 0 || directory) this.#alarm.soon(1)
   }
 }
 
@@ -1763,13 +1703,4 @@ function inSlices<T extends { places: number[] }>(groups: T[]): T[][] {
     scans += group.places.length
   }
   return slices
-}
-
-/** Carries a problem out of a transaction, so that it is rolled back. */
-class Refused extends Error {
-  readonly problem: Problem
-  constructor(problem: Problem) {
-    super(problem.code)
-    this.problem = problem
-  }
 }
