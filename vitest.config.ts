@@ -91,6 +91,7 @@ function edge(name: string, shards: string, migrations: D1Migration[], { include
       // Starting a runtime costs more than most files do in it.
       isolate: false,
       testTimeout: 60_000,
+      hookTimeout: 60_000,
       expect: patient,
     },
   }
