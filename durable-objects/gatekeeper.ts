@@ -28,7 +28,7 @@ import { type Actor, everybody, quietly } from './actor.ts'
 import { Alarm, DRAIN_AFTER_MS } from './alarm.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
 import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
-import { callGatekeeper, countScan, type Gatekeepers } from './calling.ts'
+import { countScan, type Gatekeepers } from './calling.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
@@ -70,12 +70,12 @@ import { type Desk, ScanLane } from './scan-lane.ts'
 import type { Logged } from './scan-log.ts'
 import { isBorn, migrate } from './schema.ts'
 import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
-import { hasNews, noteChanges, stopNoting } from './shards/news.ts'
-import { type Replica, takeOver } from './shards/replica.ts'
-import { type Borrowing, type Kept, type Lent, roomTables } from './shards/rooms.ts'
-import { HANDED_AT_ONCE, Shards } from './shards/shards.ts'
-import { forgetTaken, takeIn, takenUpTo } from './shards/taking-in.ts'
-import { Turns } from './shards/turns.ts'
+import { AsShard } from './shards/as-shard.ts'
+import { Dividing } from './shards/dividing.ts'
+import { Lending } from './shards/lending.ts'
+import { noteChanges } from './shards/news.ts'
+import type { Replica } from './shards/replica.ts'
+import type { Borrowing, Kept, Lent } from './shards/rooms.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
 import type { StandingKey, ZoneStanding } from './standings.ts'
@@ -106,10 +106,6 @@ export type Live = Doors & {
 }
 
 const RETRY_AFTER_MS = 5000
-/** A shard has the Gatekeeper come for what it judged so soon, and once for all that it judges until then. */
-const HAND_OVER_AFTER_MS = 150
-/** How often a shard asks for places again that it had to give back before it could take them. */
-const BORROWINGS = 3
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
 
@@ -126,7 +122,7 @@ type Bindings = {
  * evicted between any two calls. Methods answer `not_found` for an event that is not there or is somebody else's.
  */
 export class Gatekeeper extends DurableObject<Bindings> {
-  readonly #meta: Meta
+  readonly #meta = new Meta(this.ctx.storage.sql)
   readonly #alarm = new Alarm(() => this.ctx.storage)
   readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#event.parts().devices)
   readonly #event: OpenEvent = new OpenEvent({
@@ -134,8 +130,33 @@ export class Gatekeeper extends DurableObject<Bindings> {
     open: () => openParts(this.ctx.storage.sql, this.#meta, this.env, this.#allowances),
     statuses: this.#statuses,
     alarm: this.#alarm,
-    hasNews: () => this.#hasNews(),
+    hasNews: () => this.#dividing.hasNews(),
     changed: () => this.#live.wake(),
+  })
+  readonly #dividing: Dividing = new Dividing({
+    storage: () => this.ctx.storage,
+    meta: this.#meta,
+    gatekeepers: this.env.GATEKEEPER,
+    event: this.#event,
+    alarm: this.#alarm,
+    statuses: this.#statuses,
+    live: () => this.#live,
+    clearZones: (at) => this.#clearZones(at),
+    named: () => this.#named(),
+  })
+  readonly #lending = new Lending({
+    event: this.#event,
+    dividing: this.#dividing,
+    gatekeepers: this.env.GATEKEEPER,
+  })
+  readonly #asShard = new AsShard({
+    ctx: () => this.ctx,
+    meta: this.#meta,
+    gatekeepers: this.env.GATEKEEPER,
+    event: this.#event,
+    alarm: this.#alarm,
+    dividing: this.#dividing,
+    named: () => this.#named(),
   })
   readonly #group = new CommitGroup(() => this.ctx.storage.sync())
   readonly #jobs = new JobRunner(this.env.JOBS, (work) => this.#group.run(() => this.#event.change(everybody, work)))
@@ -148,14 +169,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
   })
   readonly #tending = new Tending({
     sql: this.ctx.storage.sql,
-    meta: new Meta(this.ctx.storage.sql),
+    meta: this.#meta,
     parts: () => this.#event.parts(),
     change: (actor, work) => this.#event.change(actor, work),
     reread: () => this.#event.reread(),
     group: this.#group,
     jobs: this.#jobs,
     wakeAt: (at) => this.#alarm.by(at),
-    dissolve: () => this.#dissolveShards(),
+    dissolve: () => this.#dividing.dissolve(),
     named: () => this.#named(),
   })
   readonly #live: LiveSockets
@@ -164,17 +185,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** What is being told to D1 just now; nothing more is once a rehearsal ends. */
   readonly #drains = new Set<Promise<void>>()
   #isEnding = false
-  #shards: Shards | null = null
-  #isHandingOver = false
-  /** What was said to be free must not be given away twice. */
-  readonly #lending = new Turns()
   #zonesLookedAt = 0
 
   /** Without a desk, scans are taken over HTTP alone. */
   constructor(ctx: DurableObjectState, env: Bindings, desk: Desk | null = null) {
     super(ctx, env)
     setLogLevel(env.LOG_LEVEL)
-    this.#meta = new Meta(ctx.storage.sql)
     this.#live = new LiveSockets({
       ctx,
       parts: () => this.#event.parts(),
@@ -601,17 +617,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * is null where they were counted already.
    */
   async record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
-    if (this.#dividedAmong() === null) return this.#recordHere(actor, asks, countAs)
+    if (this.#dividing.among() === null) return this.#recordHere(actor, asks, countAs)
     const problems = await Promise.all(asks.map((ask) => this.#countElsewhere(actor, ask, countAs)))
     const passed = asks.filter((_, i) => problems[i] === null)
-    await this.#tellNews()
-    const elsewhere = this.#divided(passed, (ask) => ask)
+    await this.#dividing.tellNews()
+    const elsewhere = this.#dividing.split(passed, (ask) => ask)
     const recorded = await elsewhere?.(
       (own) => this.#recordHere(actor, own, null),
       (shards, shard, theirs) => shards.call(shard, (stub) => stub.record(actor, theirs, null)),
     )
     // Whose guesses were one too many is blocked everywhere.
-    await this.#tellNews()
+    await this.#dividing.tellNews()
     return problems.map((found) =>
       found ? { ok: false, problem: found } : (recorded?.shift() ?? problem('not_found')),
     )
@@ -636,7 +652,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     // event, rooms that another shard may fill.
     await Promise.all(waiting.flatMap((one) => ('held' in one ? [this.#live.recall(one.held)] : [])))
     const needs = waiting.flatMap((one) => ('needs' in one ? [one.needs] : []))
-    if (needs.length > 0) await this.#makeRoom(needs.reduce(addedUp, {}))
+    if (needs.length > 0) await this.#lending.makeRoom(needs.reduce(addedUp, {}))
     return this.#group.run(() =>
       asks.map((ask, i) => {
         const result = first[i]
@@ -651,8 +667,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * a time, so that those who stand at a gate now are judged in between.
    */
   async sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
-    await this.#tellNews()
-    const elsewhere = this.#divided(scans, ({ ask, invalid }) => (invalid === null ? ask : null))
+    await this.#dividing.tellNews()
+    const elsewhere = this.#dividing.split(scans, ({ ask, invalid }) => (invalid === null ? ask : null))
     if (elsewhere === null) return this.#syncHere(actor, scans)
     const failures: Result<SyncOutcome[]>[] = []
     const outcomesOf = (given: SyncedScan[], result: Result<SyncOutcome[]>) => {
@@ -733,7 +749,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
   async annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
-    const shards = this.#dividedAmong()
+    const shards = this.#dividing.among()
     const ticketId = shards && this.#event.parts().log.known(annulling.scanId)?.entry.ticketId
     const shard = ticketId ? shards.of(ticketId) : 0
     if (shards === null || shard === 0) return this.#annulHere(actor, annulling, at)
@@ -793,7 +809,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
     if (!parts.ok || !zone || !request.admit || !parts.value.rooms.areShared) return
     const needs = parts.value.rooms.needed(zone, request.type, ask.people)
-    if (needs !== null) await this.#makeRoom(needs)
+    if (needs !== null) await this.#lending.makeRoom(needs)
   }
 
   /** How many came to each checkpoint, and how many different tickets. */
@@ -1064,82 +1080,46 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Hears everything that the event's shards, or one of them, have judged until now. */
-  async gather(shard: number | null = null): Promise<void> {
-    await this.#dividedAmong()?.gather(shard)
-    // What was heard may have a device blocked.
-    await this.#tellNews()
+  gather(shard: number | null = null): Promise<void> {
+    return this.#dividing.gather(shard)
   }
 
   /** Tells the event's shards everything that they are to judge by from now on. */
-  async scatter(): Promise<void> {
-    try {
-      await this.#dividedAmong()?.scatter()
-    } catch (error) {
-      this.#alarm.soon(RETRY_AFTER_MS)
-      throw error
-    }
+  scatter(): Promise<void> {
+    return this.#dividing.scatter()
   }
 
   /** As a shard: takes over what the event's Gatekeeper has it judge by. */
   adopt(replica: Replica): void {
-    const { sql } = this.ctx.storage
-    this.ctx.storage.transactionSync(() => {
-      migrate(sql)
-      sql.exec(roomTables)
-      takeOver(sql, this.#meta, replica)
-    })
-    this.#event.reread()
-    // Rooms may hold less from now on: what is not filled is asked for anew.
-    if (replica.configuration !== null) this.#event.change(everybody, ({ rooms }) => ok(rooms.giveBackAll()))
+    this.#asShard.adopt(replica)
   }
 
   /** As a shard: gives what was judged after an entry. Whoever asks has everything up to that. */
   handOver(after: number): Logged[] {
-    if (!this.#event.isBorn) return []
-    if (after > this.#meta.number('drained')) this.#meta.set('drained', after)
-    return this.#event.parts().log.loggedAfter(after, HANDED_AT_ONCE)
+    return this.#asShard.handOver(after)
   }
 
   /** Lends a shard so many places of rooms as it needs, where they can be had. */
   lend(borrowing: Borrowing): Promise<Lent> {
-    return this.#lending.run(async () => {
-      const { shard, has, needs } = borrowing
-      const before = this.#event.parts().rooms.lentBefore(borrowing)
-      if (before !== null) return before
-      this.#event.change(everybody, ({ rooms }) => {
-        for (const [room, people] of Object.entries(has)) rooms.note(shard, room, people)
-        return ok(null)
-      })
-      await this.#collect(needs, shard)
-      const lent = this.#event.change(everybody, ({ rooms }) => ok(rooms.lend(borrowing)))
-      if (!lent.ok) throw new Error(`a shard was lent nothing: ${lent.problem.code}`)
-      return lent.value
-    })
+    return this.#lending.lend(borrowing)
   }
 
   /** As a shard: keeps of a room only what is full of it; gives how much that is. */
   giveBack(room: RoomName): Kept {
-    const kept = this.#event.change(everybody, ({ rooms }) => ok(rooms.giveBack(room)))
-    if (!kept.ok) throw new Error(`a shard kept nothing: ${kept.problem.code}`)
-    return kept.value
+    return this.#asShard.giveBack(room)
   }
 
   /** As a shard: forgets everything, where the Gatekeeper has all of its log; null where that does not matter any more. */
-  async dissolve(takenUpTo: number | null): Promise<boolean> {
-    if (!this.#event.isBorn) return true
-    if (takenUpTo !== null && takenUpTo < this.#event.parts().log.head) return false
-    this.#event.reread()
-    await this.#alarm.cancel()
-    await this.ctx.storage.deleteAll()
-    return true
+  dissolve(takenUpTo: number | null): Promise<boolean> {
+    return this.#asShard.dissolve(takenUpTo)
   }
 
   /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
   async flush(): Promise<void> {
     if (!this.#event.isBorn) return
     const at = Date.now()
-    if (this.#shard > 0) return this.#tellGatekeeper()
-    await this.#tellShards()
+    if (this.#dividing.shard > 0) return this.#asShard.callForGatekeeper()
+    await this.#dividing.catchUp()
     this.#clearZones(at)
     this.#event.change(everybody, ({ shifts, warming }) => {
       shifts.endForgotten(at)
@@ -1240,8 +1220,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       throw error
     }
     this.#live.dismiss('everybody')
-    await this.#dividedAmong()?.dissolve('as they are')
-    this.#shards = null
+    await this.#dividing.end()
     this.#event.reread()
     await this.#alarm.cancel()
     await this.ctx.storage.deleteAll()
@@ -1256,8 +1235,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   override async alarm(): Promise<void> {
     this.#alarm.came()
     if (this.#isEnding || !this.#event.isBorn) return
-    if (this.#shard > 0) return this.#tellGatekeeper()
-    await this.#tellShards()
+    if (this.#dividing.shard > 0) return this.#asShard.callForGatekeeper()
+    await this.#dividing.catchUp()
     this.#tellWebhooks(Date.now())
     await this.#drain()
     await this.#tending.tendJobs()
@@ -1306,7 +1285,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       result.value.settle()
       if (!result.value.recorded.replay) {
         this.#alarm.soon()
-        this.#handOverSoon()
+        this.#asShard.handOverSoon()
         this.#live.wake()
         noteRefusal(parts.value, result.value.recorded.entry)
       }
@@ -1316,175 +1295,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
       this.#event.reread()
       throw error
     }
-  }
-
-  /** Which shard of its event this object is; 0 where it is the event's Gatekeeper. */
-  get #shard(): number {
-    return this.#isOfDivided ? this.#meta.number('shard') : 0
-  }
-
-  /** Looked at with every scan, so an event that one object judges pays no look-up for it. */
-  get #isOfDivided(): boolean {
-    if (!this.#event.isThere) return false
-    return shardsOf(this.#event.parts().configuration.event.id) > 1
-  }
-
-  /** The shards that others than this object judge in, where the event is divided. */
-  #dividedAmong(): Shards | null {
-    if (this.#shards !== null) return this.#shards
-    if (!this.#isOfDivided || this.#shard > 0 || this.#meta.number('dissolved') === 1) return null
-    const { sql } = this.ctx.storage
-    const { id: eventId } = this.#event.parts().configuration.event
-    this.#shards = new Shards({
-      gatekeepers: this.env.GATEKEEPER,
-      eventId,
-      sql,
-      meta: this.#meta,
-      transact: (work) => this.ctx.storage.transactionSync(work),
-      takenUpTo: (shard) => takenUpTo(sql, shard),
-      takeIn: (shard, handed) => this.#takeIn(shard, handed),
-    })
-    return this.#shards
-  }
-
-  /**
-   * Where the event is divided: runs work on what is for this object and for each shard at once, and gives what came of
-   * it in the order of the scans. What is of no ticket, or at no gate, is for this object; a scan that was judged before is
-   * for whoever judged it.
-   */
-  #divided<T>(scans: T[], askOf: (scan: T) => ScanAsk | null) {
-    const shards = this.#dividedAmong()
-    if (shards === null) return null
-    const { judging, log, configuration } = this.#event.parts()
-    const shardFor = (scan: T): number => {
-      const ask = askOf(scan)
-      if (ask === null || configuration.gates.get(ask.gateId) === undefined) return 0
-      const known = log.known(ask.scanId)
-      const ticketId = known ? known.entry.ticketId : judging.find(ask.presented)?.id
-      return ticketId ? shards.of(ticketId) : 0
-    }
-    const places = Map.groupBy(scans.keys(), (place) => shardFor(scans[place] as T))
-    return async <U>(
-      here: (own: T[]) => Promise<U[]>,
-      there: (shards: Shards, shard: number, theirs: T[]) => Promise<U[]>,
-    ): Promise<U[]> => {
-      const came: U[] = []
-      await Promise.all(
-        [...places].map(async ([shard, chosen]) => {
-          const theirs = chosen.map((place) => scans[place] as T)
-          const outcomes = shard === 0 ? await here(theirs) : await there(shards, shard, theirs)
-          for (const [i, place] of chosen.entries()) came[place] = outcomes[i] as U
-        }),
-      )
-      return came
-    }
-  }
-
-  /** Takes what a shard has judged into the log. */
-  #takeIn(shard: number, handed: Logged[]): void {
-    this.#clearZones(Date.now())
-    const taken = this.#event.change(everybody, (parts) => ok(takeIn(parts, this.ctx.storage.sql, shard, handed)))
-    for (const { entry } of handed) if (entry.deviceId !== null) this.#statuses.seen(entry.deviceId, entry.receivedAt)
-    this.#alarm.soon()
-    if (taken.ok) this.#live.tellConflicts(taken.value)
-  }
-
-  /** Sees to it that this object may fill so much more of each room, if that can be had at all. */
-  async #makeRoom(needs: Record<RoomName, number>): Promise<void> {
-    if (this.#shard === 0) return this.#lending.run(() => this.#collect(needs, 0))
-    await this.#lending.run(async () => {
-      // What was given back meanwhile, as somebody else needed it, is asked for again.
-      for (let attempt = 1; attempt <= BORROWINGS; attempt++) if (await this.#borrow(needs)) return
-    })
-  }
-
-  /** As a shard: asks for places, and gives whether it could take what it was lent. */
-  async #borrow(needs: Record<RoomName, number>): Promise<boolean> {
-    const address = { eventId: this.#event.parts().configuration.event.id, shard: 0 }
-    const asked = this.#event.change(everybody, ({ rooms }) => ok(rooms.borrowing(needs)))
-    if (!asked.ok) throw new Error(`a shard cannot borrow: ${asked.problem.code}`)
-    const lent = await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.lend(asked.value))
-    const taken = this.#event.change(everybody, ({ rooms }) => ok(rooms.take(asked.value, lent)))
-    return taken.ok && taken.value
-  }
-
-  /** Has shards give back what they do not fill of rooms, where what is free does not do. */
-  async #collect(needs: Record<RoomName, number>, shard: number): Promise<void> {
-    const shards = this.#dividedAmong()
-    const short = Object.keys(needs).filter((room) => this.#event.parts().rooms.free(room) < (needs[room] ?? 0))
-    if (shards === null || short.length === 0) return
-    for (const room of short) {
-      const kept = await shards.giveBack(room, shard)
-      this.#event.change(everybody, ({ rooms }) => {
-        for (const [other, has] of kept) rooms.noteKept(other, room, has)
-        return ok(null)
-      })
-    }
-  }
-
-  /** Tells shards what they have not heard, where that is anything. Those that cannot be reached judge nothing either. */
-  async #tellNews(): Promise<void> {
-    if (this.#hasNews()) await Promise.allSettled([this.scatter()])
-  }
-
-  #hasNews(): boolean {
-    return this.#dividedAmong() !== null && hasNews(this.ctx.storage.sql)
-  }
-
-  async #tellShards(): Promise<void> {
-    try {
-      await this.gather()
-      await this.scatter()
-    } catch (error) {
-      // They go on by what they know, and are told as soon as they can be reached; so long no change is answered.
-      log('error', 'shards: not all could be reached', { ...this.#named(), error })
-      this.#alarm.soon(RETRY_AFTER_MS)
-    }
-  }
-
-  /**
-   * Takes the shards away once the log is forgotten: what they have is a copy, and gone as soon as what it is a copy of.
-   * From then on this object judges what there still is.
-   */
-  async #dissolveShards(): Promise<void> {
-    const { sql } = this.ctx.storage
-    await this.#dividedAmong()?.dissolve('once all is heard')
-    if (this.#dividedAmong() !== null) {
-      this.ctx.storage.transactionSync(() => {
-        stopNoting(sql)
-        this.#meta.set('dissolved', 1)
-      })
-      this.#shards = null
-      this.#event.reread()
-    }
-    if (this.#isOfDivided && this.#shard === 0 && forgetTaken(sql)) this.#alarm.by(Date.now() + 1000)
-  }
-
-  /** As a shard: has the Gatekeeper come for what was judged. The alarm does where this is lost. */
-  #handOverSoon(): void {
-    if (this.#isHandingOver || this.#shard === 0) return
-    this.#isHandingOver = true
-    this.ctx.waitUntil(
-      scheduler.wait(HAND_OVER_AFTER_MS).then(() => {
-        this.#isHandingOver = false
-        return this.#tellGatekeeper()
-      }),
-    )
-  }
-
-  async #tellGatekeeper(): Promise<void> {
-    // It may have been dissolved since somebody meant to.
-    if (!this.#event.isBorn) return
-    const { configuration, outbox } = this.#event.parts()
-    try {
-      const address = { eventId: configuration.event.id, shard: 0 }
-      await callGatekeeper(this.env.GATEKEEPER, address, (stub) => stub.gather(this.#shard))
-    } catch (error) {
-      log('error', 'shards: the Gatekeeper did not come', { ...this.#named(), error })
-      this.#alarm.soon(RETRY_AFTER_MS)
-      return
-    }
-    if (outbox.pending().entries > 0) this.#handOverSoon()
   }
 
   #laneWith(desk: Desk): ScanLane {
@@ -1517,7 +1327,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       const synced = this.#event.change(actor, (parts) => ok(sync(parts, groups, at)))
       if (!synced.ok) return synced
       this.#alarm.soon()
-      this.#handOverSoon()
+      this.#asShard.handOverSoon()
       this.#live.tellConflicts(synced.value.conflicts)
       return ok(synced.value.outcomes)
     } catch (error) {
@@ -1564,7 +1374,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (!result.ok) return result
     result.value.settle()
     this.#alarm.soon()
-    this.#handOverSoon()
+    this.#asShard.handOverSoon()
     this.#live.wake()
     return ok(result.value.recorded)
   }
@@ -1610,8 +1420,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     await this.#alarm.recall()
     const { outbox, webhooks } = this.#event.parts()
     const { entries, directory } = outbox.pending()
-    if (entries > 0 || directory || webhooks.hasWork() || this.#hasNews()) this.#alarm.soon()
-    if (this.#shard > 0) return
+    if (entries > 0 || directory || webhooks.hasWork() || this.#dividing.hasNews()) this.#alarm.soon()
+    if (this.#dividing.shard > 0) return
     if (this.#event.parts().jobs.isAnyUnfinished()) this.#alarm.by(Date.now() + TEND_AFTER_MS)
     const due = nextForgetting(this.#event.parts().configuration.event)
     if (due !== null) this.#alarm.by(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))

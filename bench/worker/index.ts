@@ -1,3 +1,4 @@
+import { Shards } from '../../durable-objects/shards/shards.ts'
 import { app } from '../../workers/api.ts'
 import type { Env } from '../../workers/env.ts'
 import { Gatekeeper as RealGatekeeper } from '../../workers/gatekeeper.ts'
@@ -10,10 +11,14 @@ import { fillLog } from './fill-log.ts'
 export * from '../../workers/index.ts'
 export { default } from '../../workers/index.ts'
 
+let isHeldBack = false
+const { gather } = Shards.prototype
+Shards.prototype.gather = async function (shard) {
+  if (!isHeldBack) await gather.call(this, shard)
+}
+
 /** The real one. It takes the place of the one that `export *` names. */
 export class Gatekeeper extends RealGatekeeper {
-  #isHolding = false
-
   noop(): 'done' {
     return 'done'
   }
@@ -29,11 +34,7 @@ export class Gatekeeper extends RealGatekeeper {
 
   /** While it holds, shards keep what they judged: what that costs is measured apart. */
   hold(isHolding: boolean): void {
-    this.#isHolding = isHolding
-  }
-
-  override async gather(shard: number | null = null): Promise<void> {
-    if (!this.#isHolding) await super.gather(shard)
+    isHeldBack = isHolding
   }
 
   /** Fills the event with tickets and entries, after the one scan that they are copied from. */
