@@ -1,7 +1,10 @@
+import { ok, type Result } from '../core/answers.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { allowanceFor, type Bucket, type LimitedCall, spend } from '../core/limits.ts'
+import type { Actor } from './actor.ts'
 import type { Configuration } from './configuration.ts'
 import type { Devices } from './devices.ts'
+import type { EventParts } from './event-parts.ts'
 
 const WINDOW_MINUTES = 5
 
@@ -152,4 +155,10 @@ export class DeviceLimits {
         .one().count ?? 0
     )
   }
+}
+
+/** Counts a call of a device against what it may ask. Whoever is no device passes. */
+export function spendCall({ limits }: EventParts, actor: Actor, call: LimitedCall, at: number): Result<null> {
+  const waitMs = actor.kind === 'device' ? limits.spend(actor.deviceId, call, at) : 0
+  return waitMs === 0 ? ok(null) : { ok: false, problem: { code: 'rate_limited', waitMs } }
 }

@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type AlertKind, toWireAlert, type WireAlert } from '../core/alerts.ts'
-import { ok, type Problem, problem, type Recorded, type Result } from '../core/answers.ts'
+import { ok, problem, type Recorded, type Result } from '../core/answers.ts'
 import { type Doing, differences } from '../core/audit.ts'
 import type { EventDetails, Gate, TicketType } from '../core/event.ts'
 import { shardsOf } from '../core/event-address.ts'
@@ -21,14 +21,15 @@ import type {
   TicketTypeBody,
 } from '../core/messages.ts'
 import { nextForgetting } from '../core/retention.ts'
-import { counterOf, type RoomName } from '../core/shards.ts'
+import type { RoomName } from '../core/shards.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'
 import { type Actor, everybody, quietly } from './actor.ts'
 import { Alarm, DRAIN_AFTER_MS } from './alarm.ts'
 import { Audit, type Audited, type AuditMark, type AuditSlice, auditBegin } from './audit.ts'
-import { issuedChanges, putChanges, saleChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
-import { countScan, type Gatekeepers } from './calling.ts'
+import { issuedChanges, putChanges, ticketChanges, webhookChanges } from './audit-changes.ts'
+import { BringingHome } from './bringing-home.ts'
+import type { Gatekeepers } from './calling.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, type StandingSlice } from './checking.ts'
 import type { SealedFormat, SealedFormats } from './code-formats.ts'
 import { CommitGroup } from './commit-group.ts'
@@ -37,28 +38,23 @@ import { changeEvent, closeEvent, invite, putGate, putStaff, putTicketType } fro
 import type { ConflictState, Handled, KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
 import { Courier } from './courier.ts'
-import {
-  type DeviceFacts,
-  type DeviceTrail,
-  deviceFacts,
-  deviceTrail,
-  noteInvalid,
-  noteRefusal,
-} from './device-facts.ts'
-import { Allowances } from './device-limits.ts'
+import { type DeviceFacts, type DeviceTrail, deviceFacts, deviceTrail } from './device-facts.ts'
+import { Allowances, spendCall } from './device-limits.ts'
 import { DeviceStatuses } from './device-status.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { doorsNow } from './doors.ts'
+import { Draining } from './draining.ts'
+import { Entrance, type Visit } from './entrance.ts'
 import { erasePerson } from './erasing.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, openParts, type TicketFacts } from './event-parts.ts'
 import { type ExportedTicket, exportTickets } from './exporting.ts'
+import type { Host } from './host.ts'
 import type { ImageLease, ImageSource, Lookups } from './images.ts'
 import { type ImportContext, type ImportRow, importContext } from './importing.ts'
 import { JobRunner, type Step } from './job-running.ts'
 import type { NewJob, Part } from './jobs.ts'
-import type { Annulling, ScanAsk, Waiting } from './judging.ts'
-import type { Held } from './leases.ts'
+import type { Annulling, ScanAsk } from './judging.ts'
 import { type LiveAsk, LiveSockets, refuseSocket } from './live.ts'
 import { log, setLogLevel } from './logging.ts'
 import { type Measured, measure } from './measuring.ts'
@@ -66,10 +62,10 @@ import { Meta } from './meta.ts'
 import { OpenEvent } from './open-event.ts'
 import { type Renewing, renew } from './renewing.ts'
 import type { TillLine } from './sales.ts'
-import { type Desk, ScanLane } from './scan-lane.ts'
+import type { Desk } from './scan-lane.ts'
 import type { Logged } from './scan-log.ts'
 import { isBorn, migrate } from './schema.ts'
-import { type Selling, type Sold, sell, TakenBack } from './selling.ts'
+import type { Selling } from './selling.ts'
 import { AsShard } from './shards/as-shard.ts'
 import { Dividing } from './shards/dividing.ts'
 import { Lending } from './shards/lending.ts'
@@ -78,14 +74,16 @@ import type { Replica } from './shards/replica.ts'
 import type { Borrowing, Kept, Lent } from './shards/rooms.ts'
 import type { Shift } from './shifts.ts'
 import type { BareHead, Position, SnapshotPart } from './snapshots.ts'
-import type { StandingKey, ZoneStanding } from './standings.ts'
+import type { StandingKey } from './standings.ts'
 import { eraseEverywhere, type Holding, holdingOf } from './subjects.ts'
-import { groupScans, notSynced, type SyncedScan, type SyncGroup, type SyncOutcome, sync } from './syncing.ts'
+import type { SyncedScan, SyncOutcome } from './syncing.ts'
 import { TEND_AFTER_MS, Tending } from './tending.ts'
 import type { Checked, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
+import { type SoldTicket, WalkIns } from './walk-ins.ts'
 import type { ImageFormat } from './warming.ts'
 import { SILENCE_MS, Watch } from './watching.ts'
 import type { Delivery, Outcome, Parcel, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
+import { ZoneClearing } from './zone-clearing.ts'
 
 /** What is needed to make a ticket's code. */
 export type CodeSource = { ticket: TicketDetails; event: EventDetails }
@@ -105,7 +103,6 @@ export type Live = Doors & {
   conflicts: number
 }
 
-const RETRY_AFTER_MS = 5000
 /** A one-time ticket for a socket is good for 30 seconds; a minute is on the safe side of every clock. */
 const LIVE_TICKET_MS = 60_000
 
@@ -123,6 +120,7 @@ type Bindings = {
  */
 export class Gatekeeper extends DurableObject<Bindings> {
   readonly #meta = new Meta(this.ctx.storage.sql)
+  readonly #allowances = new Allowances()
   readonly #alarm = new Alarm(() => this.ctx.storage)
   readonly #statuses = new DeviceStatuses(this.ctx.storage.sql, () => this.#event.parts().devices)
   readonly #event: OpenEvent = new OpenEvent({
@@ -133,59 +131,38 @@ export class Gatekeeper extends DurableObject<Bindings> {
     hasNews: () => this.#dividing.hasNews(),
     changed: () => this.#live.wake(),
   })
-  readonly #dividing: Dividing = new Dividing({
-    storage: () => this.ctx.storage,
-    meta: this.#meta,
-    gatekeepers: this.env.GATEKEEPER,
-    event: this.#event,
-    alarm: this.#alarm,
-    statuses: this.#statuses,
-    live: () => this.#live,
-    clearZones: (at) => this.#clearZones(at),
-    named: () => this.#named(),
-  })
-  readonly #lending = new Lending({
-    event: this.#event,
-    dividing: this.#dividing,
-    gatekeepers: this.env.GATEKEEPER,
-  })
-  readonly #asShard = new AsShard({
+  readonly #host: Host = {
     ctx: () => this.ctx,
     meta: this.#meta,
-    gatekeepers: this.env.GATEKEEPER,
     event: this.#event,
     alarm: this.#alarm,
-    dividing: this.#dividing,
-    named: () => this.#named(),
-  })
-  readonly #group = new CommitGroup(() => this.ctx.storage.sync())
-  readonly #jobs = new JobRunner(this.env.JOBS, (work) => this.#group.run(() => this.#event.change(everybody, work)))
+    group: new CommitGroup(() => this.ctx.storage.sync()),
+    statuses: this.#statuses,
+    live: () => this.#live,
+    zones: new ZoneClearing(() => this.#event),
+    gatekeepers: this.env.GATEKEEPER,
+    named: () => (this.ctx.id.name === undefined ? {} : { eventId: this.ctx.id.name }),
+  }
+  readonly #dividing: Dividing = new Dividing(this.#host)
+  readonly #lending = new Lending(this.#host, this.#dividing)
+  readonly #asShard = new AsShard(this.#host, this.#dividing)
+  readonly #entrance = new Entrance(this.#host, this.#dividing, this.#lending, this.#asShard)
+  readonly #bringingHome = new BringingHome(this.#host, this.#dividing, this.#asShard)
+  readonly #walkIns = new WalkIns(this.#host, this.#entrance, this.#lending)
+  readonly #draining = new Draining(this.#host)
+  readonly #jobs = new JobRunner(this.env.JOBS, (work) =>
+    this.#host.group.run(() => this.#event.change(everybody, work)),
+  )
+  readonly #tending = new Tending(this.#host, this.#jobs, this.#dividing)
   readonly #courier = new Courier({
     webhooks: () => this.#event.parts().webhooks,
     transact: (work) => this.ctx.storage.transactionSync(() => work(this.#event.parts().webhooks)),
     send: (parcel) => (this.ctx.exports as unknown as Exports).WebhookSender.send(parcel),
     wakeBy: (at) => this.#alarm.by(at),
-    failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#named(), error }),
-  })
-  readonly #tending = new Tending({
-    sql: this.ctx.storage.sql,
-    meta: this.#meta,
-    parts: () => this.#event.parts(),
-    change: (actor, work) => this.#event.change(actor, work),
-    reread: () => this.#event.reread(),
-    group: this.#group,
-    jobs: this.#jobs,
-    wakeAt: (at) => this.#alarm.by(at),
-    dissolve: () => this.#dividing.dissolve(),
-    named: () => this.#named(),
+    failed: (error) => log('error', 'webhooks: nothing could be sent', { ...this.#host.named(), error }),
   })
   readonly #live: LiveSockets
-  readonly #allowances = new Allowances()
   readonly #watch = new Watch()
-  /** What is being told to D1 just now; nothing more is once a rehearsal ends. */
-  readonly #drains = new Set<Promise<void>>()
-  #isEnding = false
-  #zonesLookedAt = 0
 
   /** Without a desk, scans are taken over HTTP alone. */
   constructor(ctx: DurableObjectState, env: Bindings, desk: Desk | null = null) {
@@ -195,9 +172,9 @@ export class Gatekeeper extends DurableObject<Bindings> {
       ctx,
       parts: () => this.#event.parts(),
       statuses: this.#statuses,
-      lane: desk && this.#laneWith(desk),
+      lane: desk && this.#entrance.laneWith(desk),
       change: (work) => this.#event.change(everybody, work),
-      failed: (error) => log('error', 'live: nothing could be told', { ...this.#named(), error }),
+      failed: (error) => log('error', 'live: nothing could be told', { ...this.#host.named(), error }),
     })
     if (!isBorn(ctx.storage.sql)) return
     ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
@@ -616,86 +593,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
    * The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. What they count as
    * is null where they were counted already.
    */
-  async record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
-    if (this.#dividing.among() === null) return this.#recordHere(actor, asks, countAs)
-    const problems = await Promise.all(asks.map((ask) => this.#countElsewhere(actor, ask, countAs)))
-    const passed = asks.filter((_, i) => problems[i] === null)
-    await this.#dividing.tellNews()
-    const elsewhere = this.#dividing.split(passed, (ask) => ask)
-    const recorded = await elsewhere?.(
-      (own) => this.#recordHere(actor, own, null),
-      (shards, shard, theirs) => shards.call(shard, (stub) => stub.record(actor, theirs, null)),
-    )
-    // Whose guesses were one too many is blocked everywhere.
-    await this.#dividing.tellNews()
-    return problems.map((found) =>
-      found ? { ok: false, problem: found } : (recorded?.shift() ?? problem('not_found')),
-    )
+  record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
+    return this.#entrance.record(actor, asks, countAs)
   }
 
-  /** Where the event is divided, has the one shard that counts a device count a scan of it; gives why it is not judged. */
-  async #countElsewhere(actor: Actor, ask: ScanAsk, countAs: LimitedCall | null): Promise<Problem | null> {
-    if (this.#isRubbish(ask)) return { code: 'unreadable_code' }
-    if (actor.kind !== 'device' || countAs === null) return null
-    const parts = this.#event.parts()
-    const eventId = parts.configuration.event.id
-    const counted = await countScan(this.env.GATEKEEPER, { eventId, shard: counterOf(eventId, actor.deviceId) }, actor)
-    return problemOf(counted ?? this.#spend(parts, actor, countAs, Date.now()))
-  }
-
-  async #recordHere(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null): Promise<Result<Recorded>[]> {
-    const arrivedAt = Date.now()
-    const first = await this.#group.run(() => asks.map((ask) => this.#record(actor, ask, arrivedAt, countAs, true)))
-    const waiting = first.filter(isWaiting)
-    if (waiting.length === 0) return first as Result<Recorded>[]
-    // Under the strict policy, tickets that another device may admit alone: it is asked to give them up. Of a divided
-    // event, rooms that another shard may fill.
-    await Promise.all(waiting.flatMap((one) => ('held' in one ? [this.#live.recall(one.held)] : [])))
-    const needs = waiting.flatMap((one) => ('needs' in one ? [one.needs] : []))
-    if (needs.length > 0) await this.#lending.makeRoom(needs.reduce(addedUp, {}))
-    return this.#group.run(() =>
-      asks.map((ask, i) => {
-        const result = first[i]
-        if (result && !isWaiting(result)) return result
-        return this.#record(actor, ask, arrivedAt, null, false) as Result<Recorded>
-      }),
-    )
-  }
-
-  /**
-   * Takes what gates did while they were cut off. Scans of one ticket stand or fall together, others each alone; a few at
-   * a time, so that those who stand at a gate now are judged in between.
-   */
-  async sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
-    await this.#dividing.tellNews()
-    const elsewhere = this.#dividing.split(scans, ({ ask, invalid }) => (invalid === null ? ask : null))
-    if (elsewhere === null) return this.#syncHere(actor, scans)
-    const failures: Result<SyncOutcome[]>[] = []
-    const outcomesOf = (given: SyncedScan[], result: Result<SyncOutcome[]>) => {
-      if (result.ok) return result.value
-      failures.push(result)
-      return given.map(notSynced)
-    }
-    const outcomes = await elsewhere(
-      async (own) => outcomesOf(own, await this.#syncHere(actor, own)),
-      async (shards, shard, theirs) => outcomesOf(theirs, await shards.call(shard, (stub) => stub.sync(actor, theirs))),
-    )
-    return failures[0] ? handedOn(failures[0]) : ok(outcomes)
-  }
-
-  async #syncHere(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
-    const parts = this.#event.allowed(actor)
-    if (!parts.ok) return parts
-    const outcomes = scans.map(notSynced)
-    for (const slice of inSlices(groupScans(parts.value, scans))) {
-      const groups = slice.map(({ group }) => group)
-      const synced = await this.#group.run(() => this.#sync(actor, groups))
-      if (!synced.ok) return synced
-      for (const [i, { places }] of slice.entries()) {
-        for (const [k, place] of places.entries()) outcomes[place] = synced.value[i]?.[k] ?? notSynced()
-      }
-    }
-    return ok(outcomes)
+  /** Takes what gates did while they were cut off. */
+  sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
+    return this.#bringingHome.sync(actor, scans)
   }
 
   /** Where gates showed something else than is judged, the newest first. */
@@ -720,23 +624,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */
-  async visit(visit: Visit): Promise<Result<Recorded>> {
-    const ticket = this.#event.for(everybody, ({ tickets }) => ok(tickets.get(visit.ticketId)))
-    if (!ticket.ok || ticket.value?.link !== visit.link) return problem('not_found')
-    const [recorded] = await this.record(everybody, [
-      {
-        ...visit,
-        presented: { by: 'ticket', ticketId: visit.ticketId },
-        direction: null,
-        people: 1,
-        forceReason: null,
-        source: 'camera',
-        deviceId: null,
-        staffId: null,
-        spentMs: 0,
-      },
-    ])
-    return recorded ?? problem('not_found')
+  visit(visit: Visit): Promise<Result<Recorded>> {
+    return this.#entrance.visit(visit)
   }
 
   /** The recorded answer to a scan. */
@@ -748,68 +637,13 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
-  async annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
-    const shards = this.#dividing.among()
-    const ticketId = shards && this.#event.parts().log.known(annulling.scanId)?.entry.ticketId
-    const shard = ticketId ? shards.of(ticketId) : 0
-    if (shards === null || shard === 0) return this.#annulHere(actor, annulling, at)
-    return handedOn(await shards.call(shard, (stub) => stub.annul(actor, annulling, at)))
-  }
-
-  #annulHere(actor: Actor, annulling: Annulling, at: number): Result<Recorded> {
-    let conflicts: KnownConflict[] = []
-    const annulled = this.#settled(actor, ({ judging }) => {
-      const result = judging.annul(annulling, at)
-      if (result.ok) conflicts = result.value.conflicts
-      return result
-    })
-    if (annulled.ok) this.#live.tellConflicts(conflicts)
-    return annulled
+  annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
+    return this.#entrance.annul(actor, annulling, at)
   }
 
   /** Sells at the door: the ticket, the payment and, if wished, the admission, all or nothing. */
-  async sell(
-    actor: Actor,
-    selling: Selling,
-    at: number,
-  ): Promise<Result<Sold & { standings: ZoneStanding[]; rotates: boolean }>> {
-    const held = this.#heldForSale(actor, selling)
-    if (held) await this.#live.recall(held)
-    await this.#makeRoomForSale(actor, selling)
-    try {
-      const sold = this.#settled(actor, (parts) => {
-        const isKnown = parts.sales.known(selling.ask.scanId) !== null
-        const result = sell(parts, selling, at)
-        if (isKnown) parts.audit.aboutNothing()
-        else if (result.ok) saleChanges(parts.audit, selling.request, result.value.recorded)
-        return result
-      })
-      if (!sold.ok || sold.value.kind === 'refused')
-        return sold.ok ? ok({ ...sold.value, standings: [], rotates: false }) : sold
-      const parts = this.#event.parts()
-      const rotates = parts.configuration.event.policy.rotatingCodes
-      return ok({ ...sold.value, ...factsOf(parts, sold.value.ticket), rotates })
-    } catch (error) {
-      if (error instanceof TakenBack) return ok({ ...error.answer, standings: [], rotates: false })
-      throw error
-    }
-  }
-
-  /** A ticket that is about to be sold is another gate's to admit, too, once somebody has its code. */
-  #heldForSale(actor: Actor, { request, ticketId, ask }: Selling): Held | null {
-    const parts = this.#event.allowed(actor)
-    const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
-    if (!parts.ok || !zone || !request.admit) return null
-    return parts.value.leases.heldAgainst({ ticketId, type: request.type, zone }, ask.deviceId)
-  }
-
-  /** Whoever is sold a ticket comes in by this object's judging, whoever else has room to give away. */
-  async #makeRoomForSale(actor: Actor, { request, ask }: Selling): Promise<void> {
-    const parts = this.#event.allowed(actor)
-    const zone = parts.ok ? parts.value.configuration.gate(request.gateId as GateId)?.zone : undefined
-    if (!parts.ok || !zone || !request.admit || !parts.value.rooms.areShared) return
-    const needs = parts.value.rooms.needed(zone, request.type, ask.people)
-    if (needs !== null) await this.#lending.makeRoom(needs)
+  sell(actor: Actor, selling: Selling, at: number): Promise<Result<SoldTicket>> {
+    return this.#walkIns.sell(actor, selling, at)
   }
 
   /** How many came to each checkpoint, and how many different tickets. */
@@ -870,15 +704,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
   countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
-    return this.#event.change(actor, (parts) => {
-      noteInvalid(parts, actor.kind === 'device' ? actor.deviceId : null, reason, count, at)
-      return ok(null)
-    })
+    return this.#entrance.countInvalid(actor, reason, count, at)
   }
 
   /** Counts a call of a device against what it may ask. Whoever is no device passes. */
   spend(actor: Actor, call: LimitedCall, at: number): Result<null> {
-    return this.#event.for(actor, (parts) => this.#spend(parts, actor, call, at))
+    return this.#event.for(actor, (parts) => spendCall(parts, actor, call, at))
   }
 
   /** Lets a blocked device go on. */
@@ -1120,14 +951,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const at = Date.now()
     if (this.#dividing.shard > 0) return this.#asShard.callForGatekeeper()
     await this.#dividing.catchUp()
-    this.#clearZones(at)
+    this.#host.zones.look(at)
     this.#event.change(everybody, ({ shifts, warming }) => {
       shifts.endForgotten(at)
       warming.beforeStart(at)
       return ok(null)
     })
     this.#tellWebhooks(at)
-    await this.#drain()
+    await this.#draining.drain()
     await this.#tending.tendJobs()
     await this.#tending.forgetDue()
     this.#lookAround()
@@ -1170,7 +1001,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
   /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
   async catchUp(actor: Actor): Promise<Result<null>> {
     const allowed = this.#event.for(actor, () => ok(null))
-    if (allowed.ok && this.#event.parts().outbox.pending().entries > 0) await this.#drain()
+    if (allowed.ok && this.#event.parts().outbox.pending().entries > 0) await this.#draining.drain()
     return allowed
   }
 
@@ -1197,11 +1028,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
   }
 
   override webSocketClose(): void {
-    if (!this.#isEnding) this.#live.closed()
+    if (!this.#draining.isOver) this.#live.closed()
   }
 
   override webSocketError(): void {
-    if (!this.#isEnding) this.#live.closed()
+    if (!this.#draining.isOver) this.#live.closed()
   }
 
   /** Takes a rehearsal of that event away: out of D1, and then here. What is none stays: `not_found`. */
@@ -1210,15 +1041,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
       configuration.event.rehearsalOf === of ? ok(null) : problem('not_found'),
     )
     if (!found.ok) return found
-    this.#isEnding = true
-    try {
-      // What is on its way to D1 now would otherwise arrive there after the rest was taken away.
-      await Promise.allSettled(this.#drains)
-      await this.#event.parts().outbox.forget()
-    } catch (error) {
-      this.#isEnding = false
-      throw error
-    }
+    await this.#draining.end()
     this.#live.dismiss('everybody')
     await this.#dividing.end()
     this.#event.reread()
@@ -1234,11 +1057,11 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#alarm.came()
-    if (this.#isEnding || !this.#event.isBorn) return
+    if (this.#draining.isOver || !this.#event.isBorn) return
     if (this.#dividing.shard > 0) return this.#asShard.callForGatekeeper()
     await this.#dividing.catchUp()
     this.#tellWebhooks(Date.now())
-    await this.#drain()
+    await this.#draining.drain()
     await this.#tending.tendJobs()
     await this.#tending.forgetDue()
     this.#lookAround()
@@ -1263,120 +1086,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
     notices.raise({ kind: 'ticket.revoked', ticketId: id, reference, type }, at)
   }
 
-  #record(
-    actor: Actor,
-    ask: ScanAsk,
-    arrivedAt: number,
-    countAs: LimitedCall | null,
-    askFirst: boolean,
-  ): Result<Recorded> | Waiting {
-    if (this.#isRubbish(ask)) return problem('unreadable_code')
-    const parts = this.#event.allowed(actor)
-    if (!parts.ok) return parts
-    const at = Date.now()
-    const spent = countAs === null ? ok(null) : this.#spend(parts.value, actor, countAs, at)
-    if (!spent.ok) return spent
-    const timed = { ...ask, spentMs: ask.spentMs + (at - arrivedAt) }
-    this.#clearZones(at)
-    try {
-      const result = this.ctx.storage.transactionSync(() => parts.value.judging.record(timed, at, askFirst))
-      if (!result.ok) return result
-      if (isWaiting(result.value)) return result.value
-      result.value.settle()
-      if (!result.value.recorded.replay) {
-        this.#alarm.soon()
-        this.#asShard.handOverSoon()
-        this.#live.wake()
-        noteRefusal(parts.value, result.value.recorded.entry)
-      }
-      return ok(result.value.recorded)
-    } catch (error) {
-      // The transaction was rolled back, and memory may be ahead of the tables: read everything anew.
-      this.#event.reread()
-      throw error
-    }
-  }
-
-  #laneWith(desk: Desk): ScanLane {
-    return new ScanLane({
-      desk,
-      record: async (actor, ask) => (await this.record(actor, [ask]))[0] ?? problem('not_found'),
-      countInvalid: (actor, reason) => problemOf(this.countInvalid(actor, reason, 1, Date.now())),
-      mayAsk: (actor) =>
-        problemOf(
-          this.#event.for(actor, (parts) => {
-            const at = Date.now()
-            // It is counted when it is judged. Only what would not be judged is counted, and refused, here.
-            const isFine = actor.kind !== 'device' || parts.limits.wouldPass(actor.deviceId, 'scan', at)
-            return isFine ? ok(null) : this.#spend(parts, actor, 'scan', at)
-          }),
-        ),
-    })
-  }
-
-  #spend({ limits }: EventParts, actor: Actor, call: LimitedCall, at: number): Result<null> {
-    const waitMs = actor.kind === 'device' ? limits.spend(actor.deviceId, call, at) : 0
-    return waitMs === 0 ? ok(null) : { ok: false, problem: { code: 'rate_limited', waitMs } }
-  }
-
-  /** Writes a slice in one transaction. Where that does not hold, each group has one of its own and falls alone. */
-  #sync(actor: Actor, groups: SyncGroup[]): Result<SyncOutcome[][]> {
-    const at = Date.now()
-    this.#clearZones(at)
-    try {
-      const synced = this.#event.change(actor, (parts) => ok(sync(parts, groups, at)))
-      if (!synced.ok) return synced
-      this.#alarm.soon()
-      this.#asShard.handOverSoon()
-      this.#live.tellConflicts(synced.value.conflicts)
-      return ok(synced.value.outcomes)
-    } catch (error) {
-      // A bug, or a table that cannot be written: it must not keep the scans of other tickets waiting on their device.
-      log('error', 'sync: scans could not be written', { ...this.#named(), error, count: groups.length })
-      const [group, ...others] = groups
-      if (others.length === 0) return ok(group ? [group.scans.map(notSynced)] : [])
-      return this.#syncEach(actor, groups)
-    }
-  }
-
-  #syncEach(actor: Actor, groups: SyncGroup[]): Result<SyncOutcome[][]> {
-    const outcomes: SyncOutcome[][] = []
-    for (const group of groups) {
-      const synced = this.#sync(actor, [group])
-      if (!synced.ok) return synced
-      outcomes.push(...synced.value)
-    }
-    return ok(outcomes)
-  }
-
-  /**
-   * Where no codes were printed elsewhere, a text that is no token is rubbish. It is answered before anything else is
-   * looked at, as a forged token is in the Worker, so that the two cannot be told apart.
-   */
-  #isRubbish({ presented }: ScanAsk): boolean {
-    if (presented.by !== 'code' || !this.#event.isBorn) return false
-    const { tickets } = this.#event.parts()
-    const isShortCode = presented.shortCode !== undefined && tickets.withShortCode(presented.shortCode) !== null
-    return !isShortCode && !tickets.hasCodes()
-  }
-
   #countLookups(actor: Actor, counted: Lookups | null): void {
     if (counted === null) return
     this.#event.change(quietly(actor), ({ images }) => {
       images.count(counted)
       return ok(null)
     })
-  }
-
-  /** Runs what appends to the log; the memory above the tables follows once the transaction has held. */
-  #settled<T>(actor: Actor, work: (parts: EventParts) => Result<{ recorded: T; settle: () => void }>): Result<T> {
-    const result = this.#event.change(actor, work)
-    if (!result.ok) return result
-    result.value.settle()
-    this.#alarm.soon()
-    this.#asShard.handOverSoon()
-    this.#live.wake()
-    return ok(result.value.recorded)
   }
 
   /** Whether nobody came with this one-time ticket yet. It is forgotten when it would not be good any more. */
@@ -1386,16 +1101,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
     const kept = Object.entries(used).filter(([, until]) => until > at)
     this.#meta.set('live_tickets', JSON.stringify(Object.fromEntries([...kept, [nonce, at + LIVE_TICKET_MS]])))
     return true
-  }
-
-  #clearZones(at: number): void {
-    // Nobody notices a minute, and every scan would otherwise pay for looking at the clock on the wall.
-    if (at < this.#zonesLookedAt + 60_000) return
-    this.#zonesLookedAt = at
-    this.#event.change(everybody, ({ judging }) => {
-      judging.clearZones(at)
-      return ok(null)
-    })
   }
 
   #aboutTickets({ audit }: EventParts, found: TicketDetails[]): void {
@@ -1410,12 +1115,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return result
   }
 
-  /** The event's id for a line in the logs, which is also the object's name. */
-  #named(): { eventId?: string } {
-    const { name } = this.ctx.id
-    return name === undefined ? {} : { eventId: name }
-  }
-
   async #healAlarm(): Promise<void> {
     await this.#alarm.recall()
     const { outbox, webhooks } = this.#event.parts()
@@ -1425,30 +1124,6 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (this.#event.parts().jobs.isAnyUnfinished()) this.#alarm.by(Date.now() + TEND_AFTER_MS)
     const due = nextForgetting(this.#event.parts().configuration.event)
     if (due !== null) this.#alarm.by(Math.max(due.at, Date.now() + DRAIN_AFTER_MS))
-  }
-
-  async #drain(): Promise<void> {
-    if (this.#isEnding) return
-    const drain = this.#tellD1()
-    this.#drains.add(drain)
-    await drain.finally(() => this.#drains.delete(drain))
-  }
-
-  async #tellD1(): Promise<void> {
-    try {
-      await this.#event.parts().outbox.drain()
-      this.#event.parts().counters.save()
-      this.#statuses.save()
-      // D1 has more now, and those who watch the lag want to know.
-      this.#live.wake()
-    } catch (error) {
-      // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
-      log('error', 'outbox: D1 did not take the entries', { ...this.#named(), error })
-      this.#alarm.soon(RETRY_AFTER_MS)
-      return
-    }
-    const { entries, directory } = this.#event.parts().outbox.pending()
-    if (entries > 0 || directory) this.#alarm.soon(1)
   }
 }
 
@@ -1475,42 +1150,6 @@ export type LiveRequest = LiveAsk & { actor: Actor; nonce: string | null }
 /** What of the Worker's own entrances is used from here. */
 type Exports = { WebhookSender: { send: (parcel: Parcel) => Promise<Outcome[]> } }
 
-/** A visit that an attendee notes alone. */
-export type Visit = Pick<ScanAsk, 'scanId' | 'fingerprint'> & { ticketId: TicketId; link: number; gateId: GateId }
-
-function isWaiting(result: object): result is Waiting {
-  return 'held' in result || 'needs' in result
-}
-
-function addedUp(sums: Record<RoomName, number>, more: Record<RoomName, number>): Record<RoomName, number> {
-  const added = Object.entries(more).map(([room, people]) => [room, people + (sums[room] ?? 0)])
-  return { ...sums, ...Object.fromEntries(added) }
-}
-
-function problemOf(result: Result<unknown>): Problem | null {
-  return result.ok ? null : result.problem
-}
-
-/** What another object answered. Handed on as it came, it would have to be disposed of by whoever asked for it. */
-function handedOn<T extends object>(answer: T): T {
-  return { ...answer }
-}
-
 function found<T>(value: T | null): Result<T> {
   return value === null ? problem('not_found') : ok(value)
-}
-
-/** Groups of some hundred scans together: a few milliseconds of work. */
-function inSlices<T extends { places: number[] }>(groups: T[]): T[][] {
-  const slices: T[][] = []
-  let scans = Number.POSITIVE_INFINITY
-  for (const group of groups) {
-    if (scans + group.places.length > 100) {
-      slices.push([])
-      scans = 0
-    }
-    slices.at(-1)?.push(group)
-    scans += group.places.length
-  }
-  return slices
 }

@@ -1,11 +1,9 @@
 import { ok } from '../../core/answers.ts'
 import type { RoomName } from '../../core/shards.ts'
 import { everybody } from '../actor.ts'
-import type { Alarm } from '../alarm.ts'
-import { callGatekeeper, type Gatekeepers } from '../calling.ts'
+import { callGatekeeper } from '../calling.ts'
+import type { Host } from '../host.ts'
 import { log } from '../logging.ts'
-import type { Meta } from '../meta.ts'
-import type { OpenEvent } from '../open-event.ts'
 import type { Logged } from '../scan-log.ts'
 import { migrate } from '../schema.ts'
 import type { Dividing } from './dividing.ts'
@@ -17,24 +15,15 @@ import { HANDED_AT_ONCE } from './shards.ts'
 const HAND_OVER_AFTER_MS = 150
 const RETRY_AFTER_MS = 5000
 
-/** What the object lends. Its state is asked for each time that it is used. */
-type Host = {
-  ctx: () => DurableObjectState
-  meta: Meta
-  gatekeepers: Gatekeepers
-  event: OpenEvent
-  alarm: Alarm
-  dividing: Dividing
-  named: () => { eventId?: string }
-}
-
 /** What this object does where it is one of the shards of its event, as far as the event's Gatekeeper has it do so. */
 export class AsShard {
   readonly #host: Host
+  readonly #dividing: Dividing
   #isHandingOver = false
 
-  constructor(host: Host) {
+  constructor(host: Host, dividing: Dividing) {
     this.#host = host
+    this.#dividing = dividing
   }
 
   /** Takes over what the event's Gatekeeper has it judge by. */
@@ -79,7 +68,7 @@ export class AsShard {
 
   /** Has the Gatekeeper come for what was judged, where this is a shard. The alarm does where this is lost. */
   handOverSoon(): void {
-    if (this.#isHandingOver || this.#host.dividing.shard === 0) return
+    if (this.#isHandingOver || this.#dividing.shard === 0) return
     this.#isHandingOver = true
     this.#host.ctx().waitUntil(
       scheduler.wait(HAND_OVER_AFTER_MS).then(() => {
@@ -91,13 +80,13 @@ export class AsShard {
 
   /** Has the Gatekeeper come now. */
   async callForGatekeeper(): Promise<void> {
-    const { event, dividing, gatekeepers, alarm, named } = this.#host
+    const { event, gatekeepers, alarm, named } = this.#host
     // It may have been dissolved since somebody meant to.
     if (!event.isBorn) return
     const { configuration, outbox } = event.parts()
     try {
       const address = { eventId: configuration.event.id, shard: 0 }
-      await callGatekeeper(gatekeepers, address, (stub) => stub.gather(dividing.shard))
+      await callGatekeeper(gatekeepers, address, (stub) => stub.gather(this.#dividing.shard))
     } catch (error) {
       log('error', 'shards: the Gatekeeper did not come', { ...named(), error })
       alarm.soon(RETRY_AFTER_MS)

@@ -1,31 +1,13 @@
 import { ok } from '../../core/answers.ts'
 import { shardsOf } from '../../core/event-address.ts'
 import { everybody } from '../actor.ts'
-import type { Alarm } from '../alarm.ts'
-import type { Gatekeepers } from '../calling.ts'
-import type { DeviceStatuses } from '../device-status.ts'
+import type { Host } from '../host.ts'
 import type { ScanAsk } from '../judging.ts'
-import type { LiveSockets } from '../live.ts'
 import { log } from '../logging.ts'
-import type { Meta } from '../meta.ts'
-import type { OpenEvent } from '../open-event.ts'
 import type { Logged } from '../scan-log.ts'
 import { hasNews, stopNoting } from './news.ts'
 import { Shards } from './shards.ts'
 import { forgetTaken, takeIn, takenUpTo } from './taking-in.ts'
-
-/** What the object lends. Its storage is asked for each time that it is used. */
-type Host = {
-  storage: () => DurableObjectStorage
-  meta: Meta
-  gatekeepers: Gatekeepers
-  event: OpenEvent
-  alarm: Alarm
-  statuses: DeviceStatuses
-  live: () => LiveSockets
-  clearZones: (at: number) => void
-  named: () => { eventId?: string }
-}
 
 const RETRY_AFTER_MS = 5000
 
@@ -55,16 +37,16 @@ export class Dividing {
   /** The shards that others than this object judge in, where the event is divided. */
   among(): Shards | null {
     if (this.#shards !== null) return this.#shards
-    const { storage, meta, event, gatekeepers } = this.#host
+    const { ctx, meta, event, gatekeepers } = this.#host
     if (!this.#isOfDivided || this.shard > 0 || meta.number('dissolved') === 1) return null
-    const { sql } = storage()
+    const { sql } = ctx().storage
     const { id: eventId } = event.parts().configuration.event
     this.#shards = new Shards({
       gatekeepers,
       eventId,
       sql,
       meta,
-      transact: (work) => storage().transactionSync(work),
+      transact: (work) => ctx().storage.transactionSync(work),
       takenUpTo: (shard) => takenUpTo(sql, shard),
       takeIn: (shard, handed) => this.#takeIn(shard, handed),
     })
@@ -122,7 +104,7 @@ export class Dividing {
   }
 
   hasNews(): boolean {
-    return this.among() !== null && hasNews(this.#host.storage().sql)
+    return this.among() !== null && hasNews(this.#host.ctx().storage.sql)
   }
 
   /** Tells shards what they have not heard, where that is anything. Those that cannot be reached judge nothing either. */
@@ -147,11 +129,11 @@ export class Dividing {
    * From then on this object judges what there still is.
    */
   async dissolve(): Promise<void> {
-    const { storage, meta, event, alarm } = this.#host
-    const { sql } = storage()
+    const { ctx, meta, event, alarm } = this.#host
+    const { sql } = ctx().storage
     await this.among()?.dissolve('once all is heard')
     if (this.among() !== null) {
-      storage().transactionSync(() => {
+      ctx().storage.transactionSync(() => {
         stopNoting(sql)
         meta.set('dissolved', 1)
       })
@@ -169,9 +151,9 @@ export class Dividing {
 
   /** Takes what a shard has judged into the log. */
   #takeIn(shard: number, handed: Logged[]): void {
-    const { storage, event, alarm, statuses, live, clearZones } = this.#host
-    clearZones(Date.now())
-    const taken = event.change(everybody, (parts) => ok(takeIn(parts, storage().sql, shard, handed)))
+    const { ctx, event, alarm, statuses, live, zones } = this.#host
+    zones.look(Date.now())
+    const taken = event.change(everybody, (parts) => ok(takeIn(parts, ctx().storage.sql, shard, handed)))
     for (const { entry } of handed) if (entry.deviceId !== null) statuses.seen(entry.deviceId, entry.receivedAt)
     alarm.soon()
     if (taken.ok) live().tellConflicts(taken.value)

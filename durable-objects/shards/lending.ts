@@ -1,8 +1,8 @@
 import { ok } from '../../core/answers.ts'
 import type { RoomName } from '../../core/shards.ts'
 import { everybody } from '../actor.ts'
-import { callGatekeeper, type Gatekeepers } from '../calling.ts'
-import type { OpenEvent } from '../open-event.ts'
+import { callGatekeeper } from '../calling.ts'
+import type { Host } from '../host.ts'
 import type { Dividing } from './dividing.ts'
 import type { Borrowing, Lent } from './rooms.ts'
 import { Turns } from './turns.ts'
@@ -10,22 +10,21 @@ import { Turns } from './turns.ts'
 /** How often a shard asks for places again that it had to give back before it could take them. */
 const BORROWINGS = 3
 
-/** What the object lends. */
-type Host = { event: OpenEvent; dividing: Dividing; gatekeepers: Gatekeepers }
-
 /** The places of a divided event's rooms on their way between objects: who needs some, and who has some to spare. */
 export class Lending {
   readonly #host: Host
+  readonly #dividing: Dividing
   /** What was said to be free must not be given away twice. */
   readonly #turns = new Turns()
 
-  constructor(host: Host) {
+  constructor(host: Host, dividing: Dividing) {
     this.#host = host
+    this.#dividing = dividing
   }
 
   /** Sees to it that this object may fill so much more of each room, if that can be had at all. */
   async makeRoom(needs: Record<RoomName, number>): Promise<void> {
-    if (this.#host.dividing.shard === 0) return this.#turns.run(() => this.#collect(needs, 0))
+    if (this.#dividing.shard === 0) return this.#turns.run(() => this.#collect(needs, 0))
     await this.#turns.run(async () => {
       // What was given back meanwhile, as somebody else needed it, is asked for again.
       for (let attempt = 1; attempt <= BORROWINGS; attempt++) if (await this.#borrow(needs)) return
@@ -63,8 +62,8 @@ export class Lending {
 
   /** Has shards give back what they do not fill of rooms, where what is free does not do. */
   async #collect(needs: Record<RoomName, number>, shard: number): Promise<void> {
-    const { event, dividing } = this.#host
-    const shards = dividing.among()
+    const { event } = this.#host
+    const shards = this.#dividing.among()
     const short = Object.keys(needs).filter((room) => event.parts().rooms.free(room) < (needs[room] ?? 0))
     if (shards === null || short.length === 0) return
     for (const room of short) {
