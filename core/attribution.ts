@@ -1,6 +1,6 @@
 import type { EventDetails, Gate, Policy, Ticket, TicketType, Zone } from './event.ts'
 import type { GateId } from './ids.ts'
-import { judge } from './judge.ts'
+import { type Circumstances, judge, judgeUse, type Presentation } from './judge.ts'
 import { localDay } from './local-day.ts'
 import type { Entry } from './log.ts'
 import { advance, afterClearing, type Happening, noStanding, type Standing } from './standing.ts'
@@ -144,47 +144,41 @@ function judgeAgain(
 ): Verdict | null {
   const { kind } = entry.verdict
   if (kind === 'annulled' || kind === 'everyone_out') return null
-  if (entry.offline === null && kind !== 'admitted') return null
-  const gate = entry.gateId === null ? undefined : around.gates.get(entry.gateId)
-  if (!gate) return null
   const { closedAt } = around.event
-  return judge(
-    ticket,
-    gate,
-    standing,
-    {
-      event: { closedAt: closedAt !== null && closedAt <= at ? closedAt : null },
-      // How full the place was then nobody knows: that is no reason to say that somebody should not have come in.
-      policy: { ...around.policy, full: 'warn' },
-      type: around.type,
-      zone: around.zone,
-      inside: 0,
-      insideOfType: 0,
-      gates: around.gates.values(),
-    },
-    {
-      direction: entry.direction,
-      people: entry.people,
-      at,
-      day: localDay(at, around.event.timezone),
-      tokenIssuedAt: entry.offline?.token?.issuedAt ?? null,
-      tokenWindow: entry.offline?.token ?? null,
-      forced: entry.forceReason !== null,
-    },
-  )
+  const then: Circumstances = {
+    event: { closedAt: closedAt !== null && closedAt <= at ? closedAt : null },
+    // How full the place was then nobody knows: that is no reason to say that somebody should not have come in.
+    policy: { ...around.policy, full: 'warn' },
+    type: around.type,
+    zone: around.zone,
+    inside: 0,
+    insideOfType: 0,
+    gates: around.gates.values(),
+  }
+  const presented: Presentation = {
+    direction: entry.direction,
+    people: entry.people,
+    at,
+    day: localDay(at, around.event.timezone),
+    tokenIssuedAt: entry.offline?.token?.issuedAt ?? null,
+    tokenWindow: entry.offline?.token ?? null,
+    forced: entry.forceReason !== null,
+  }
+  if (entry.offline === null) {
+    return kind === 'admitted' ? judgeUse(ticket, standing, then, { ...presented, direction: 'entry' }) : null
+  }
+  const gate = entry.gateId === null ? undefined : around.gates.get(entry.gateId)
+  return gate ? judge(ticket, gate, standing, then, presented) : null
 }
 
-/** What the Gatekeeper can have judged wrongly only because it did not know of an earlier scan yet. */
-const unknownThen: readonly RefusalReason[] = ['already_admitted', 'limit_reached', 'too_soon']
+/** What an earlier scan brings about: there is an admission that such an entry collides with. */
+const byAnother: readonly RefusalReason[] = ['already_admitted', 'limit_reached', 'too_soon']
 
 /** A refusal that says nothing about the ticket: another gate's device was cut off, or this one was. */
 const saysNothing: readonly RefusalReason[] = ['held_elsewhere', 'full']
 
-function differs({ verdict, offline }: Entry, now: Verdict): boolean {
-  if (verdict.kind !== 'refused') {
-    if (now.kind !== 'refused') return false
-    return offline !== null || unknownThen.includes(now.refusal.reason)
-  }
+function differs({ verdict }: Entry, now: Verdict): boolean {
+  if (verdict.kind !== 'refused') return now.kind === 'refused'
   return now.kind !== 'refused' && !saysNothing.includes(verdict.refusal.reason)
 }
 
@@ -192,5 +186,5 @@ function collidesWith(now: Verdict, lastAdmission: number | null): number | null
   if (now.kind !== 'refused') return null
   const { refusal } = now
   if (refusal.reason === 'already_admitted') return refusal.admission
-  return unknownThen.includes(refusal.reason) ? lastAdmission : null
+  return byAnother.includes(refusal.reason) ? lastAdmission : null
 }

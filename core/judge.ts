@@ -48,7 +48,29 @@ export function judge(
 ): Verdict {
   // People are never trapped inside: no rule refuses an exit.
   if (presented.direction === 'exit') return { kind: 'exited', people: presented.people }
-  const refusal = firstRefusal(ticket, gate, standing, around, presented)
+  return verdictOn(firstRefusal(ticket, gate, standing, around, presented), ticket, standing, around, presented)
+}
+
+/**
+ * Takes what the Gatekeeper has admitted; gives the verdict on it by how much of the ticket was used up, which it may not
+ * have known then. All other rules it had as they stood, and they may be others since.
+ */
+export function judgeUse(
+  ticket: Ticket,
+  standing: Standing,
+  around: Circumstances,
+  presented: Presentation & { direction: 'entry' },
+): Verdict {
+  return verdictOn(entryUsedUp(ticket, standing, around, presented), ticket, standing, around, presented)
+}
+
+function verdictOn(
+  refusal: Refusal | null,
+  ticket: Ticket,
+  standing: Standing,
+  around: Circumstances,
+  presented: Presentation,
+): Verdict {
   if (refusal !== null && !(presented.forced && canBeForced(refusal.reason))) return { kind: 'refused', refusal }
   if (presented.direction === 'visit') {
     return { kind: 'visited', people: presented.people, visit: standing.presented + 1 }

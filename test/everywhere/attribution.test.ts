@@ -172,6 +172,23 @@ describe('what the Gatekeeper judged by itself', () => {
     expect(standing).toMatchObject({ firstAt: START + 3 * 60_000, lastAt: START + 5 * 60_000 })
   })
 
+  it.each<[string, Partial<Surroundings>]>([
+    ['the ticket was revoked', { ticketAt: () => ({ ...ticket, revokedAt: START }) }],
+    ['the ticket was revoked, and it had not heard of it', { ticketAt: (at) => ({ ...ticket, revokedAt: at - 1 }) }],
+    ['the event was closed', { event: { closedAt: START, timezone: 'Europe/Berlin' } }],
+    ['its gate was taken away', { gates: new Map() }],
+    ['its gate is for others now', { gates: new Map([...gates].map(([id, gate]) => [id, { ...gate, accepts: [] }])) }],
+  ])('is a conflict where somebody had come in before, also if since then %s', (_, changed) => {
+    const early = { minute: 1, device: 'z', verdict: admitted }
+    const { conflicts } = told(arrived(online(2, admitted), early), { ...surroundings(), ...changed })
+    expect(conflicts).toContainEqual({
+      scan: 'a 2 admitted',
+      shown: 'admitted',
+      judged: 'already_admitted',
+      with: 'z 1 admitted',
+    })
+  })
+
   it('is not judged again by what was configured since', () => {
     const around = { ...surroundings({ revokedAt: START }), event: { closedAt: START, timezone: 'Europe/Berlin' } }
     expect(told(arrived(online(1, admitted)), around).conflicts).toEqual([])

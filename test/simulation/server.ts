@@ -4,8 +4,9 @@ import { shardsOf } from '../../core/event-address.ts'
 import type { EventId, ScanId } from '../../core/ids.ts'
 import type { JobMessage } from '../../core/job.ts'
 import type { Topic } from '../../core/live.ts'
+import type { Entry } from '../../core/log.ts'
 import { OfflineScan, ScanRequest, SyncRequest } from '../../core/messages.ts'
-import { entryIdOf, shardName } from '../../core/shards.ts'
+import { entryIdOf, judgeSeq, shardName } from '../../core/shards.ts'
 import type { SnapshotKeys } from '../../core/snapshot.ts'
 import { joinSnapshot, type PackedRows, type Words } from '../../core/snapshot-bytes.ts'
 import type { Claims } from '../../core/token.ts'
@@ -305,10 +306,15 @@ export class Server {
       scanId: scans[index]?.ask.scanId,
       outcome,
       ...(code === null ? {} : { code }),
-      ...(recorded === null ? {} : { entryLogId: entryIdOf(this.#eventId, recorded) }),
+      ...(recorded === null ? {} : this.#named(recorded)),
       ...(conflict === null ? {} : { shown: conflict.shown, judged: conflict.judged }),
     }))
     return json(200, { success: true, results: { items } })
+  }
+
+  #named(entry: Pick<Entry, 'seq' | 'scanId'>) {
+    const entryLogId = entryIdOf(this.#eventId, entry)
+    return { entryLogId, ...judgeSeq(entryLogId, entry.seq) }
   }
 
   #read(caller: DeviceCaller, item: OfflineScan): SyncedScan {
