@@ -20,13 +20,15 @@ export function hostileRequest(operation: Operation, words: Words, chance: Chanc
   const path = pathOf(operation, words, chance) + queryOf(operation, words, chance)
   const hasBody = method !== 'GET' && method !== 'HEAD' && (operation.body !== null || chance.happens(0.2))
   const body = hasBody ? bodyOf(operation.body ?? {}, words, chance) : null
-  return { method, path, body, headers: headersOf(body !== null, words, chance) }
+  const headers = headersOf(body !== null, words, chance)
+  if (operation.path.includes('/live/') && chance.happens(0.7)) Object.assign(headers, upgrade)
+  return { method, path, body, headers }
 }
 
 function pathOf({ path }: Operation, words: Words, chance: Chance): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const known = words[name]
-    if (known && chance.happens(0.85)) return encodeURIComponent(String(chance.of(known)))
+    if (known && chance.happens(0.93)) return encodeURIComponent(String(chance.of(known)))
     return chance.of([uuid(chance), escaped(naughtyText(chance)), chance.of(brokenEscapes)]).slice(0, 2000)
   })
   return chance.happens(0.02) ? filled + chance.of(['/', '//', '/..', '/%2e%2e/', ';x=1', '.json', '%00']) : filled
@@ -49,7 +51,7 @@ function queryOf({ query }: Operation, words: Words, chance: Chance): string {
 function bodyOf(schema: Schema, words: Words, chance: Chance): Uint8Array {
   if (chance.happens(0.06)) return bytesOf(chance.of(noJson(chance)))
   let value = validValue(schema, '', words, chance)
-  for (let i = chance.of([0, 0, 1, 1, 1, 2, 3]); i > 0; i--) value = spoilt(value, chance)
+  for (let i = chance.of([0, 1, 1, 1, 1, 1, 2, 3]); i > 0; i--) value = spoilt(value, chance)
   const text = jsonOf(value, chance)
   return chance.happens(0.05) ? garbled(text, chance) : bytesOf(text)
 }
@@ -204,10 +206,23 @@ function garbled(text: string, chance: Chance): Uint8Array {
 function headersOf(hasBody: boolean, words: Words, chance: Chance): Record<string, string> {
   const headers: Record<string, string> = {}
   if (hasBody) headers['Content-Type'] = chance.happens(0.9) ? 'application/json' : chance.of(contentTypes)
-  const credential = chance.happens(0.97) ? chance.of(words['a credential'] ?? [null]) : headerText(chance)
-  if (credential !== null) headers.Authorization = `Bearer ${credential}`
+  Object.assign(headers, credentialOf(words, chance))
   for (let i = chance.of([0, 0, 0, 1, 2]); i > 0; i--) headers[chance.of(headerNames)] = headerText(chance)
   return headers
+}
+
+/** Mostly of somebody who may make the call, so that more than the lock of the door is tried. */
+function credentialOf(words: Words, chance: Chance): object {
+  const way = chance.next()
+  if (way < 0.03) return { Authorization: `Bearer ${headerText(chance)}` }
+  return chance.of((way < 0.75 ? words['who may'] : words.anybody) ?? [{}]) as object
+}
+
+const upgrade = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 }
 
 const contentTypes = [

@@ -23,6 +23,27 @@ export function faultOf({ method }: Hostile, { status, headers, text }: Answered
     : null
 }
 
+/** What is answered at the door, before anybody has looked at what a request brings. */
+const atTheDoor = [
+  'unauthenticated',
+  'role_required',
+  'not_found',
+  'rate_limited',
+  'device_revoked',
+  'device_token_invalid',
+  'device_mismatch',
+]
+
+/**
+ * Whether a request came past the door, so that its query and body were read. Of something that is not there, it cannot
+ * be told whether it was looked for; it counts as stopped.
+ */
+export function isHeard({ status, text }: Answered): boolean {
+  if (status < 400) return true
+  const code = (parsed(text) as { code?: unknown } | null)?.code
+  return typeof code === 'string' && !atTheDoor.includes(code)
+}
+
 /** Whether a request was turned down before anything of it was done, so that nothing of it may be stored. */
 export function isTurnedDown({ status, text }: Answered): boolean {
   const code = (parsed(text) as { code?: unknown } | null)?.code
@@ -30,6 +51,11 @@ export function isTurnedDown({ status, text }: Answered): boolean {
     status >= 400 &&
     ['bad_request', 'too_large', 'unauthenticated', 'role_required', 'not_found'].includes(String(code))
   )
+}
+
+/** What the server had to say, but for workerd's two lines on each webhook whose address is nowhere, as it is meant to be. */
+export function faultsNoted(stderr: string): string {
+  return stderr.replace(/^.*failed to lookup address information.*\n(stack: .*\n?)?/gm, '').trim()
 }
 
 function areIssues(issues: unknown): boolean {

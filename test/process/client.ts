@@ -142,9 +142,9 @@ export async function makeEvent(organiser: Client): Promise<string> {
 }
 
 /** Invites a device and enrols it. */
-export async function enrol(organiser: Client, path: string): Promise<Device> {
+export async function enrol(organiser: Client, path: string, staffId = 'sam'): Promise<Device> {
   const { code } = await organiser.ask<{ code: string }>('POST', `${path}/enrolments`, {
-    staffId: 'sam',
+    staffId,
     gateId: gateA,
   })
   const { deviceId, deviceToken, staffToken } = await new Client(organiser.url, null).ask<

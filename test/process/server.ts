@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,11 +21,20 @@ type Options = {
   env?: Record<string, string>
   /** Its state is on a disk of its own of so many megabytes. Only root can have one made. */
   diskMb?: number
+  /** Its state is kept in memory where the system has a folder for that, for who does not ask whether it lasts. */
+  inMemory?: boolean
 }
 
 /** Starts a server of its own, on a free port with an empty state, and waits until it is well. */
-export async function startServer({ worker, options = [], env = {}, diskMb }: Options = {}): Promise<Server> {
-  const server = new Server(await freePort(), [...(worker ? ['--worker', worker] : []), ...options], env)
+export async function startServer({
+  worker,
+  options = [],
+  env = {},
+  diskMb,
+  inMemory = false,
+}: Options = {}): Promise<Server> {
+  const under = inMemory && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  const server = new Server(await freePort(), [...(worker ? ['--worker', worker] : []), ...options], env, under)
   try {
     if (diskMb !== undefined) server.mountDisk(diskMb)
     await server.restart()
@@ -54,14 +63,15 @@ export class Server {
   readonly port: number
   readonly url: string
   readonly stateDir: string
-  readonly #dir = mkdtempSync(join(tmpdir(), 'admit-one-test-'))
+  readonly #dir: string
   readonly #more: string[]
   /** Holds from the next start on. */
   env: Record<string, string>
   readonly #undertaker: ChildProcess
   #process: ChildProcess | null = null
 
-  constructor(port: number, more: string[], env: Record<string, string> = {}) {
+  constructor(port: number, more: string[], env: Record<string, string> = {}, under = tmpdir()) {
+    this.#dir = mkdtempSync(join(under, 'admit-one-test-'))
     this.port = port
     this.url = `http://127.0.0.1:${port}`
     this.stateDir = join(this.#dir, 'state')

@@ -74,6 +74,8 @@ export function readD1Head(stateDir: string, eventId: string): number {
 /** What an event's Gatekeeper and D1 hold, but for what they note by themselves now and then. */
 export class Contents {
   readonly #files: DatabaseSync[]
+  /** The digest of each file as it was last read, with SQLite's own number for that state of it. */
+  readonly #known = new Map<DatabaseSync, { version: number; digest: string }>()
 
   constructor(stateDir: string, eventId: string) {
     const gatekeepers = databases(join(stateDir, 'do')).filter((file) => reading(file, (db) => isOf(db, eventId)))
@@ -83,20 +85,32 @@ export class Contents {
 
   /** A short text that is another one as soon as any row is. */
   digest(): string {
-    const hash = createHash('sha256')
-    for (const db of this.#files) {
-      for (const name of tablesOf(db)) {
-        const select = db.prepare(`SELECT * FROM "${name}"`)
-        select.setReadBigInts(true)
-        for (const row of select.iterate()) hash.update(JSON.stringify(row, textOf))
-      }
-    }
-    return hash.digest('hex')
+    return this.#files.map((db) => this.#digestOf(db)).join(' ')
+  }
+
+  /** The number changes with every commit of somebody else, so a file that nobody wrote to is not read again. */
+  #digestOf(db: DatabaseSync): string {
+    const [{ data_version: version } = { data_version: 0 }] = rows<{ data_version: number }>(db, 'PRAGMA data_version')
+    const known = this.#known.get(db)
+    if (known?.version === version) return known.digest
+    const digest = digestOf(db)
+    this.#known.set(db, { version, digest })
+    return digest
   }
 
   close(): void {
     for (const db of this.#files) db.close()
   }
+}
+
+function digestOf(db: DatabaseSync): string {
+  const hash = createHash('sha256')
+  for (const name of tablesOf(db)) {
+    const select = db.prepare(`SELECT * FROM "${name}"`)
+    select.setReadBigInts(true)
+    for (const row of select.iterate()) hash.update(JSON.stringify(row, textOf))
+  }
+  return hash.digest('hex')
 }
 
 /** When a device was last heard of, how far D1 was told, when the alarm is set to. */

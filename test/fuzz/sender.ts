@@ -1,0 +1,60 @@
+import { Agent, type IncomingMessage, request } from 'node:http'
+import type { Hostile } from './naughty.ts'
+import type { Answered } from './verdicts.ts'
+
+export const AT_ONCE = 16
+export const PATIENCE_MS = 20_000
+
+/** Sends requests as they are: nothing is put in order on the way, as `fetch` would. */
+export class Sender {
+  readonly #url: URL
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+
+  constructor(url: string) {
+    this.#url = new URL(url)
+  }
+
+  /** null: no answer came in time, or none at all. */
+  send({ method, path, headers, body }: Hostile): Promise<Answered | null> {
+    return new Promise((resolve) => {
+      const { hostname, port } = this.#url
+      const length = body === null ? {} : { 'Content-Length': String(body.length) }
+      const asked = request(
+        { hostname, port, method, path, headers: { ...headers, ...length }, agent: this.#agent, timeout: PATIENCE_MS },
+        (response) => {
+          const chunks: Buffer[] = []
+          const end = () => resolve(answered(response, Buffer.concat(chunks).toString('utf8')))
+          // A stream of events has no end; that it began is an answer.
+          if (response.headers['content-type']?.startsWith('text/event-stream')) {
+            end()
+            response.destroy()
+            return
+          }
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.on('end', end)
+          response.on('error', () => resolve(null))
+        },
+      )
+      // That a live socket was opened is an answer, too.
+      asked.on('upgrade', (response, socket) => {
+        socket.on('error', () => {
+          // Whatever becomes of it, nobody listens.
+        })
+        socket.destroy()
+        resolve(answered(response, ''))
+      })
+      asked.on('timeout', () => asked.destroy())
+      asked.on('error', () => resolve(null))
+      if (body !== null) asked.write(body)
+      asked.end()
+    })
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+}
+
+function answered({ statusCode = 0, headers }: IncomingMessage, text: string): Answered {
+  return { status: statusCode, headers, text }
+}
