@@ -90,8 +90,8 @@ function edge(name: string, shards: string, migrations: D1Migration[], { include
       setupFiles: [...drawn.setupFiles, 'test/edge/setup.ts'],
       // Starting a runtime costs more than most files do in it.
       isolate: false,
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
       expect: patient,
     },
   }

@@ -276,7 +276,7 @@ describe('the list of tickets', () => {
       ),
       { numRuns: 5 },
     )
-  }, 30_000)
+  }, 180_000)
 })
 
 describe('what the lists read', () => {

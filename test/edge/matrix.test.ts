@@ -37,7 +37,7 @@ beforeAll(async () => {
   // What a webhook is told goes nowhere else.
   vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response('thank you'))
   ;[own, foreign] = [await newTenant(2), await newTenant(20)]
-}, 60_000)
+}, 120_000)
 afterAll(() => vi.restoreAllMocks())
 
 /**

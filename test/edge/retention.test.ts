@@ -35,7 +35,7 @@ beforeAll(async () => {
     body: { reason: 'Quux again' },
   })
   await runInDurableObject(gatekeeperOf(event), (gatekeeper) => gatekeeper.flush())
-}, 40_000)
+}, 120_000)
 afterEach(() => {
   vi.useRealTimers()
 })

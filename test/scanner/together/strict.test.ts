@@ -15,7 +15,7 @@ beforeAll(async () => {
   atB = await doors.phone(gateB)
   await holdAgain()
   third = await doors.phone(gateB)
-}, 60_000)
+}, 120_000)
 afterAll(() => doors?.close())
 
 const holds = (phone: Phone) =>
