@@ -21,8 +21,20 @@ export type Stub = {
 /** Where Gatekeepers are to be found. */
 export type Gatekeepers = DurableObjectNamespace<Gatekeeper>
 
+/** What is thrown in one object comes over to another as a message, and this is how it is known there. */
+const NOT_KNOWN = 'not known yet: '
+
 /** The answer is not known: the same request may be sent again. */
-export class Unavailable extends Error {}
+export class Unavailable extends Error {
+  constructor(why: string, options?: ErrorOptions) {
+    super(`${NOT_KNOWN}${why}`, options)
+  }
+
+  /** Whether an error is one, also where another object threw it. */
+  static is(error: unknown): boolean {
+    return error instanceof Error && error.message.includes(NOT_KNOWN)
+  }
+}
 
 const ATTEMPTS = 4
 const FIRST_WAIT_MS = 20

@@ -9,7 +9,7 @@ const storageFails = /\bSQLITE_(IOERR|FULL|NOMEM|BUSY|LOCKED|CANTOPEN|READONLY|P
  * lean on is away. Any other error is a bug.
  */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof Unavailable || error instanceof AccessUnavailable) return true
+  if (Unavailable.is(error) || error instanceof AccessUnavailable) return true
   // What a Gatekeeper throws comes over as a message, and drizzle tells of D1 in an error of its own.
   return [error, error instanceof Error && error.cause].some(
     (one) => one instanceof Error && (one.message.startsWith('D1_ERROR') || storageFails.test(one.message)),

@@ -1,7 +1,7 @@
 import { ok } from '../../core/answers.ts'
 import type { RoomName } from '../../core/shards.ts'
 import { everybody } from '../actor.ts'
-import { callGatekeeper } from '../calling.ts'
+import { callGatekeeper, Unavailable } from '../calling.ts'
 import type { Host } from '../host.ts'
 import type { Dividing } from './dividing.ts'
 import type { Borrowing, Lent } from './rooms.ts'
@@ -28,6 +28,7 @@ export class Lending {
     await this.#turns.run(async () => {
       // What was given back meanwhile, as somebody else needed it, is asked for again.
       for (let attempt = 1; attempt <= BORROWINGS; attempt++) if (await this.#borrow(needs)) return
+      throw new Unavailable('what was lent was called back each time')
     })
   }
 
@@ -37,6 +38,10 @@ export class Lending {
     return this.#turns.run(async () => {
       const { shard, has, needs } = borrowing
       const before = event.parts().rooms.lentBefore(borrowing)
+      if (before === 'too late') {
+        await this.#collect(needs, shard)
+        return event.parts().rooms.lendNothing(borrowing)
+      }
       if (before !== null) return before
       event.change(everybody, ({ rooms }) => {
         for (const [room, people] of Object.entries(has)) rooms.note(shard, room, people)
@@ -55,7 +60,9 @@ export class Lending {
     const address = { eventId: event.parts().configuration.event.id, shard: 0 }
     const asked = event.change(everybody, ({ rooms }) => ok(rooms.borrowing(needs)))
     if (!asked.ok) throw new Error(`a shard cannot borrow: ${asked.problem.code}`)
-    const lent = await callGatekeeper(gatekeepers, address, (stub) => stub.lend(asked.value))
+    const lent = await callGatekeeper(gatekeepers, address, (stub) => stub.lend(asked.value)).catch((error) => {
+      throw new Unavailable('the Gatekeeper could not be asked for room', { cause: error })
+    })
     const taken = event.change(everybody, ({ rooms }) => ok(rooms.take(asked.value, lent)))
     return taken.ok && taken.value
   }

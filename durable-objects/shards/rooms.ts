@@ -97,14 +97,17 @@ export class Rooms {
   }
 
   /**
-   * In a shard: takes what it was lent, and says whether it did. What it has given back since it asked may be in what it was
-   * lent, and be somebody else's by now. The caller holds the transaction.
+   * In a shard: takes what it was lent, and says whether that is an answer. What it has given back since it asked may be in
+   * what it was lent, and be somebody else's by now; that there was nothing to be had holds all the same. The caller holds
+   * the transaction.
    */
   take({ no }: Borrowing, { people, rooms }: Lent): boolean {
-    if (no !== this.#meta.number('borrowing')) return false
-    for (const [name, room] of Object.entries(rooms)) {
+    const isInTime = no === this.#meta.number('borrowing')
+    const told = Object.entries(rooms)
+    if (!isInTime && (told.length === 0 || told.some(([name]) => people[name] !== 0))) return false
+    for (const [name, room] of told) {
       this.#told.set(name, room)
-      this.#put(this.#shard, name, this.#has(name) + (people[name] ?? 0))
+      if (isInTime) this.#put(this.#shard, name, this.#has(name) + (people[name] ?? 0))
     }
     return true
   }
@@ -142,22 +145,31 @@ export class Rooms {
     const people: Record<RoomName, number> = {}
     const rooms: Record<RoomName, Room> = {}
     for (const [name, needed] of Object.entries(needs)) {
-      const capacity = this.#capacity(name)
       const free = this.free(name)
       const given = Number.isFinite(free) ? lent(free, needed, this.#shards) : needed
       people[name] = given
-      rooms[name] = { capacity, inside: (capacity ?? 0) - free }
+      rooms[name] = this.#asItIs(name)
       this.#put(shard, name, (this.#of(shard).get(name) ?? 0) + given)
     }
     this.#meta.set(`lent ${shard}`, JSON.stringify({ no, lent: { people, rooms } }))
     return { people, rooms }
   }
 
-  /** At the Gatekeeper: what was answered to this borrowing, or to a later one of its shard, which it is too late for. */
-  lentBefore({ shard, no }: Borrowing): Lent | null {
+  /** At the Gatekeeper: what was answered to this borrowing, or that its shard has asked or given back since. */
+  lentBefore({ shard, no }: Borrowing): Lent | 'too late' | null {
     const last = JSON.parse(this.#meta.text(`lent ${shard}`) ?? 'null') as { no: number; lent: Lent } | null
     if (last === null || no > last.no) return null
-    return no === last.no ? last.lent : nothingLent
+    return no === last.no ? last.lent : 'too late'
+  }
+
+  /** At the Gatekeeper: the answer to a borrowing that is too late to be lent anything, but not to hear that all is full. */
+  lendNothing({ needs }: Borrowing): Lent {
+    const names = Object.keys(needs)
+    if (names.every((name) => this.free(name) >= (needs[name] ?? 0))) return { people: {}, rooms: {} }
+    return {
+      people: Object.fromEntries(names.map((name) => [name, 0])),
+      rooms: Object.fromEntries(names.map((name) => [name, this.#asItIs(name)])),
+    }
   }
 
   /** At the Gatekeeper: people came in and left by a shard's judging. */
@@ -177,6 +189,12 @@ export class Rooms {
     for (const name of [...this.#elsewhere.keys()].filter((one) => roomNamed(one).zone === zone)) {
       this.#setElsewhere(name, 0)
     }
+  }
+
+  /** At the Gatekeeper: what is lent counts as full. */
+  #asItIs(name: RoomName): Room {
+    const capacity = this.#capacity(name)
+    return { capacity, inside: (capacity ?? 0) - this.free(name) }
   }
 
   #nextBorrowing(): number {

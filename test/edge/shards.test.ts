@@ -442,6 +442,27 @@ describe('objects of one event that die, or do not answer', () => {
     expect((await revoke(one)).status).toBe(200)
   })
 
+  it('say that it is not known yet, and not that it is full, while nobody can be asked for room', async () => {
+    const event = await newDivided({ capacity: 50 })
+    const device = await newDevice(event)
+    const [ticket] = await issue(event, {})
+    const lends = (lend: (() => never) | null) =>
+      runInDurableObject(gatekeeperOf(event), (instance: Gatekeeper) => {
+        if (lend) instance.lend = lend
+        else Reflect.deleteProperty(instance, 'lend')
+      })
+    await lends(() => {
+      throw new Error('away')
+    })
+    const scanId = crypto.randomUUID()
+    expect(await scan(device.token, ticket?.code ?? '', { scanId })).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable' },
+    })
+    await lends(null)
+    expect((await scan(device.token, ticket?.code ?? '', { scanId })).body.verdict).toBe('admitted')
+  })
+
   it('keep nobody waiting at the gates of the others, where one of them does not answer', async () => {
     const event = await newDivided()
     const { one, other, shard, number } = await ofTwoShards(event)
