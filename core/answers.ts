@@ -72,6 +72,9 @@ export const ok = <T>(value: T): Result<T> => ({ ok: true, value })
 
 export const problem = (code: PlainProblem): Result<never> => ({ ok: false, problem: { code } })
 
+/** What was looked up, where it is there. */
+export const found = <T>(value: T | null): Result<T> => (value === null ? problem('not_found') : ok(value))
+
 export const badRequest = (...issues: Issue[]): Result<never> => ({
   ok: false,
   problem: { code: 'bad_request', issues },

@@ -9,7 +9,7 @@ import type { Webhook } from './webhooks.ts'
  * What a line of the audit log says of a change: ids, and of what may be personal or secret only that it changed.
  */
 
-type Configured = 'event' | 'ticket_type' | 'gate' | 'staff'
+export type Configured = 'event' | 'ticket_type' | 'gate' | 'staff'
 
 /** What is told by its name alone. */
 const unnamed: Record<Configured, readonly string[]> = {
@@ -67,4 +67,10 @@ export function webhookChanges(audit: Audit, id: string, was: Webhook | null, is
   const told = ({ url, events }: Webhook) => ({ host: new URL(url).host, events })
   const changes = differences(was && told(was), told(is))
   audit.about({ kind: 'webhook', id }, was?.url === is.url || was === null ? changes : [...changes, { field: 'url' }])
+}
+
+/** Whose persons were told of or erased: ids alone. */
+export function personChanges(audit: Audit, tickets: TicketDetails[]): void {
+  if (tickets.length === 0) audit.aboutNothing()
+  else audit.about(null, [{ field: 'ticketIds', after: tickets.map(({ id }) => id) }])
 }

@@ -8,6 +8,7 @@ import {
   type Doing,
 } from '../core/audit.ts'
 import type { AuditFilter } from '../core/messages.ts'
+import type { EventParts } from './event-parts.ts'
 import type { Meta } from './meta.ts'
 
 /** A line with its hash, and the network it came from for as long as that is known. */
@@ -190,4 +191,12 @@ function bytesOf(bytes: ArrayBuffer | Uint8Array): Uint8Array {
 function sameBytes(a: Uint8Array, b: ArrayBuffer | Uint8Array): boolean {
   const other = bytesOf(b)
   return a.length === other.length && a.every((byte, i) => byte === other[i])
+}
+
+/** A line of the audit log and what whoever did it is called now, where it was a device. */
+export type AuditedBy = Audited & { name: string | null }
+
+export function withNames({ configuration }: EventParts, lines: Audited[]): AuditedBy[] {
+  const nameOf = ({ by }: AuditLine) => (by.kind === 'device' ? configuration.staff.get(by.staffId)?.name : null)
+  return lines.map((one) => ({ ...one, name: nameOf(one.line) ?? null }))
 }

@@ -1,3 +1,4 @@
+import { found, type Result } from '../core/answers.ts'
 import { type Attribution, attribute, type Conflict } from '../core/attribution.ts'
 import { type TicketType, withCapacity, type Zone } from '../core/event.ts'
 import {
@@ -13,6 +14,7 @@ import {
 import type { Entry } from '../core/log.ts'
 import type { Configuration } from './configuration.ts'
 import type { Devices } from './devices.ts'
+import type { EventParts } from './event-parts.ts'
 import type { ScanLog } from './scan-log.ts'
 import type { Standings } from './standings.ts'
 import type { TicketDetails, Tickets } from './tickets.ts'
@@ -40,6 +42,9 @@ export type KnownConflict = {
 
 /** When and by whom a conflict was dealt with, and what they had to say of it. */
 export type Handled = { at: number; by: string; note: string | null }
+
+/** Some of them, the newest first, with their places in the log. */
+export type ConflictPage = { conflicts: { seq: number; conflict: KnownConflict }[]; strays: KnownConflict[] }
 
 /** Which conflicts somebody wants to see. */
 export type ConflictState = 'open' | 'handled' | 'all'
@@ -193,6 +198,11 @@ export class Conflicts {
     return row ? this.#stray(row) : null
   }
 
+  /** A page of conflicts; with the first page, admissions that belong to no ticket. */
+  page(before: number | null, limit: number, state: ConflictState): ConflictPage {
+    return { conflicts: this.list(before, limit, state), strays: before === null ? this.strays(limit, state) : [] }
+  }
+
   /** Up to `limit` conflicts with a ticket, the newest entries first, before `before`. */
   list(before: number | null, limit: number, state: ConflictState): { seq: number; conflict: KnownConflict }[] {
     return this.#sql
@@ -299,6 +309,16 @@ export class Conflicts {
     const what = { shown, judged, with: other && scanOf(other), settled }
     return { id, ticketId, zone, ...scanOf(entry), ...what, handled: this.#handled(id) }
   }
+}
+
+/** Notes that somebody has dealt with a conflict, or with null that it is open again. The caller holds the transaction. */
+export function handleConflict(
+  { conflicts, audit }: EventParts,
+  id: string,
+  handled: Handled | null,
+): Result<KnownConflict> {
+  audit.about({ kind: 'conflict', id }, handled?.note ? [{ field: 'note' }] : [])
+  return found(conflicts.get(id) && (handled ? conflicts.handle(id, handled) : conflicts.reopen(id)))
 }
 
 /** Under the name that its device knows it by. */

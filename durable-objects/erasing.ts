@@ -15,7 +15,7 @@ export function erasePerson(
   { booking: alsoBooking, by }: { booking: boolean; by: string },
   at: number,
 ): Result<{ facts: TicketFacts; erasure: Erasure }> {
-  const { tickets, erasures } = parts
+  const { tickets, erasures, audit } = parts
   const before = tickets.get(id)
   if (!before) return problem('not_found')
   const { booking, holder } = before
@@ -23,6 +23,11 @@ export function erasePerson(
   const erasesBooking = booking !== null && (alsoBooking || isLast || samePerson(holder, booking))
   eraseFrom(parts, before, erasesBooking)
   const erasure = erasures.note(id, erasesBooking, by, at)
+  const fields = erasesBooking ? ['holder', 'booking'] : ['holder']
+  audit.about(
+    { kind: 'ticket', id },
+    fields.map((field) => ({ field })),
+  )
   const now = tickets.get(id)
   return now ? ok({ facts: factsOf(parts, now), erasure }) : problem('not_found')
 }

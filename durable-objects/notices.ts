@@ -1,8 +1,10 @@
+import { type AlertKind, toWireAlert, type WireAlert } from '../core/alerts.ts'
 import { withCapacity } from '../core/event.ts'
 import type { DeviceId, TicketId } from '../core/ids.ts'
 import type { Entry } from '../core/log.ts'
 import type { Notice } from '../core/webhooks.ts'
 import type { Configuration } from './configuration.ts'
+import type { EventParts } from './event-parts.ts'
 
 /** A notice with its number, 1, 2, 3 …, and when it was. */
 export type Noticed = { no: number; at: number; notice: Notice }
@@ -147,4 +149,16 @@ export class Notices {
 
 function noticed({ no, at, notice }: Row): Noticed {
   return { no, at, notice: JSON.parse(notice) as Notice }
+}
+
+/** What somebody should look at, the newest first. */
+export function alertsBefore(
+  { notices, configuration }: EventParts,
+  before: number,
+  kinds: readonly AlertKind[],
+  limit: number,
+): WireAlert[] {
+  return notices
+    .before(before, kinds, limit)
+    .flatMap(({ no, notice, at }) => toWireAlert(configuration.event.id, no, notice, at) ?? [])
 }

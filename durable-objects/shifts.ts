@@ -68,6 +68,13 @@ export class Shifts {
     return this.get(id, at)
   }
 
+  /** Ends a shift of this device's, or with null anybody's. */
+  endOf(deviceId: DeviceId | null, id: Uint8Array, at: number): Shift | null {
+    const known = this.get(id, at)
+    if (!known || (deviceId !== null && known.deviceId !== deviceId)) return null
+    return this.end(id, at) ?? known
+  }
+
   get(id: Uint8Array, at: number): Shift | null {
     const row = this.#row(id)
     return row ? this.#show(row, at) : null

@@ -1,5 +1,7 @@
 import type { Recorded } from '../core/answers.ts'
+import type { TicketId } from '../core/ids.ts'
 import { foldText, searchWords } from '../core/search.ts'
+import { personChanges } from './audit-changes.ts'
 import type { Staff } from './configuration.ts'
 import { eraseFrom } from './erasing.ts'
 import { type EventParts, factsOf } from './event-parts.ts'
@@ -16,13 +18,15 @@ export type Holding = {
 /** More tickets than this of one person are not told of in one answer. */
 const MOST = 200
 
-/** Everything that stands here about whoever has this address: as holder, as who booked, as staff. */
+/** Everything that stands here about whoever has this address: as holder, as who booked, as staff. That it was asked for is told. */
 export function holdingOf(parts: EventParts, email: string): Holding {
-  const { configuration, tickets, log, telling } = parts
+  const { configuration, tickets, log, telling, audit } = parts
   const { id, title, startsAt, endsAt } = configuration.event
+  const named = ticketsOf(parts, email)
+  personChanges(audit, named)
   return {
     event: { id, title, startsAt, endsAt },
-    tickets: ticketsOf(parts, email).map((ticket) => ({
+    tickets: named.map((ticket) => ({
       ...factsOf(parts, ticket),
       code: tickets.codeOf(ticket.id),
       reason: ticket.reason,
@@ -35,7 +39,7 @@ export function holdingOf(parts: EventParts, email: string): Holding {
 }
 
 /** Takes whoever has this address out of the tickets and bookings that name it. The caller holds the transaction. */
-export function eraseEverywhere(parts: EventParts, email: string, by: string, at: number): TicketDetails[] {
+export function eraseEverywhere(parts: EventParts, email: string, by: string, at: number): TicketId[] {
   const named = ticketsOf(parts, email)
   for (const { id } of named) {
     // As it is now: the ticket before may have been of the same booking.
@@ -47,7 +51,8 @@ export function eraseEverywhere(parts: EventParts, email: string, by: string, at
     else if (booking) parts.tickets.eraseBooking(booking.id)
     parts.erasures.note(id, booked, by, at)
   }
-  return named
+  personChanges(parts.audit, named)
+  return named.map(({ id }) => id)
 }
 
 /** Found by the words of the address, and then by all of it. */

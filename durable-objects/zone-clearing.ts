@@ -7,10 +7,10 @@ const LOOK_EVERY_MS = 60_000
 
 /** Empties zones at the time of day at which everybody is taken to have left them. */
 export class ZoneClearing {
-  readonly #event: () => OpenEvent
+  readonly #event: OpenEvent
   #lookedAt = 0
 
-  constructor(event: () => OpenEvent) {
+  constructor(event: OpenEvent) {
     this.#event = event
   }
 
@@ -18,7 +18,7 @@ export class ZoneClearing {
   look(at: number): void {
     if (at < this.#lookedAt + LOOK_EVERY_MS) return
     this.#lookedAt = at
-    this.#event().change(everybody, ({ judging }) => {
+    this.#event.change(everybody, ({ judging }) => {
       judging.clearZones(at)
       return ok(null)
     })

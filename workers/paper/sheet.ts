@@ -1,6 +1,6 @@
 import { makeZip } from 'client-zip'
 import { defaultQrStyle, qrPng } from '../../core/qr.ts'
-import type { SheetPlan } from '../../durable-objects/gatekeeper.ts'
+import type { SheetPlan } from '../../durable-objects/sheets.ts'
 import type { TicketDetails } from '../../durable-objects/tickets.ts'
 import { codeOf } from '../codes.ts'
 import type { Env } from '../env.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { TicketFilter } from '../../core/messages.ts'
-import type { SheetPlan } from '../../durable-objects/gatekeeper.ts'
+import type { SheetPlan } from '../../durable-objects/sheets.ts'
 import type { TicketDetails } from '../../durable-objects/tickets.ts'
 import { askGatekeeperAlone, Unavailable } from '../gatekeepers.ts'
 import { badges, type Layout, wholePage } from '../paper/layouts.ts'
