@@ -1,4 +1,5 @@
-import type { Outcome, Parcel, Webhooks } from './webhooks.ts'
+import type { Outcome } from './deliveries.ts'
+import type { Parcel, Webhooks } from './webhooks.ts'
 
 /** What the courier needs of the Gatekeeper around it. */
 export type Around = {

@@ -2,8 +2,9 @@ import { ok, problem, type Result } from '../core/answers.ts'
 import { differences } from '../core/audit.ts'
 import type { Actor } from './actor.ts'
 import { webhookChanges } from './audit-changes.ts'
+import type { Delivery } from './deliveries.ts'
 import type { Host } from './host.ts'
-import type { Delivery, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
+import type { SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
 /** A webhook as it is now; whether it is new, and whether its secret was made here. */
 export type PutWebhook = { webhook: Webhook; secretIsMade: boolean; isNew: boolean }

@@ -41,6 +41,7 @@ import {
 } from './configuring.ts'
 import { type ConflictPage, type ConflictState, type Handled, handleConflict, type KnownConflict } from './conflicts.ts'
 import type { StallVisits } from './counters.ts'
+import type { Delivery } from './deliveries.ts'
 import type { DeviceFacts, DeviceTrail } from './device-facts.ts'
 import { spendCall } from './device-limits.ts'
 import type { Device, Enrolling } from './devices.ts'
@@ -82,7 +83,7 @@ import { decide, issueTickets, listPeople, listTickets, type Person, ticketWithS
 import type { Checked, Issuing, PaperFilter, TicketAction, TicketDetails } from './tickets.ts'
 import type { SoldTicket } from './walk-ins.ts'
 import type { ImageFormat } from './warming.ts'
-import type { Delivery, SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
+import type { SealedSecrets, Webhook, WebhookWish } from './webhooks.ts'
 
 /** Some of a list, and where to go on; null where that was all. */
 type Page<T, Cursor = TicketId> = { items: T[]; nextCursor: Cursor | null }

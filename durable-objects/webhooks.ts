@@ -1,19 +1,9 @@
-import { badRequest, ok, problem, type Result } from '../core/answers.ts'
-import { bytesToUuid, type TicketId, uuidToBytes } from '../core/ids.ts'
+import { badRequest, found, ok, problem, type Result } from '../core/answers.ts'
 import type { Entry } from '../core/log.ts'
 import type { DeliveryFilter } from '../core/messages.ts'
-import { entryIdOf } from '../core/shards.ts'
-import {
-  entryPayload,
-  GIVE_UP_AFTER_MS,
-  holdMs,
-  kindOfEntry,
-  noticePayload,
-  retryDelayMs,
-  type WebhookKind,
-  type WebhookPayload,
-} from '../core/webhooks.ts'
+import { GIVE_UP_AFTER_MS, holdMs, kindOfEntry, type WebhookKind, type WebhookPayload } from '../core/webhooks.ts'
 import type { Configuration } from './configuration.ts'
+import { Deliveries, type Delivery, type Happening, type Letter, type Outcome } from './deliveries.ts'
 import type { Meta } from './meta.ts'
 import type { Noticed, Notices } from './notices.ts'
 import type { ScanLog } from './scan-log.ts'
@@ -40,25 +30,6 @@ export type Webhook = {
   failed: number
 }
 
-export type DeliveryState = 'pending' | 'delivered' | 'failed'
-
-/** One thing told to one webhook. */
-export type Delivery = {
-  no: number
-  messageId: string
-  kind: WebhookKind
-  ticketId: TicketId | null
-  entryId: string | null
-  state: DeliveryState
-  attempts: number
-  madeAt: number
-  triedAt: number | null
-  dueAt: number | null
-  /** The HTTP status of the last attempt, and what was wrong with it in a word. */
-  status: number | null
-  problem: string | null
-}
-
 export type SealedSecrets = { secret: Uint8Array; oldSecret: Uint8Array | null }
 
 /** Everything that the Worker needs to send: it knows nothing of the event beside. */
@@ -67,14 +38,8 @@ export type Parcel = {
   webhookId: string
   url: string
   secrets: SealedSecrets
-  letters: { no: number; messageId: string; body: string }[]
+  letters: Letter[]
 }
-
-/** How the attempt at one letter went. `untried`: it was left where it is, for another time. */
-export type Outcome =
-  | { no: number; kind: 'delivered'; status: number }
-  | { no: number; kind: 'failed'; status: number | null; problem: string; retryAfterMs: number | null }
-  | { no: number; kind: 'untried' }
 
 /** What an organiser wants of a webhook; `secret` where a new one was given, `made` for where it has none yet. */
 export type WebhookWish = { url: string; events: WebhookKind[]; secret: Uint8Array | null; made: Uint8Array }
@@ -99,21 +64,6 @@ type WebhookRow = {
   disabled_because: string | null
 }
 
-type DeliveryRow = {
-  no: number
-  kind: string
-  entry: number | null
-  notice: number | null
-  ticket: ArrayBuffer | null
-  state: string
-  attempts: number
-  due_at: number | null
-  made_at: number
-  tried_at: number | null
-  status: number | null
-  problem: string | null
-}
-
 const MOST_WEBHOOKS = 20
 
 /** An old secret goes on signing for so long after it was replaced. */
@@ -128,18 +78,14 @@ const LOOK_AT = 200
 /** Letters handed over at once, while all is well. */
 const PARCEL = 24
 
-/** Deliveries that are done are kept until there are so many newer ones. */
-const KEPT = 10_000
-
 /**
  * The webhooks of the event and what each was told. The log and the notices are the source: a webhook has a watermark in
- * each and a row for every delivery past it. There is no `await` in this file.
+ * each, and a delivery is made of everything past it that it wants to hear of. There is no `await` in this file.
  */
 export class Webhooks {
   readonly #sql: SqlStorage
-  readonly #meta: Meta
   readonly #configuration: Configuration
-  readonly #tickets: Tickets
+  readonly #deliveries: Deliveries
   readonly #log: ScanLog
   readonly #notices: Notices
 
@@ -152,9 +98,8 @@ export class Webhooks {
     notices: Notices,
   ) {
     this.#sql = sql
-    this.#meta = meta
+    this.#deliveries = new Deliveries(sql, meta, configuration, tickets, log, notices)
     this.#configuration = configuration
-    this.#tickets = tickets
     this.#log = log
     this.#notices = notices
   }
@@ -198,67 +143,35 @@ export class Webhooks {
     return ok(this.get(id) as Webhook)
   }
 
-  remove(id: string): Result<null> {
-    const row = this.#byId(id)
-    if (!row) return problem('not_found')
-    this.#sql.exec('DELETE FROM delivery WHERE webhook = ?', row.no)
-    this.#sql.exec('DELETE FROM webhook WHERE no = ?', row.no)
-    return ok(null)
-  }
-
   /** Deliveries of a webhook, the newest first. */
-  deliveries(
-    id: string,
-    { limit, cursor, state }: DeliveryFilter,
-  ): Result<{ items: Delivery[]; nextCursor: string | null }> {
+  deliveries(id: string, filter: DeliveryFilter): Result<{ items: Delivery[]; nextCursor: string | null }> {
     const webhook = this.#byId(id)
-    if (!webhook) return problem('not_found')
-    const rows = this.#sql
-      .exec<DeliveryRow>(
-        `SELECT * FROM delivery WHERE webhook = ? AND no < ? AND (?3 IS NULL OR state = ?3) ORDER BY no DESC LIMIT ?4`,
-        webhook.no,
-        cursor ?? Number.MAX_SAFE_INTEGER,
-        state ?? null,
-        limit + 1,
-      )
-      .toArray()
-    const items = rows.slice(0, limit).map((row) => this.#delivery(webhook, row))
-    return ok({ items, nextCursor: rows.length > limit ? String(items.at(-1)?.no) : null })
+    return webhook ? ok(this.#deliveries.list(webhook.no, filter)) : problem('not_found')
   }
 
   delivery(id: string, no: number): Result<{ delivery: Delivery; payload: WebhookPayload }> {
     const webhook = this.#byId(id)
-    const row = webhook && this.#deliveryRow(webhook, no)
-    const payload = row && this.#payload(row)
-    if (!webhook || !row || !payload) return problem('not_found')
-    return ok({ delivery: this.#delivery(webhook, row), payload })
+    return found(webhook ? this.#deliveries.get(webhook.no, no) : null)
   }
 
   /** Has a delivery made again, under the same message id, whatever became of it. */
   replay(id: string, no: number, at: number): Result<Delivery> {
     const webhook = this.#byId(id)
-    const row = webhook && this.#deliveryRow(webhook, no)
-    if (!webhook || !row) return problem('not_found')
-    this.#sql.exec(
-      "UPDATE delivery SET state = 'pending', attempts = 0, due_at = ? WHERE webhook = ? AND no = ?",
-      at,
-      webhook.no,
-      no,
-    )
-    return ok(this.#delivery(webhook, this.#deliveryRow(webhook, no) as DeliveryRow))
+    return found(webhook ? this.#deliveries.replay(webhook.no, no, at) : null)
   }
 
   /** The same for all that were given up. Gives how many there are. */
   replayFailed(id: string, at: number): Result<number> {
     const webhook = this.#byId(id)
-    if (!webhook) return problem('not_found')
-    const replayed = this.#details(webhook).failed
-    this.#sql.exec(
-      "UPDATE delivery SET state = 'pending', attempts = 0, due_at = ? WHERE webhook = ? AND state = 'failed'",
-      at,
-      webhook.no,
-    )
-    return ok(replayed)
+    return webhook ? ok(this.#deliveries.replayFailed(webhook.no, at)) : problem('not_found')
+  }
+
+  remove(id: string): Result<null> {
+    const row = this.#byId(id)
+    if (!row) return problem('not_found')
+    this.#deliveries.removeAll(row.no)
+    this.#sql.exec('DELETE FROM webhook WHERE no = ?', row.no)
+    return ok(null)
   }
 
   /** The numbers of those that were not given up. */
@@ -274,7 +187,8 @@ export class Webhooks {
     const [entry, notice] = [this.#log.head, this.#notices.head]
     return this.#rows().some(
       (row) =>
-        row.disabled_at === null && (row.seen_entry < entry || row.seen_notice < notice || this.#pending(row.no) > 0),
+        row.disabled_at === null &&
+        (row.seen_entry < entry || row.seen_notice < notice || this.#deliveries.pending(row.no) > 0),
     )
   }
 
@@ -282,7 +196,7 @@ export class Webhooks {
   look(no: number, at: number): boolean {
     const webhook = this.#byNumber(no)
     if (!webhook || webhook.disabled_at !== null) return false
-    const room = MOST_PENDING - this.#pending(webhook.no)
+    const room = MOST_PENDING - this.#deliveries.pending(webhook.no)
     if (room <= 0) return false
     const limit = Math.min(room, LOOK_AT)
     const entries = this.#log.after(webhook.seen_entry, limit)
@@ -291,7 +205,7 @@ export class Webhooks {
     const happenings = inOrder(entries, notices).slice(0, limit)
     const kinds = new Set(JSON.parse(webhook.kinds) as string[])
     const wanted = happenings.filter(({ kind }) => kind !== null && kinds.has(kind))
-    for (const [i, happening] of wanted.entries()) this.#make(webhook, webhook.made + i + 1, happening, at)
+    for (const [i, happening] of wanted.entries()) this.#deliveries.make(no, webhook.made + i + 1, happening, at)
     const seen = (from: 'entry' | 'notice') => happenings.findLast((happening) => happening.from === from)?.number
     this.#sql.exec(
       'UPDATE webhook SET seen_entry = ?, seen_notice = ?, made = made + ? WHERE no = ?',
@@ -300,7 +214,7 @@ export class Webhooks {
       wanted.length,
       no,
     )
-    this.#forgetOld(webhook.no, webhook.made + wanted.length)
+    this.#deliveries.forgetOld(no, webhook.made + wanted.length)
     return true
   }
 
@@ -311,28 +225,17 @@ export class Webhooks {
   parcel(no: number, at: number): Parcel | null {
     const webhook = this.#byNumber(no)
     if (!webhook || webhook.disabled_at !== null || (webhook.hold_until ?? 0) > at) return null
-    const { due } = this.#waiting(webhook.no, at, webhook.failures > 0 ? 1 : PARCEL)
-    if (due.length === 0) return null
-    return {
-      eventId: this.#configuration.event.id,
-      webhookId: webhook.id,
-      url: webhook.url,
-      secrets: secretsIn(webhook, at),
-      letters: due.map((row) => ({
-        no: row.no,
-        messageId: this.#messageId(webhook.no, row),
-        // What it tells of is in the log, which forgets nothing.
-        body: JSON.stringify(this.#payload(row)),
-      })),
-    }
+    const letters = this.#deliveries.due(no, at, webhook.failures > 0 ? 1 : PARCEL)
+    if (letters.length === 0) return null
+    const { id: webhookId, url } = webhook
+    return { eventId: this.#configuration.event.id, webhookId, url, secrets: secretsIn(webhook, at), letters }
   }
 
   /** When there is something to do next; null: when something happens. */
   nextDueAt(no: number, at: number): number | null {
     const webhook = this.#byNumber(no)
     if (!webhook || webhook.disabled_at !== null) return null
-    const { due, nextDueAt } = this.#waiting(webhook.no, at, 1)
-    const dueAt = due.length > 0 ? at : nextDueAt
+    const dueAt = this.#deliveries.nextDueAt(no, at)
     return dueAt === null ? null : Math.max(dueAt, webhook.hold_until ?? 0)
   }
 
@@ -340,7 +243,7 @@ export class Webhooks {
   settle(no: number, outcomes: Outcome[], at: number, random: () => number): void {
     const webhook = this.#byNumber(no)
     if (!webhook) return
-    for (const outcome of outcomes) this.#settleOne(no, outcome, at, random)
+    for (const outcome of outcomes) this.#deliveries.settle(no, outcome, at, random)
     if (outcomes.some(({ kind }) => kind === 'delivered')) {
       this.#sql.exec(
         'UPDATE webhook SET failures = 0, failing_since = NULL, hold_until = NULL, succeeded_at = ? WHERE no = ?',
@@ -399,108 +302,10 @@ export class Webhooks {
     )
   }
 
-  #make(webhook: WebhookRow, no: number, happening: Happening, at: number): void {
-    const { kind, from, number, ticketId } = happening
-    this.#sql.exec(
-      `INSERT INTO delivery (webhook, no, kind, entry, notice, ticket, state, attempts, due_at, made_at)
-       VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)`,
-      webhook.no,
-      no,
-      kind,
-      from === 'entry' ? number : null,
-      from === 'notice' ? number : null,
-      ticketId === null ? null : uuidToBytes(ticketId),
-      at,
-      at,
-    )
-  }
-
-  #settleOne(webhook: number, outcome: Outcome, at: number, random: () => number): void {
-    if (outcome.kind === 'untried') return
-    const row = this.#deliveryRow({ no: webhook }, outcome.no)
-    if (!row) return
-    const attempts = row.attempts + 1
-    const delay = outcome.kind === 'delivered' ? null : retryDelayMs(attempts, outcome.retryAfterMs, random())
-    const state: DeliveryState = outcome.kind === 'delivered' ? 'delivered' : delay === null ? 'failed' : 'pending'
-    this.#sql.exec(
-      `UPDATE delivery SET state = ?, attempts = ?, due_at = ?, tried_at = ?, status = ?, problem = ?
-       WHERE webhook = ? AND no = ?`,
-      state,
-      attempts,
-      delay === null ? null : at + delay,
-      at,
-      outcome.status,
-      outcome.kind === 'delivered' ? null : outcome.problem,
-      webhook,
-      outcome.no,
-    )
-  }
-
   #disable(webhook: WebhookRow, because: 'failing' | 'gone', at: number): void {
     this.#sql.exec('UPDATE webhook SET disabled_at = ?, disabled_because = ? WHERE no = ?', at, because, webhook.no)
-    this.#sql.exec(
-      "UPDATE delivery SET state = 'failed', due_at = NULL WHERE webhook = ? AND due_at IS NOT NULL",
-      webhook.no,
-    )
+    this.#deliveries.giveUp(webhook.no)
     this.#notices.raise({ kind: 'webhook.disabled', webhook: webhook.id, because }, at)
-  }
-
-  /** The oldest `limit` that are due and whose ticket has none before them, and when the next of the others will be. */
-  #waiting(webhook: number, at: number, limit: number): { due: DeliveryRow[]; nextDueAt: number | null } {
-    const due: DeliveryRow[] = []
-    const tickets = new Set<string>()
-    let nextDueAt: number | null = null
-    const rows = this.#sql.exec<DeliveryRow>(
-      'SELECT * FROM delivery INDEXED BY delivery_due WHERE webhook = ? AND due_at IS NOT NULL ORDER BY no',
-      webhook,
-    )
-    for (const row of rows) {
-      const ticket = row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket))
-      const isBehindAnother = ticket !== null && tickets.has(ticket)
-      if (ticket !== null) tickets.add(ticket)
-      if (isBehindAnother) continue
-      const dueAt = row.due_at ?? 0
-      if (dueAt <= at) due.push(row)
-      else nextDueAt = Math.min(nextDueAt ?? dueAt, dueAt)
-      if (due.length === limit) break
-    }
-    return { due, nextDueAt }
-  }
-
-  #payload(row: DeliveryRow): WebhookPayload | null {
-    const { event } = this.#configuration
-    if (row.notice !== null) {
-      const noticed = this.#notices.get(row.notice)
-      return noticed && noticePayload(event.id, noticed.notice, noticed.at)
-    }
-    const entry = row.entry === null ? undefined : this.#log.at(row.entry)?.entry
-    if (!entry) return null
-    const ticket = entry.ticketId === null ? null : this.#tickets.get(entry.ticketId)
-    return entryPayload(event.id, row.kind as WebhookKind, entry, {
-      reference: ticket?.reference ?? null,
-      gateName: entry.gateId === null ? null : (this.#configuration.gate(entry.gateId)?.name ?? null),
-    })
-  }
-
-  /** The same for every attempt, and no other delivery's: event, webhook, and which entry of which log or notice. */
-  #messageId(webhook: number, { entry, notice }: Pick<DeliveryRow, 'entry' | 'notice'>): string {
-    const event = this.#configuration.event.id.replaceAll('-', '')
-    const what = entry === null ? `n${notice}` : `e${this.#meta.number('epoch')}-${entry}`
-    return `msg_${event}_${webhook}_${what}`
-  }
-
-  #pending(webhook: number): number {
-    const { n } = this.#sql
-      .exec<{ n: number }>(
-        'SELECT count(*) AS n FROM delivery INDEXED BY delivery_due WHERE webhook = ? AND due_at IS NOT NULL',
-        webhook,
-      )
-      .one()
-    return n
-  }
-
-  #forgetOld(webhook: number, made: number): void {
-    this.#sql.exec('DELETE FROM delivery WHERE webhook = ? AND no <= ? AND due_at IS NULL', webhook, made - KEPT)
   }
 
   #rows(): WebhookRow[] {
@@ -515,17 +320,8 @@ export class Webhooks {
     return this.#sql.exec<WebhookRow>('SELECT * FROM webhook WHERE no = ?', no).toArray()[0]
   }
 
-  #deliveryRow(webhook: { no: number }, no: number): DeliveryRow | undefined {
-    return this.#sql
-      .exec<DeliveryRow>('SELECT * FROM delivery WHERE webhook = ? AND no = ?', webhook.no, no)
-      .toArray()[0]
-  }
-
   #details(row: WebhookRow): Webhook {
     const isDisabled = row.disabled_at !== null
-    const { n: failed } = this.#sql
-      .exec<{ n: number }>("SELECT count(*) AS n FROM delivery WHERE webhook = ? AND state = 'failed'", row.no)
-      .one()
     return {
       no: row.no,
       id: row.id,
@@ -538,38 +334,12 @@ export class Webhooks {
       disabledBecause: row.disabled_because as Webhook['disabledBecause'],
       succeededAt: row.succeeded_at,
       oldSecretUntil: row.old_secret_until,
-      pending: this.#pending(row.no),
+      pending: this.#deliveries.pending(row.no),
       behind: isDisabled ? 0 : this.#log.head - row.seen_entry + (this.#notices.head - row.seen_notice),
-      failed,
-    }
-  }
-
-  /** An entry whose time was over is gone; its number is what is left of it. */
-  #entryId(seq: number): string {
-    const scanId = this.#log.at(seq)?.entry.scanId ?? String(seq)
-    return entryIdOf(this.#configuration.event.id, { seq, scanId })
-  }
-
-  #delivery(webhook: WebhookRow, row: DeliveryRow): Delivery {
-    return {
-      no: row.no,
-      messageId: this.#messageId(webhook.no, row),
-      kind: row.kind as WebhookKind,
-      ticketId: row.ticket === null ? null : bytesToUuid<TicketId>(new Uint8Array(row.ticket)),
-      entryId: row.entry === null ? null : this.#entryId(row.entry),
-      state: row.state as DeliveryState,
-      attempts: row.attempts,
-      madeAt: row.made_at,
-      triedAt: row.tried_at,
-      dueAt: row.due_at,
-      status: row.status,
-      problem: row.problem,
+      failed: this.#deliveries.failed(row.no),
     }
   }
 }
-
-/** An entry or a notice on its way to becoming a delivery. `kind` null: nobody is told of such. */
-type Happening = { from: 'entry' | 'notice'; number: number; kind: string | null; ticketId: TicketId | null }
 
 /** Both sources by the time they were written down. Each keeps its own order, whatever the clock did. */
 function inOrder(entries: Entry[], notices: Noticed[]): Happening[] {

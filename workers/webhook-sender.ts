@@ -1,6 +1,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { EventId } from '../core/ids.ts'
-import type { Outcome, Parcel } from '../durable-objects/webhooks.ts'
+import type { Outcome } from '../durable-objects/deliveries.ts'
+import type { Parcel } from '../durable-objects/webhooks.ts'
 import type { Env } from './env.ts'
 import { ringOf } from './key-ring.ts'
 import { VERSION } from './version.ts'
