@@ -5,12 +5,24 @@ import { statusOf, type TicketStatus } from '../core/event.ts'
 import type { SignedCode } from '../core/formats.ts'
 import { bytesToUuid, parseUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
 import type { NewTicket, TicketFilter } from '../core/messages.ts'
-import { MADE_REFERENCE } from '../core/reference.ts'
-import { searchWords } from '../core/search.ts'
 import { inNoShard } from '../core/shards.ts'
 import { SHORT_CODE_LENGTH, shortCodeOf } from '../core/short-code.ts'
 import type { Configuration } from './configuration.ts'
 import { StandIns } from './stand-ins.ts'
+import { leavesSomeOut, listing, statusConditions } from './ticket-filter.ts'
+import {
+  type CodeRow,
+  detailsOf,
+  type Row,
+  selectByCode,
+  selectById,
+  selectByIds,
+  selectByReference,
+  selectByShortCode,
+  selectCode,
+  toCode,
+} from './ticket-rows.ts'
+import { TicketWords } from './ticket-words.ts'
 
 /** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
 export type TicketDetails = Ticket & {
@@ -56,57 +68,18 @@ type Change = {
   reason: string | null
 }
 
-/** In the order of `selectTicket`: a tuple, since naming twenty columns costs as much as finding them. */
-type Row = [
-  id: ArrayBuffer,
-  number: number,
-  admits: number,
-  issuedAt: number,
-  validFrom: number | null,
-  validUntil: number | null,
-  paid: number,
-  blockedAt: number | null,
-  revokedAt: number | null,
-  reason: string | null,
-  note: string | null,
-  attention: number,
-  shortCode: string,
-  reference: string | null,
-  link: number,
-  holderName: string | null,
-  holderEmail: string | null,
-  bookingId: string | null,
-  bookingName: string | null,
-  bookingEmail: string | null,
-  bookingQuantity: number | null,
-]
-
-const selectTicket = `SELECT t.id, t.type, t.admits, t.issued_at, t.valid_from, t.valid_until, t.paid, t.blocked_at,
-  t.revoked_at, t.reason, t.note, t.attention, t.short_code, t.reference, t.link,
-  h.name AS holder_name, h.email AS holder_email, b.id AS booking_id, b.name AS booking_name,
-  b.email AS booking_email, b.quantity AS booking_quantity
-  FROM ticket t LEFT JOIN holder h ON h.ticket = t.id LEFT JOIN booking b ON b.no = t.booking`
-
-// Whole and made once: the runtime finds its prepared statement by the text.
-const selectById = `${selectTicket} WHERE t.id = ?`
-const selectByIds = `${selectTicket} WHERE t.id IN (SELECT unhex(value, '-') FROM json_each(?))`
-const selectByReference = `${selectTicket} WHERE t.reference = ?`
-const selectByCode = `${selectTicket} JOIN code c ON c.ticket = t.id WHERE c.code = ?`
-const selectByShortCode = `${selectTicket} WHERE t.short_code = ?`
-
-const selectCode = 'SELECT id, type, admits, issued_at, valid_from, valid_until, link FROM ticket t WHERE id = ?'
-type CodeRow = [ArrayBuffer, number, number, number, number | null, number | null, number]
-
 /** The tickets of one event and the people they belong to. Looked up, never preloaded. */
 export class Tickets {
   readonly #sql: SqlStorage
   readonly #configuration: Configuration
   readonly #standIns: StandIns
+  readonly #words: TicketWords
 
   constructor(sql: SqlStorage, configuration: Configuration) {
     this.#sql = sql
     this.#configuration = configuration
     this.#standIns = new StandIns(sql)
+    this.#words = new TicketWords(sql)
   }
 
   get(id: TicketId): TicketDetails | null {
@@ -116,7 +89,7 @@ export class Tickets {
   /** Those of these tickets that are there, looked up at once. */
   withIds(ids: TicketId[]): Map<TicketId, TicketDetails> {
     const rows = this.#sql.exec(selectByIds, JSON.stringify(ids)).raw<Row>()
-    return new Map([...rows].map((row) => this.#details(row)).map((ticket) => [ticket.id, ticket]))
+    return new Map([...rows].map((row) => detailsOf(row, this.#configuration)).map((ticket) => [ticket.id, ticket]))
   }
 
   /** What the ticket's code is made of, without the people: images are asked for by the thousand. */
@@ -246,45 +219,7 @@ export class Tickets {
    * the short code. All words must be there. Gives at most `limit`, in no particular order.
    */
   search(text: string, limit: number): TicketDetails[] {
-    // More words than this narrow nothing down, and each takes two of a statement's parameters.
-    const words = searchWords(text).slice(0, 8)
-    const common = words.length > 1 ? words.filter((word) => this.#isCommon(word)) : []
-    const others = words.filter((word) => !common.includes(word))
-    const narrowing = others.length > 0 ? others : words.slice(0, 1)
-    const found: TicketDetails[] = []
-    const ids = this.#withWords(narrowing, common.length > 0 ? LOOKED_AT : limit)
-    for (const id of ids) {
-      const ticket = this.get(id)
-      if (ticket && hasWords(ticket, common)) found.push(ticket)
-      if (found.length === limit) return found
-    }
-    if (common.length === 0 || ids.length < LOOKED_AT) return found
-    return this.#withWords(words, limit).flatMap((id) => this.get(id) ?? [])
-  }
-
-  /**
-   * Whether so many tickets have a word that begins so that listing them takes longer than asking a few whether they do:
-   * the domain that everybody has their address at.
-   */
-  #isCommon(word: string): boolean {
-    const query = 'SELECT 1 FROM search_word WHERE word >= ? AND word < ? LIMIT 1 OFFSET ?'
-    return this.#sql.exec(query, word, `${word}\u{10ffff}`, COMMON).toArray().length > 0
-  }
-
-  /** Up to `limit` tickets that have words beginning with each of these. */
-  #withWords(words: string[], limit: number): TicketId[] {
-    if (words.length === 0) return []
-    const each = 'SELECT ticket FROM search_word WHERE word >= ? AND word < ?'
-    // Not one INTERSECT after the other: the platform takes no more than five.
-    const others = words.slice(1).map(() => ` AND ticket IN (${each})`)
-    return this.#sql
-      .exec<{ ticket: ArrayBuffer }>(
-        `SELECT DISTINCT ticket FROM search_word WHERE word >= ? AND word < ?${others.join('')} LIMIT ?`,
-        ...words.flatMap((word) => [word, `${word}\u{10ffff}`]),
-        limit,
-      )
-      .toArray()
-      .map(({ ticket }) => bytesToUuid<TicketId>(new Uint8Array(ticket)))
+    return this.#words.search(text, limit, (id) => this.get(id))
   }
 
   /** Takes what a person decided about a ticket; gives the ticket as it is now, or null where there is none. */
@@ -381,9 +316,9 @@ export class Tickets {
   /** Changes tickets in what they are found by. */
   #rewrite(ids: TicketId[], change: (ticket: TicketDetails) => void): void {
     const before = ids.flatMap((id) => this.get(id) ?? [])
-    for (const ticket of before) this.#makeUnfindable(ticket)
+    for (const ticket of before) this.#words.remove(ticket)
     for (const ticket of before) change(ticket)
-    for (const { id } of before) this.#makeFindable(this.get(id) as TicketDetails)
+    for (const { id } of before) this.#words.add(this.get(id) as TicketDetails)
   }
 
   #byReference(reference: string): TicketDetails | null {
@@ -403,40 +338,11 @@ export class Tickets {
    * tickets are looked at in one call, so that no scan waits for it: it may give fewer, and the cursor to go on from.
    */
   list(filter: TicketFilter): { items: TicketDetails[]; nextCursor: TicketId | null } {
-    const where = ['true']
-    const bindings: SqlStorageValue[] = [filter.limit + 1]
-    const bind = (condition: (place: string) => string, value: SqlStorageValue) => {
-      bindings.push(value)
-      where.push(condition(`?${bindings.length}`))
-    }
     const after = cursorToKey(filter.cursor ?? '')
-    bind((p) => `t.id > ${p}`, after)
     const lookedAtTo = leavesSomeOut(filter) ? this.#idAfter(after, LOOKED_AT) : null
-    if (lookedAtTo !== null) bind((p) => `t.id <= ${p}`, lookedAtTo)
-    if (filter.type !== undefined) bind((p) => `t.type = ${p}`, this.#configuration.types.numberOf(filter.type) ?? -1)
-    if (filter.search !== undefined) {
-      const columns = ['h.name', 'h.email', 'b.id', 'b.name', 't.reference', 't.short_code']
-      // No LIKE: the platform takes no pattern of more than 50 bytes, and an address may be longer.
-      const holds = (place: string) => columns.map((column) => `instr(lower(${column}), lower(${place})) > 0`)
-      bind((p) => `(${holds(p).join(' OR ')})`, filter.search)
-    }
-    if (filter.status !== undefined) where.push(statusConditions[filter.status])
-    const scanned: string[] = []
-    const bindScanned = (condition: (place: string) => string, value: SqlStorageValue) => {
-      bindings.push(value)
-      scanned.push(condition(`?${bindings.length}`))
-    }
-    if (filter.gate !== undefined) {
-      bindScanned((p) => `e.gate = ${p}`, this.#configuration.gates.numberOf(filter.gate) ?? -1)
-    }
-    if (filter.from !== undefined) bindScanned((p) => `e.scanned_at >= ${p}`, filter.from)
-    if (filter.to !== undefined) bindScanned((p) => `e.scanned_at < ${p}`, filter.to)
-    if (scanned.length > 0) {
-      where.push(`EXISTS (SELECT 1 FROM entry e WHERE e.ticket = t.id AND ${scanned.join(' AND ')})`)
-    }
-    const query = `${selectTicket} WHERE ${where.join(' AND ')} ORDER BY t.id LIMIT ?1`
+    const { query, bindings } = listing(filter, this.#configuration, after, lookedAtTo)
     const rows = [...this.#sql.exec(query, ...bindings).raw<Row>()]
-    const items = rows.slice(0, filter.limit).map((row) => this.#details(row))
+    const items = rows.slice(0, filter.limit).map((row) => detailsOf(row, this.#configuration))
     if (rows.length > filter.limit) return { items, nextCursor: items.at(-1)?.id ?? null }
     return { items, nextCursor: lookedAtTo && bytesToUuid<TicketId>(new Uint8Array(lookedAtTo)) }
   }
@@ -465,7 +371,7 @@ export class Tickets {
 
   #one(query: string, value: SqlStorageValue | Uint8Array): TicketDetails | null {
     const [row] = this.#sql.exec(query, value).raw<Row>()
-    return row ? this.#details(row) : null
+    return row ? detailsOf(row, this.#configuration) : null
   }
 
   #issuesOf({ id, ticket }: Issuing, index: number): Issue[] {
@@ -514,20 +420,8 @@ export class Tickets {
     if (ticket.code != null) this.#sql.exec('INSERT INTO code (code, ticket) VALUES (?, ?)', ticket.code, key)
     if (ticket.code != null || !ticket.paid) this.#noteState(key, revision, at)
     const issued = this.get(id) as TicketDetails
-    this.#makeFindable(issued)
+    this.#words.add(issued)
     return { ticket: issued, created: true }
-  }
-
-  #makeFindable(ticket: TicketDetails): void {
-    for (const word of findableWords(ticket)) {
-      this.#sql.exec('INSERT OR IGNORE INTO search_word (word, ticket) VALUES (?, ?)', word, uuidToBytes(ticket.id))
-    }
-  }
-
-  #makeUnfindable(ticket: TicketDetails): void {
-    for (const word of findableWords(ticket)) {
-      this.#sql.exec('DELETE FROM search_word WHERE word = ? AND ticket = ?', word, uuidToBytes(ticket.id))
-    }
   }
 
   #countSold(type: number, tickets: number, people: number): void {
@@ -569,8 +463,8 @@ export class Tickets {
       )
       .one()
     for (const ticket of renamed) {
-      this.#makeUnfindable(ticket)
-      this.#makeFindable(this.get(ticket.id) ?? ticket)
+      this.#words.remove(ticket)
+      this.#words.add(this.get(ticket.id) ?? ticket)
     }
     return no
   }
@@ -597,47 +491,6 @@ export class Tickets {
       if (this.#sql.exec('SELECT 1 FROM ticket WHERE short_code = ?', code).toArray().length === 0) return code
     }
   }
-
-  #details(row: Row): TicketDetails {
-    const [id, number, admits, issuedAt, validFrom, validUntil, paid, blockedAt, revokedAt, reason, note, ...rest] = row
-    const [attention, shortCode, reference, link, holderName, holderEmail, ...booking] = rest
-    const [bookingId, bookingName, bookingEmail, bookingQuantity] = booking
-    return {
-      id: bytesToUuid<TicketId>(new Uint8Array(id)),
-      type: this.#configuration.types.byNumber(number)?.id ?? ('' as TypeId),
-      typeNumber: number,
-      admits,
-      issuedAt,
-      validFrom,
-      validUntil,
-      paid: paid === 1,
-      blockedAt,
-      revokedAt,
-      reason,
-      note,
-      requiresAttention: attention === 1,
-      status: statusOf({ revokedAt, blockedAt, paid: paid === 1 }),
-      shortCode,
-      reference,
-      link,
-      holder: { name: holderName, email: holderEmail },
-      booking:
-        bookingId === null
-          ? null
-          : { id: bookingId, name: bookingName, email: bookingEmail, quantity: bookingQuantity },
-    }
-  }
-}
-
-function findableWords({ holder, booking, reference, shortCode }: TicketDetails): string[] {
-  const { id, name, email } = booking ?? {}
-  const named = reference?.startsWith(MADE_REFERENCE) ? null : reference
-  return searchWords(holder.name, holder.email, id, name, email, named, shortCode)
-}
-
-function hasWords(ticket: TicketDetails, beginnings: string[]): boolean {
-  const words = beginnings.length > 0 ? findableWords(ticket) : []
-  return beginnings.every((beginning) => words.some((word) => word.startsWith(beginning)))
 }
 
 /** A list looks at so many tickets in one call: a few milliseconds. */
@@ -645,13 +498,6 @@ const LOOKED_AT = 1000
 
 /** So many tickets are put into helpings in one call: a few milliseconds. */
 const PLANNED = 5000
-
-/** A beginning that more words than this have is common. To skip so many takes less than a millisecond. */
-const COMMON = 10_000
-
-function leavesSomeOut({ search, status, type, gate, from, to }: TicketFilter): boolean {
-  return [search, status, type, gate, from, to].some((wish) => wish !== undefined)
-}
 
 function stateOf(change: Change) {
   const state = {
@@ -662,17 +508,6 @@ function stateOf(change: Change) {
     reason: change.reason,
   }
   return { ...state, status: statusOf(state) }
-}
-
-function toCode([id, typeNumber, admits, issuedAt, validFrom, validUntil, link]: CodeRow): CodeTicket {
-  return { id: bytesToUuid(new Uint8Array(id)), typeNumber, admits, issuedAt, validFrom, validUntil, link }
-}
-
-const statusConditions: Record<TicketStatus, string> = {
-  revoked: 't.revoked_at IS NOT NULL',
-  blocked: 't.revoked_at IS NULL AND t.blocked_at IS NOT NULL',
-  unpaid: 't.revoked_at IS NULL AND t.blocked_at IS NULL AND t.paid = 0',
-  valid: 't.revoked_at IS NULL AND t.blocked_at IS NULL AND t.paid = 1',
 }
 
 function repeated(wanted: Issuing[], field: 'reference' | 'code'): Issue[] {
