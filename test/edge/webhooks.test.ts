@@ -459,7 +459,6 @@ describe('a delivery', () => {
   })
 
   it('is not lost when the Gatekeeper is put to sleep before it was thought of', async () => {
-    // What another object judges may be on its way by then, and is sent again.
     event = await newEvent(undivided)
     device = await newDevice(event)
     await put()
@@ -467,7 +466,8 @@ describe('a delivery', () => {
     await evictDurableObject(gatekeeperOf(event))
     await gatekeeperOf(event).flush()
     await alarm()
-    expect(told().map(({ type }) => type)).toEqual(['ticket.admitted'])
+    // Where its own alarm came before it slept, the letter was on its way, and is sent again.
+    expect([...new Set(told().map(({ type }) => type))]).toEqual(['ticket.admitted'])
   })
 
   it('presses no endpoint that fails, and all of it arrives once the endpoint is back', async () => {
