@@ -36,9 +36,9 @@ function pathOf({ path }: Operation, words: Words, chance: Chance): string {
 
 function queryOf({ query }: Operation, words: Words, chance: Chance): string {
   const pairs = Object.entries(query)
-    .filter(() => chance.happens(0.6))
+    .filter(() => chance.happens(0.75))
     .map(([name, schema]) => {
-      const value = chance.happens(0.6) ? validValue(schema, name, words, chance) : naughtyValue(chance)
+      const value = chance.happens(0.45) ? validValue(schema, name, words, chance) : naughtyValue(chance)
       const text = chance.happens(0.05) ? chance.of(brokenEscapes) : escaped(textOf(value))
       return `${name}=${text.slice(0, 3000)}`
     })
@@ -51,7 +51,7 @@ function queryOf({ query }: Operation, words: Words, chance: Chance): string {
 function bodyOf(schema: Schema, words: Words, chance: Chance): Uint8Array {
   if (chance.happens(0.06)) return bytesOf(chance.of(noJson(chance)))
   let value = validValue(schema, '', words, chance)
-  for (let i = chance.of([0, 1, 1, 1, 1, 1, 2, 3]); i > 0; i--) value = spoilt(value, chance)
+  for (let i = chance.of([0, 1, 1, 1, 1, 1, 1, 2, 2, 3]); i > 0; i--) value = spoilt(value, chance)
   const text = jsonOf(value, chance)
   return chance.happens(0.05) ? garbled(text, chance) : bytesOf(text)
 }
