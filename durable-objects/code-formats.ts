@@ -11,6 +11,9 @@ export type SealedFormat = FormatSettings & {
   changedAt: number
 }
 
+/** A format as somebody wants to have it. */
+export type WantedFormat = Omit<SealedFormat, 'previous' | 'changedAt'>
+
 /** What the Worker opens other people's codes with. Every change has its own version. */
 export type SealedFormats = { version: number; formats: SealedFormat[] }
 
@@ -45,7 +48,7 @@ export class CodeFormats {
    * Switches a format on, or changes it. The secret before stays good beside the new one if that is wished; the same
    * secret again leaves the one before it where it is, so that the call may be sent twice.
    */
-  put(wanted: Omit<SealedFormat, 'previous' | 'changedAt'>, keepPrevious: boolean, at: number): SealedFormats {
+  put(wanted: WantedFormat, keepPrevious: boolean, at: number): SealedFormats {
     const { format, secret, ...settings } = wanted
     const known = this.all().formats.find((one) => one.format === format)
     const before = known && sameBytes(known.secret, secret) ? known.previous : (known?.secret ?? null)

@@ -7,7 +7,7 @@ import type { FormatName } from '../core/formats.ts'
 import type { GateId, StaffId, TypeId } from '../core/ids.ts'
 import type { EventChanges, GateBody, NewEnrolment, StaffBody, TicketTypeBody } from '../core/messages.ts'
 import { type Configured, putChanges } from './audit-changes.ts'
-import type { SealedFormat, SealedFormats } from './code-formats.ts'
+import type { SealedFormats, WantedFormat } from './code-formats.ts'
 import type { Configuration, Staff } from './configuration.ts'
 import type { EventParts } from './event-parts.ts'
 
@@ -134,7 +134,7 @@ export function setupOf({ configuration: { types, gates, staff } }: EventParts) 
 /** What an organiser says of somebody else's format, with its secret sealed. */
 export function putCodeFormat(
   { formats, audit }: EventParts,
-  wanted: Omit<SealedFormat, 'previous' | 'changedAt'>,
+  wanted: WantedFormat,
   keepPrevious: boolean,
   at: number,
 ): SealedFormats {

@@ -25,7 +25,7 @@ import { type Actor, everybody } from './actor.ts'
 import { type CodeSource, codeByLink, type PageSource, pageByLink } from './attending.ts'
 import { type AuditedBy, type AuditMark, type AuditSlice, auditBegin, withNames } from './audit.ts'
 import { checkLog, checkStandings, type LogMark, type LogSlice, type StandingSlice } from './checking.ts'
-import type { SealedFormat, SealedFormats } from './code-formats.ts'
+import type { SealedFormats, WantedFormat } from './code-formats.ts'
 import type { Staff } from './configuration.ts'
 import {
   changeEvent,
@@ -46,6 +46,7 @@ import type { DeviceFacts, DeviceTrail } from './device-facts.ts'
 import { spendCall } from './device-limits.ts'
 import type { Device, Enrolling } from './devices.ts'
 import { type Live, liveNow } from './doors.ts'
+import { takeAway } from './ending.ts'
 import type { PutWebhook } from './endpoints.ts'
 import type { Visit } from './entrance.ts'
 import { erasePerson } from './erasing.ts'
@@ -91,6 +92,9 @@ type Page<T, Cursor = TicketId> = { items: T[]; nextCursor: Cursor | null }
 /**
  * The one judge of one event, and the only authority on it. Its memory is a cache of its tables: expect it to be
  * evicted between any two calls. Methods answer `not_found` for an event that is not there or is somebody else's.
+ *
+ * Each method says what is asked, and of whom: `#event` is what is known, read with `for` and changed with `change`;
+ * `#parts` is who does more than that.
  */
 export class Gatekeeper extends DurableObject<Bindings> {
   readonly #parts: ReturnType<typeof gatekeeperParts>
@@ -106,6 +110,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
     ctx.blockConcurrencyWhile(() => this.#parts.upkeep.healAlarm())
   }
+
+  // The event and what it is made of.
 
   /** Answers when the object can be reached. Touches nothing. */
   ping(): 'pong' {
@@ -137,21 +143,17 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#event.change(actor, (parts) => closeEvent(parts, at))
   }
 
+  /** What the event is made of. */
+  setup(actor: Actor): Result<EventSetup & { staff: Staff[] }> {
+    return this.#event.for(actor, (parts) => ok(setupOf(parts)))
+  }
+
   putTicketType(actor: Actor, id: TypeId, body: TicketTypeBody): Result<TicketType> {
     return this.#configure(actor, (parts) => putTicketType(parts, id, body))
   }
 
   putGate(actor: Actor, id: GateId, body: GateBody): Result<Gate> {
     return this.#configure(actor, (parts) => putGate(parts, id, body))
-  }
-
-  putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
-    return this.#event.change(actor, (parts) => putStaff(parts, id, body))
-  }
-
-  /** What the event is made of. */
-  setup(actor: Actor): Result<EventSetup & { staff: Staff[] }> {
-    return this.#event.for(actor, (parts) => ok(setupOf(parts)))
   }
 
   gate(actor: Actor, id: GateId): Result<Gate> {
@@ -161,17 +163,47 @@ export class Gatekeeper extends DurableObject<Bindings> {
     })
   }
 
+  putStaff(actor: Actor, id: StaffId, body: StaffBody): Result<Staff> {
+    return this.#event.change(actor, (parts) => putStaff(parts, id, body))
+  }
+
+  /** Other people's formats that this event takes, with their secrets sealed. */
+  codeFormats(actor: Actor): Result<SealedFormats> {
+    return this.#event.for(actor, ({ formats }) => ok(formats.all()))
+  }
+
+  putCodeFormat(actor: Actor, wanted: WantedFormat, keepPrevious: boolean, at: number): Result<SealedFormats> {
+    return this.#event.change(actor, (parts) => ok(putCodeFormat(parts, wanted, keepPrevious, at)))
+  }
+
+  removeCodeFormat(actor: Actor, format: FormatName): Result<SealedFormats> {
+    return this.#event.change(actor, (parts) => ok(removeCodeFormat(parts, format)))
+  }
+
+  /** Takes a rehearsal of that event away: out of D1, and then here. What is none stays: `not_found`. */
+  async endRehearsal(actor: Actor, of: EventId): Promise<Result<null>> {
+    const isOne = this.#event.for(actor, ({ configuration }) =>
+      configuration.event.rehearsalOf === of ? ok(null) : problem('not_found'),
+    )
+    if (isOne.ok) await takeAway(this.#parts.host, this.#parts.draining, this.#parts.dividing)
+    return isOne
+  }
+
+  /** Runs a change of what devices judge by: who may hold which tickets may be another question then. */
+  #configure<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
+    const result = this.#event.change(actor, work)
+    if (result.ok) this.#parts.live.review()
+    return result
+  }
+
+  // Tickets, as an organiser sees them.
+
   issue(actor: Actor, wanted: Issuing[], at: number): Result<(TicketFacts & { created: boolean })[]> {
     return this.#event.change(actor, (parts) => issueTickets(parts, wanted, at))
   }
 
   listTickets(actor: Actor, filter: TicketFilter): Result<Page<TicketFacts>> {
     return this.#event.for(actor, (parts) => ok(listTickets(parts, filter)))
-  }
-
-  /** A page of an export. */
-  exportTickets(actor: Actor, cursor: TicketId | undefined, limit: number): Result<Page<ExportedTicket>> {
-    return this.#event.for(actor, (parts) => ok(exportTickets(parts, cursor, limit)))
   }
 
   /** Tickets by their ids, for the names of the people; those that are not there are left out. */
@@ -183,6 +215,12 @@ export class Gatekeeper extends DurableObject<Bindings> {
 
   ticket(actor: Actor, id: TicketId): Result<TicketFacts & { scans: Recorded[] }> {
     return this.#event.for(actor, (parts) => ticketWithScans(parts, id))
+  }
+
+  search(actor: Actor, text: string, limit: number): Result<TicketFacts[]> {
+    return this.#event.for(actor, (parts) =>
+      ok(parts.tickets.search(text, limit).map((ticket) => factsOf(parts, ticket))),
+    )
   }
 
   /** Does what a person decided about a ticket, for the very next scan. */
@@ -199,10 +237,74 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return acted
   }
 
+  /** A page of an export. */
+  exportTickets(actor: Actor, cursor: TicketId | undefined, limit: number): Result<Page<ExportedTicket>> {
+    return this.#event.for(actor, (parts) => ok(exportTickets(parts, cursor, limit)))
+  }
+
+  planSheet(actor: Actor, filter: PaperFilter): Result<SheetPlan> {
+    return this.#event.for(actor, (parts) => ok(planSheet(parts, filter)))
+  }
+
+  /** A page of the tickets that go on paper, without their standings. */
+  listForSheet(actor: Actor, filter: TicketFilter): Result<Page<TicketDetails>> {
+    return this.#event.for(actor, (parts) => ok(listForSheet(parts, filter)))
+  }
+
+  /** What a file is read against. */
+  importContext(actor: Actor): Result<ImportContext> {
+    return this.#event.for(actor, (parts) => ok(importContext(parts)))
+  }
+
+  /** What would come of rows, if they were imported now. */
+  checkRows(actor: Actor, rows: ImportRow[]): Result<Checked[]> {
+    return this.#event.for(actor, ({ tickets }) => ok(tickets.check(rows)))
+  }
+
+  // Tickets, as whoever holds one sees them.
+
   /** What a code is made of, for whoever holds the ticket's link of this serial. */
   codeByLink(id: TicketId, link: number): Result<CodeSource> {
     return this.#event.for(everybody, (parts) => codeByLink(parts, id, link))
   }
+
+  /** What the attendee's page shows, for whoever holds the ticket's link of this serial. */
+  pageByLink(id: TicketId, link: number): Result<PageSource> {
+    return this.#event.for(everybody, (parts) => pageByLink(parts, id, link))
+  }
+
+  /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */
+  visit(visit: Visit): Promise<Result<Recorded>> {
+    return this.#parts.entrance.visit(visit)
+  }
+
+  // Images of codes.
+
+  /** What the image of a code is made of; brings along what the isolate counted since it last told. */
+  imageByLink(id: TicketId, link: number, counted: Lookups | null): Result<{ source: ImageSource; lease: ImageLease }> {
+    return this.#parts.images.byLink(id, link, counted)
+  }
+
+  imageById(actor: Actor, id: TicketId, counted: Lookups | null): Result<ImageSource> {
+    return this.#parts.images.byId(actor, id, counted)
+  }
+
+  /** How the caches of images did, and under which generation those of now are kept. */
+  imageLookups(actor: Actor, counted: Lookups | null): Result<Lookups & { generation: number }> {
+    return this.#parts.images.lookups(actor, counted)
+  }
+
+  /** No image that was kept until now is found any more. */
+  clearImages(actor: Actor): Promise<Result<null>> {
+    return this.#parts.images.clear(actor)
+  }
+
+  /** The same for one ticket, as far as isolates go. Gives what its images are kept under elsewhere. */
+  clearImagesOf(actor: Actor, id: TicketId): Promise<Result<ImageSource>> {
+    return this.#parts.images.clearOf(actor, id)
+  }
+
+  // Persons, and what is held about them.
 
   /** Erases the person of a ticket. The ticket, its standing and the log stay. */
   erasePerson(
@@ -229,61 +331,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#event.for(actor, ({ erasures }) => ok(erasures.list(after, limit)))
   }
 
-  /** Other people's formats that this event takes, with their secrets sealed. */
-  codeFormats(actor: Actor): Result<SealedFormats> {
-    return this.#event.for(actor, ({ formats }) => ok(formats.all()))
-  }
-
-  putCodeFormat(
-    actor: Actor,
-    wanted: Omit<SealedFormat, 'previous' | 'changedAt'>,
-    keepPrevious: boolean,
-    at: number,
-  ): Result<SealedFormats> {
-    return this.#event.change(actor, (parts) => ok(putCodeFormat(parts, wanted, keepPrevious, at)))
-  }
-
-  removeCodeFormat(actor: Actor, format: FormatName): Result<SealedFormats> {
-    return this.#event.change(actor, (parts) => ok(removeCodeFormat(parts, format)))
-  }
-
-  /** What the image of a code is made of; brings along what the isolate counted since it last told. */
-  imageByLink(id: TicketId, link: number, counted: Lookups | null): Result<{ source: ImageSource; lease: ImageLease }> {
-    return this.#parts.images.byLink(id, link, counted)
-  }
-
-  imageById(actor: Actor, id: TicketId, counted: Lookups | null): Result<ImageSource> {
-    return this.#parts.images.byId(actor, id, counted)
-  }
-
-  /** How the caches of images did, and under which generation those of now are kept. */
-  imageLookups(actor: Actor, counted: Lookups | null): Result<Lookups & { generation: number }> {
-    return this.#parts.images.lookups(actor, counted)
-  }
-
-  /** No image that was kept until now is found any more. */
-  clearImages(actor: Actor): Promise<Result<null>> {
-    return this.#parts.images.clear(actor)
-  }
-
-  /** The same for one ticket, as far as isolates go. Gives what its images are kept under elsewhere. */
-  clearImagesOf(actor: Actor, id: TicketId): Promise<Result<ImageSource>> {
-    return this.#parts.images.clearOf(actor, id)
-  }
-
-  planSheet(actor: Actor, filter: PaperFilter): Result<SheetPlan> {
-    return this.#event.for(actor, (parts) => ok(planSheet(parts, filter)))
-  }
-
-  /** A page of the tickets that go on paper, without their standings. */
-  listForSheet(actor: Actor, filter: TicketFilter): Result<Page<TicketDetails>> {
-    return this.#event.for(actor, (parts) => ok(listForSheet(parts, filter)))
-  }
-
-  /** What the attendee's page shows, for whoever holds the ticket's link of this serial. */
-  pageByLink(id: TicketId, link: number): Result<PageSource> {
-    return this.#event.for(everybody, (parts) => pageByLink(parts, id, link))
-  }
+  // Devices, and who is on them.
 
   invite(actor: Actor, body: NewEnrolment, codeHash: Uint8Array, expiresAt: number): Result<null> {
     return this.#event.change(actor, (parts) => invite(parts, body, codeHash, expiresAt))
@@ -322,66 +370,14 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#parts.devices.revoke(actor, id, at)
   }
 
-  /**
-   * The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. What they count as
-   * is null where they were counted already.
-   */
-  record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
-    return this.#parts.entrance.record(actor, asks, countAs)
+  /** Lets a blocked device go on. */
+  unblockDevice(actor: Actor, id: DeviceId): Result<DeviceFacts> {
+    return this.#parts.devices.unblock(actor, id)
   }
 
-  /** Takes what gates did while they were cut off. */
-  sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
-    return this.#parts.bringingHome.sync(actor, scans)
-  }
-
-  /** Where gates showed something else than is judged, the newest first. */
-  listConflicts(actor: Actor, before: number | null, limit: number, state: ConflictState): Result<ConflictPage> {
-    return this.#event.for(actor, ({ conflicts }) => ok(conflicts.page(before, limit, state)))
-  }
-
-  /** Notes that somebody has dealt with a conflict, or with null that it is open again. */
-  handleConflict(actor: Actor, id: string, handled: Handled | null): Result<KnownConflict> {
-    return this.#event.change(actor, (parts) => handleConflict(parts, id, handled))
-  }
-
-  /** Notes the visit of an attendee who scanned a stall's own QR code, for whoever holds the ticket's link. */
-  visit(visit: Visit): Promise<Result<Recorded>> {
-    return this.#parts.entrance.visit(visit)
-  }
-
-  /** The recorded answer to a scan. */
-  answer(actor: Actor, scanId: ScanId): Result<Recorded> {
-    return this.#event.for(actor, ({ log, telling }) => {
-      const known = log.known(scanId)
-      return known ? ok(telling.again(known)) : problem('not_found')
-    })
-  }
-
-  /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
-  annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
-    return this.#parts.entrance.annul(actor, annulling, at)
-  }
-
-  /** Sells at the door: the ticket, the payment and, if wished, the admission, all or nothing. */
-  sell(actor: Actor, selling: Selling, at: number): Promise<Result<SoldTicket>> {
-    return this.#parts.walkIns.sell(actor, selling, at)
-  }
-
-  /** How many came to each checkpoint, and how many different tickets. */
-  visits(actor: Actor): Result<StallVisits[]> {
-    return this.#event.for(actor, ({ configuration, counters }) => ok(counters.visits(configuration.gates.all())))
-  }
-
-  /** What should be in each till. */
-  till(actor: Actor): Result<TillLine[]> {
-    return this.#event.for(actor, ({ sales }) => ok(sales.till()))
-  }
-
-  search(actor: Actor, text: string, limit: number): Result<TicketFacts[]> {
-    return this.#event.for(actor, (parts) =>
-      ok(parts.tickets.search(text, limit).map((ticket) => factsOf(parts, ticket))),
-    )
+  /** Counts a call of a device against what it may ask. Whoever is no device passes. */
+  spend(actor: Actor, call: LimitedCall, at: number): Result<null> {
+    return this.#event.for(actor, (parts) => spendCall(parts, actor, call, at))
   }
 
   startShift(actor: Actor, id: Uint8Array, deviceId: DeviceId, staffId: StaffId, at: number): Result<Shift> {
@@ -396,6 +392,46 @@ export class Gatekeeper extends DurableObject<Bindings> {
   listShifts(actor: Actor, at: number): Result<Shift[]> {
     return this.#event.for(actor, ({ shifts }) => ok(shifts.list(at)))
   }
+
+  // Scans.
+
+  /**
+   * The one entrance for scans, one or five hundred. Each stands or falls alone; all share one commit. What they count as
+   * is null where they were counted already.
+   */
+  record(actor: Actor, asks: ScanAsk[], countAs: LimitedCall | null = 'scan'): Promise<Result<Recorded>[]> {
+    return this.#parts.entrance.record(actor, asks, countAs)
+  }
+
+  /** Takes what gates did while they were cut off. */
+  sync(actor: Actor, scans: SyncedScan[]): Promise<Result<SyncOutcome[]>> {
+    return this.#parts.bringingHome.sync(actor, scans)
+  }
+
+  /** Takes an admission back. Gives it as it stands in the log, with when it was taken back. */
+  annul(actor: Actor, annulling: Annulling, at: number): Promise<Result<Recorded>> {
+    return this.#parts.entrance.annul(actor, annulling, at)
+  }
+
+  /** Sells at the door: the ticket, the payment and, if wished, the admission, all or nothing. */
+  sell(actor: Actor, selling: Selling, at: number): Promise<Result<SoldTicket>> {
+    return this.#parts.walkIns.sell(actor, selling, at)
+  }
+
+  /** The recorded answer to a scan. */
+  answer(actor: Actor, scanId: ScanId): Result<Recorded> {
+    return this.#event.for(actor, ({ log, telling }) => {
+      const known = log.known(scanId)
+      return known ? ok(telling.again(known)) : problem('not_found')
+    })
+  }
+
+  /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
+  countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
+    return this.#parts.entrance.countInvalid(actor, reason, count, at)
+  }
+
+  // What a device carries.
 
   /** The beginning of what a device carries to judge alone, or of what changed in it since a cursor. */
   snapshot(actor: Actor, since: string | null, at: number): Result<{ head: BareHead; first: Position }> {
@@ -413,30 +449,95 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#event.for(actor, (parts) => ok(listPeople(parts, cursor, limit)))
   }
 
-  /** Counts codes that were not ours. They are counted and not logged: anyone can make them without end. */
-  countInvalid(actor: Actor, reason: string, count: number, at: number): Result<null> {
-    return this.#parts.entrance.countInvalid(actor, reason, count, at)
+  // What happened.
+
+  /** What the log adds up to, and how much of it D1 has not been told yet. */
+  stats(actor: Actor): Result<{ stats: Stats; pending: number }> {
+    return this.#event.for(actor, ({ counters, outbox }) =>
+      ok({ stats: counters.stats, pending: outbox.pending().entries }),
+    )
   }
 
-  /** Counts a call of a device against what it may ask. Whoever is no device passes. */
-  spend(actor: Actor, call: LimitedCall, at: number): Result<null> {
-    return this.#event.for(actor, (parts) => spendCall(parts, actor, call, at))
+  /** What the doors look like now, and the words for it. */
+  live(actor: Actor, at: number): Result<Live> {
+    return this.#event.for(actor, (parts) => ok(liveNow(parts, at)))
   }
 
-  /** Lets a blocked device go on. */
-  unblockDevice(actor: Actor, id: DeviceId): Result<DeviceFacts> {
-    return this.#parts.devices.unblock(actor, id)
+  /** What somebody should look at, the newest first. */
+  listAlerts(actor: Actor, before: number, kinds: readonly AlertKind[], limit: number): Result<WireAlert[]> {
+    return this.#event.for(actor, (parts) => ok(alertsBefore(parts, before, kinds, limit)))
   }
 
-  /** What a file is read against. */
-  importContext(actor: Actor): Result<ImportContext> {
-    return this.#event.for(actor, (parts) => ok(importContext(parts)))
+  /** How many came to each checkpoint, and how many different tickets. */
+  visits(actor: Actor): Result<StallVisits[]> {
+    return this.#event.for(actor, ({ configuration, counters }) => ok(counters.visits(configuration.gates.all())))
   }
 
-  /** What would come of rows, if they were imported now. */
-  checkRows(actor: Actor, rows: ImportRow[]): Result<Checked[]> {
-    return this.#event.for(actor, ({ tickets }) => ok(tickets.check(rows)))
+  /** What should be in each till. */
+  till(actor: Actor): Result<TillLine[]> {
+    return this.#event.for(actor, ({ sales }) => ok(sales.till()))
   }
+
+  /** What is measured of the event. */
+  measure(actor: Actor): Result<Measured> {
+    return this.#event.for(actor, (parts) => ok(measure(parts)))
+  }
+
+  /** The log itself, in order. */
+  entries(actor: Actor, after: number, limit: number): Result<Entry[]> {
+    return this.#event.for(actor, ({ log }) => ok(log.after(after, limit)))
+  }
+
+  /** Checks the next slice of the log; null begins at its start. */
+  checkLog(actor: Actor, from: LogMark | null): Result<LogSlice> {
+    return this.#event.for(actor, (parts) => ok(checkLog(parts, from)))
+  }
+
+  /** Checks the next slice of standings against the log. */
+  checkStandings(actor: Actor, from: StandingKey | null): Result<StandingSlice> {
+    return this.#event.for(actor, (parts) => ok(checkStandings(parts, from)))
+  }
+
+  /** Where gates showed something else than is judged, the newest first. */
+  listConflicts(actor: Actor, before: number | null, limit: number, state: ConflictState): Result<ConflictPage> {
+    return this.#event.for(actor, ({ conflicts }) => ok(conflicts.page(before, limit, state)))
+  }
+
+  /** Notes that somebody has dealt with a conflict, or with null that it is open again. */
+  handleConflict(actor: Actor, id: string, handled: Handled | null): Result<KnownConflict> {
+    return this.#event.change(actor, (parts) => handleConflict(parts, id, handled))
+  }
+
+  /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
+  async catchUp(actor: Actor): Promise<Result<null>> {
+    const allowed = this.#event.for(actor, () => ok(null))
+    if (allowed.ok && this.#event.parts().outbox.pending().entries > 0) await this.#parts.draining.drain()
+    return allowed
+  }
+
+  // What people changed.
+
+  /** Notes that somebody took away what is here: a file, a sheet, what is known of a person. */
+  noteTaken(actor: Actor): Result<null> {
+    return this.#event.change(actor, () => ok(null))
+  }
+
+  /** What people changed, the newest first, with the names that those who did it have now. */
+  listAudit(actor: Actor, filter: AuditFilter): Result<AuditedBy[]> {
+    return this.#event.for(actor, (parts) => ok(withNames(parts, parts.audit.list(filter))))
+  }
+
+  /** The same in the order in which it was done, for a file. */
+  auditAfter(actor: Actor, no: number, limit: number): Result<AuditedBy[]> {
+    return this.#event.for(actor, (parts) => ok(withNames(parts, parts.audit.after(no, limit))))
+  }
+
+  /** Checks the next lines of the audit log; null begins with the first. */
+  checkAudit(actor: Actor, from: AuditMark | null): Result<AuditSlice> {
+    return this.#event.for(actor, ({ audit }) => ok(audit.check(from ?? auditBegin())))
+  }
+
+  // Long work.
 
   /** Begins to put a job together; the parts follow, and then it is queued. Asked twice, it is one job. */
   openJob(actor: Actor, job: NewJob, at: number): Result<Job> {
@@ -487,6 +588,8 @@ export class Gatekeeper extends DurableObject<Bindings> {
     )
   }
 
+  // Webhooks.
+
   putWebhook(actor: Actor, id: string, wish: WebhookWish, at: number): Result<PutWebhook> {
     return this.#parts.endpoints.put(actor, id, wish, at)
   }
@@ -523,109 +626,7 @@ export class Gatekeeper extends DurableObject<Bindings> {
     return this.#parts.endpoints.replay(actor, id, no, at)
   }
 
-  /** What the log adds up to, and how much of it D1 has not been told yet. */
-  stats(actor: Actor): Result<{ stats: Stats; pending: number }> {
-    return this.#event.for(actor, ({ counters, outbox }) =>
-      ok({ stats: counters.stats, pending: outbox.pending().entries }),
-    )
-  }
-
-  /** What the doors look like now, and the words for it. */
-  live(actor: Actor, at: number): Result<Live> {
-    return this.#event.for(actor, (parts) => ok(liveNow(parts, at)))
-  }
-
-  /** What somebody should look at, the newest first. */
-  listAlerts(actor: Actor, before: number, kinds: readonly AlertKind[], limit: number): Result<WireAlert[]> {
-    return this.#event.for(actor, (parts) => ok(alertsBefore(parts, before, kinds, limit)))
-  }
-
-  /** What is measured of the event. */
-  measure(actor: Actor): Result<Measured> {
-    return this.#event.for(actor, (parts) => ok(measure(parts)))
-  }
-
-  /** The log itself, in order. */
-  entries(actor: Actor, after: number, limit: number): Result<Entry[]> {
-    return this.#event.for(actor, ({ log }) => ok(log.after(after, limit)))
-  }
-
-  /** Hears everything that the event's shards, or one of them, have judged until now. */
-  gather(shard: number | null = null): Promise<void> {
-    return this.#parts.dividing.gather(shard)
-  }
-
-  /** Tells the event's shards everything that they are to judge by from now on. */
-  scatter(): Promise<void> {
-    return this.#parts.dividing.scatter()
-  }
-
-  /** As a shard: takes over what the event's Gatekeeper has it judge by. */
-  adopt(replica: Replica): void {
-    this.#parts.asShard.adopt(replica)
-  }
-
-  /** As a shard: gives what was judged after an entry. Whoever asks has everything up to that. */
-  handOver(after: number): Logged[] {
-    return this.#parts.asShard.handOver(after)
-  }
-
-  /** Lends a shard so many places of rooms as it needs, where they can be had. */
-  lend(borrowing: Borrowing): Promise<Lent> {
-    return this.#parts.lending.lend(borrowing)
-  }
-
-  /** As a shard: keeps of a room only what is full of it; gives how much that is. */
-  giveBack(room: RoomName): Kept {
-    return this.#parts.asShard.giveBack(room)
-  }
-
-  /** As a shard: forgets everything, where the Gatekeeper has all of its log; null where that does not matter any more. */
-  dissolve(takenUpTo: number | null): Promise<boolean> {
-    return this.#parts.asShard.dissolve(takenUpTo)
-  }
-
-  /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
-  flush(): Promise<void> {
-    return this.#parts.upkeep.sweep()
-  }
-
-  /** Checks the next slice of the log; null begins at its start. */
-  checkLog(actor: Actor, from: LogMark | null): Result<LogSlice> {
-    return this.#event.for(actor, (parts) => ok(checkLog(parts, from)))
-  }
-
-  /** Checks the next slice of standings against the log. */
-  checkStandings(actor: Actor, from: StandingKey | null): Result<StandingSlice> {
-    return this.#event.for(actor, (parts) => ok(checkStandings(parts, from)))
-  }
-
-  /** Notes that somebody took away what is here: a file, a sheet, what is known of a person. */
-  noteTaken(actor: Actor): Result<null> {
-    return this.#event.change(actor, () => ok(null))
-  }
-
-  /** What people changed, the newest first, with the names that those who did it have now. */
-  listAudit(actor: Actor, filter: AuditFilter): Result<AuditedBy[]> {
-    return this.#event.for(actor, (parts) => ok(withNames(parts, parts.audit.list(filter))))
-  }
-
-  /** The same in the order in which it was done, for a file. */
-  auditAfter(actor: Actor, no: number, limit: number): Result<AuditedBy[]> {
-    return this.#event.for(actor, (parts) => ok(withNames(parts, parts.audit.after(no, limit))))
-  }
-
-  /** Checks the next lines of the audit log; null begins with the first. */
-  checkAudit(actor: Actor, from: AuditMark | null): Result<AuditSlice> {
-    return this.#event.for(actor, ({ audit }) => ok(audit.check(from ?? auditBegin())))
-  }
-
-  /** Tells D1 what it lacks before a report is made of it. Where D1 does not take it, the report is of before. */
-  async catchUp(actor: Actor): Promise<Result<null>> {
-    const allowed = this.#event.for(actor, () => ok(null))
-    if (allowed.ok && this.#event.parts().outbox.pending().entries > 0) await this.#parts.draining.drain()
-    return allowed
-  }
+  // Sockets.
 
   /**
    * Opens a live socket. The Worker alone can send this: it has checked who asks, and says so in a header. Everything else
@@ -647,34 +648,56 @@ export class Gatekeeper extends DurableObject<Bindings> {
     if (!this.#parts.draining.isOver) this.#parts.live.closed()
   }
 
-  /** Takes a rehearsal of that event away: out of D1, and then here. What is none stays: `not_found`. */
-  async endRehearsal(actor: Actor, of: EventId): Promise<Result<null>> {
-    const found = this.#event.for(actor, ({ configuration }) =>
-      configuration.event.rehearsalOf === of ? ok(null) : problem('not_found'),
-    )
-    if (!found.ok) return found
-    await this.#parts.draining.end()
-    this.#parts.live.dismiss('everybody')
-    await this.#parts.dividing.end()
-    this.#event.reread()
-    await this.#parts.host.alarm.cancel()
-    await this.ctx.storage.deleteAll()
-    return ok(null)
-  }
-
   /** Closes the sockets that were opened with a key that was revoked since. */
   dropKey(key: string): void {
     this.#parts.live.dismiss({ key })
   }
 
+  // As one of the objects of a divided event.
+
+  /** Hears everything that the event's shards, or one of them, have judged until now. */
+  gather(shard: number | null = null): Promise<void> {
+    return this.#parts.dividing.gather(shard)
+  }
+
+  /** Tells the event's shards everything that they are to judge by from now on. */
+  scatter(): Promise<void> {
+    return this.#parts.dividing.scatter()
+  }
+
+  /** Lends a shard so many places of rooms as it needs, where they can be had. */
+  lend(borrowing: Borrowing): Promise<Lent> {
+    return this.#parts.lending.lend(borrowing)
+  }
+
+  /** As a shard: takes over what the event's Gatekeeper has it judge by. */
+  adopt(replica: Replica): void {
+    this.#parts.asShard.adopt(replica)
+  }
+
+  /** As a shard: gives what was judged after an entry. Whoever asks has everything up to that. */
+  handOver(after: number): Logged[] {
+    return this.#parts.asShard.handOver(after)
+  }
+
+  /** As a shard: keeps of a room only what is full of it; gives how much that is. */
+  giveBack(room: RoomName): Kept {
+    return this.#parts.asShard.giveBack(room)
+  }
+
+  /** As a shard: forgets everything, where the Gatekeeper has all of its log; null where that does not matter any more. */
+  dissolve(takenUpTo: number | null): Promise<boolean> {
+    return this.#parts.asShard.dissolve(takenUpTo)
+  }
+
+  // By the clock.
+
   override alarm(): Promise<void> {
     return this.#parts.upkeep.alarm()
   }
 
-  /** Runs a change of what devices judge by: who may hold which tickets may be another question then. */
-  #configure<T>(actor: Actor, work: (parts: EventParts) => Result<T>): Result<T> {
-    const result = this.#event.change(actor, work)
-    if (result.ok) this.#parts.live.review()
-    return result
+  /** Tells D1 what it has not been told, now. Called by the cron sweep, which so heals a lost alarm. */
+  flush(): Promise<void> {
+    return this.#parts.upkeep.sweep()
   }
 }
