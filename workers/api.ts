@@ -3,13 +3,12 @@ import { log } from '../durable-objects/logging.ts'
 import { sayUsual } from './answer.ts'
 import { describeRoute, description } from './description.ts'
 import { serveDocs } from './docs-page.ts'
-import type { Env } from './env.ts'
 import { healthRoute } from './health.ts'
 import { servePages } from './pages.ts'
 import { checkPermissions } from './permissions.ts'
 import { problemResponse } from './problems.ts'
 import { qrRoutes } from './qr-image.ts'
-import { contextOf, logRequest } from './request-log.ts'
+import { logRequest, newContext, type Routed } from './request-log.ts'
 import type { Route } from './route.ts'
 import { analyticsRoutes } from './routes/analytics.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -80,26 +79,28 @@ export const routes: readonly Route[] = [
 // A route without a row in the table of who may do what does not start.
 checkPermissions(routes)
 
-export const app = new OpenAPIHono<{ Bindings: Env }>()
+export const app = new OpenAPIHono<Routed>()
 
 app.use(async (c, next) => {
-  const { requestId } = contextOf(c.req.raw)
+  const context = newContext(c.req.raw)
+  c.set('context', context)
   await next()
   // A socket's answer is passed on as it is: a copy of it would have lost the socket.
   if (c.res.status !== 101) {
     sayUsual(c.res)
-    c.res.headers.set('X-Request-Id', requestId)
+    c.res.headers.set('X-Request-Id', context.requestId)
   }
-  logRequest(c.req.raw, c.env, c.res)
+  logRequest(context, c.req.method, c.env, c.res.status)
 })
 
 for (const route of routes) {
   // A file's ending is looked at behind the router: one pattern with an ending in it would take the whole table away
   // from Hono's fastest matcher.
   app.on(route.method, route.path.replace(/\{(\w+)\}(\.\w+)?/g, ':$1'), (c) => {
-    contextOf(c.req.raw).route = route.path
+    const context = c.get('context')
+    context.route = route.path
     const params = route.path.includes('{') ? c.req.param() : {}
-    return route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, params)
+    return route.handle(c.req.raw, c.env, c.executionCtx as ExecutionContext, params, context)
   })
   app.openAPIRegistry.registerPath(describeRoute(route))
 }
@@ -113,7 +114,7 @@ app.get('/', (c) => c.redirect('/console'))
 app.notFound(() => problemResponse('not_found'))
 
 app.onError((error, c) => {
-  const { requestId, route, eventId } = contextOf(c.req.raw)
+  const { requestId, route, eventId } = c.get('context')
   log('error', 'a request failed', { requestId, ...(route ? { route } : {}), ...(eventId ? { eventId } : {}), error })
   return problemResponse(isUnavailable(error) ? 'unavailable' : 'internal')
 })

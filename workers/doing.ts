@@ -1,14 +1,14 @@
 import { type AuditActor, type AuditKind, type Doing, networkOf } from '../core/audit.ts'
 import type { Caller } from './access.ts'
-import { contextOf } from './request-log.ts'
+import type { RequestContext } from './request-log.ts'
 
 /** Takes a request and who makes it; gives what the audit log is to say of it. No caller: somebody with an invitation. */
-export function doingOf(kind: AuditKind, caller: Caller | null, request: Request): Doing {
+export function doingOf(kind: AuditKind, caller: Caller | null, request: Request, context: RequestContext): Doing {
   return {
     kind,
     by: caller === null ? { kind: 'invited', id: 'invited' } : auditActorOf(caller),
     network: networkOf(request.headers.get('CF-Connecting-IP') ?? ''),
-    requestId: contextOf(request).requestId,
+    requestId: context.requestId,
   }
 }
 

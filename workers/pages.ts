@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import type { Env } from './env.ts'
 import { problemResponse } from './problems.ts'
+import type { Routed } from './request-log.ts'
 
 /** A folder of `web/` with an `index.html`. */
 export type Page = 'scanner' | 'console'
@@ -9,7 +10,7 @@ export type Page = 'scanner' | 'console'
 const files = ['/assets/*', '/icons/*', '/service-worker.js', '/scan.webmanifest', '/ticket.js', '/ticket-worker.js']
 
 /** The pages that `npm run build` makes, each at its path, and their files. */
-export function servePages(app: Hono<{ Bindings: Env }>): void {
+export function servePages(app: Hono<Routed>): void {
   for (const path of ['/scan', '/scan/*']) app.get(path, (c) => servePage(c.req.raw, c.env, 'scanner'))
   for (const path of ['/console', '/console/*']) app.get(path, (c) => servePage(c.req.raw, c.env, 'console'))
   for (const path of files) app.get(path, (c) => serveFile(c.req.raw, c.env))

@@ -10,7 +10,7 @@ import { doingOf } from './doing.ts'
 import type { Env } from './env.ts'
 import { askGatekeeperAlone } from './gatekeepers.ts'
 import { answerProblem, problemResponse } from './problems.ts'
-import { noteCaller } from './request-log.ts'
+import { noteCaller, type RequestContext } from './request-log.ts'
 
 /** One call of the API: what it takes, who may make it, what it does, and what the description says of it. */
 export type Route = {
@@ -28,7 +28,13 @@ export type Route = {
   status: number
   /** What the audit log is told of it; or why it is told nothing. */
   audit?: AuditKind | NotAudited
-  handle: (request: Request, env: Env, ctx: ExecutionContext, params: Record<string, string>) => Promise<Response>
+  handle: (
+    request: Request,
+    env: Env,
+    ctx: ExecutionContext,
+    params: Record<string, string>,
+    context: RequestContext,
+  ) => Promise<Response>
 }
 
 /** Why a call that changes something leaves no line in the audit log. */
@@ -96,7 +102,7 @@ export function route<B extends z.ZodType, Q extends z.ZodObject>(definition: De
     ...(answer ? { answer } : {}),
     status,
     ...(definition.audit ? { audit: definition.audit } : {}),
-    handle: (request, env, ctx, params) => run(definition, request, env, ctx, params),
+    handle: (request, env, ctx, params, context) => run(definition, request, env, ctx, params, context),
   }
 }
 
@@ -106,20 +112,21 @@ async function run<B extends z.ZodType, Q extends z.ZodObject>(
   env: Env,
   ctx: ExecutionContext,
   params: Record<string, string>,
+  context: RequestContext,
 ): Promise<Response> {
   const at = Date.now()
   const eventId = idOf<EventId>(params.eventId)
   const organisationId = idOf<OrganisationId>(params.organisationId)
   if (eventId === null || organisationId === null) return problemResponse('not_found')
   const caller = definition.role === null ? nobody : await identify(request, env, at)
-  noteCaller(request, caller, eventId)
+  noteCaller(context, caller, eventId)
   if (definition.role !== null) {
     const no = await authorize(request, env, caller, { role: definition.role, eventId, organisationId })
     if (no) return no
   }
   const { audit } = definition
   const doing =
-    typeof audit === 'string' ? doingOf(audit, definition.role === null ? null : caller, request) : undefined
+    typeof audit === 'string' ? doingOf(audit, definition.role === null ? null : caller, request, context) : undefined
   const actor = { ...actorOf(caller ?? nobody, request), ...(doing ? { doing } : {}) }
   const limit = definition.limit === undefined ? 'call' : definition.limit
   if (caller?.kind === 'device' && limit !== null) {

@@ -13,7 +13,7 @@ import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { signLiveTicket, verifyLiveTicket } from '../live-ticket.ts'
 import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
-import { noteCaller } from '../request-log.ts'
+import { noteCaller, type RequestContext } from '../request-log.ts'
 import { type Route, route, success } from '../route.ts'
 import { iso } from '../shapes.ts'
 import { streamOf } from '../stream.ts'
@@ -93,8 +93,9 @@ async function openLive(
   env: Env,
   _ctx: ExecutionContext,
   params: Record<string, string>,
+  context: RequestContext,
 ): Promise<Response> {
-  const opened = await openSocket(request, env, params, (headers) => {
+  const opened = await openSocket(request, env, params, context, (headers) => {
     const isUpgrade = headers.get('Upgrade')?.toLowerCase() === 'websocket'
     return isUpgrade ? null : problemResponse('upgrade_required', { headers: { Upgrade: 'websocket' } })
   })
@@ -107,8 +108,9 @@ async function openStream(
   env: Env,
   _ctx: ExecutionContext,
   params: Record<string, string>,
+  context: RequestContext,
 ): Promise<Response> {
-  const opened = await openSocket(request, env, params, () => null)
+  const opened = await openSocket(request, env, params, context, () => null)
   return opened instanceof Response ? opened : streamOf(opened.socket, opened.topics)
 }
 
@@ -119,6 +121,7 @@ async function openSocket(
   request: Request,
   env: Env,
   params: Record<string, string>,
+  context: RequestContext,
   check: (headers: Headers) => Response | null,
 ): Promise<Opened | Response> {
   const at = Date.now()
@@ -141,7 +144,7 @@ async function openSocket(
   const isJudging = wanted.includes('standings') || wanted.includes('revocations')
   // Which ticket stands where is for those who judge, and for their supervisors.
   if (isJudging && !reaches(caller.role, 'scanner')) return roleRequired('scanner')
-  noteCaller(request, caller, eventId)
+  noteCaller(context, caller, eventId)
   const asked: LiveRequest = {
     actor: plainActor(caller),
     nonce: who.nonce,
