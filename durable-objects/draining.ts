@@ -42,8 +42,9 @@ export class Draining {
 
   async #tellD1(): Promise<void> {
     const { event, alarm, statuses, live, named } = this.#host
+    let isAll = false
     try {
-      await event.parts().outbox.drain()
+      isAll = await event.parts().outbox.drain()
       event.parts().counters.save()
       statuses.save()
       // D1 has more now, and those who watch the lag want to know.
@@ -55,6 +56,9 @@ export class Draining {
       return
     }
     const { entries, directory } = event.parts().outbox.pending()
-    if (entries > 0 || directory) alarm.soon(1)
+    if (entries === 0 && !directory) return
+    // What came meanwhile waits for its own turn, with all that comes until then.
+    if (isAll) alarm.soon()
+    else alarm.soon(1)
   }
 }

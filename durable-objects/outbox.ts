@@ -9,14 +9,22 @@ import type { Configuration } from './configuration.ts'
 import type { Meta } from './meta.ts'
 import type { ScanLog } from './scan-log.ts'
 
-/** Entries that go to D1 in one statement. */
-const BATCH = 500
+/**
+ * Entries that go to D1 in one statement. As few as can be, since what is put together for it, and locally D1 itself, holds up
+ * the scans of that moment; the more wait, the more go at once, so that a slow D1 is not left behind for ever.
+ */
+const FEWEST = 64
+const MOST = 500
+const SHARE = 1 / 50
+
+/** Between two of them whoever stands at a gate comes in. */
+const PAUSE_MS = 5
 
 /** Entries that D1 forgets in one statement. */
 const FORGOTTEN = 2000
 
 /** One call drains so many batches at most, so that an alarm ends; the next one goes on. */
-const BATCHES = 20
+const BATCHES = 40
 
 /**
  * What D1 has not been told yet. D1 is told at least once, and its keys make the second time do nothing. How far it has
@@ -46,15 +54,23 @@ export class Outbox {
     return this.#meta.isAhead('directory', 'directory_drained')
   }
 
-  /** Tells D1 as much as one turn may. Throws what D1 throws; nothing is lost by that. */
-  async drain(): Promise<void> {
+  /**
+   * Tells D1 what waits now, or as much of it as one turn may; gives whether that was all. What comes meanwhile is left for
+   * the next time, or there would be no end to ever smaller batches. Throws what D1 throws; nothing is lost by that.
+   */
+  async drain(): Promise<boolean> {
     await this.drainDirectory()
+    const upTo = this.#log.head
     for (let batch = 0; batch < BATCHES; batch++) {
+      if (batch > 0) await scheduler.wait(PAUSE_MS)
+      // Another drain may have told some of it meanwhile.
       const from = this.#meta.number('drained')
-      const entries = this.#log.after(from, BATCH)
-      if (entries.length === 0) return
+      if (from >= upTo) return true
+      const entries = this.#log.after(from, batchOf(this.#log.head - from))
+      if (entries.length === 0) return true
       this.#meta.set('drained', await this.#send(entries, from))
     }
+    return false
   }
 
   /** Takes everything of the event out of D1. */
@@ -141,6 +157,11 @@ export class Outbox {
       )
       .run()
   }
+}
+
+/** Takes how many entries wait; gives how many of them go next. */
+function batchOf(waiting: number): number {
+  return Math.min(MOST, Math.max(FEWEST, Math.ceil(waiting * SHARE)))
 }
 
 const insertEntries = `INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction,
