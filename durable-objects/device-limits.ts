@@ -90,7 +90,10 @@ export class DeviceLimits {
   noteDuplicate(deviceId: DeviceId, at: number): number | null {
     const windowMs = WINDOW_MINUTES * 60_000
     const known = this.#allowances.duplicates.get(deviceId) ?? { times: [], toldAt: Number.NEGATIVE_INFINITY }
-    const times = [...known.times.filter((time) => time > at - windowMs), at]
+    const { times } = known
+    times.push(at)
+    // The oldest stand in front. To copy the rest with every duplicate would cost the more, the more there are.
+    while ((times[0] ?? at) <= at - windowMs) times.shift()
     const isMuch = times.length > this.#configuration.event.limits.duplicatesPerFiveMinutes
     const isNews = isMuch && known.toldAt <= at - windowMs
     this.#allowances.duplicates.set(deviceId, { times, toldAt: isNews ? at : known.toldAt })
