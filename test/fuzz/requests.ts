@@ -63,13 +63,12 @@ export async function fuzz({
       const last = Math.min(first + A_STRETCH, end)
       const alone = Math.min(first + WATCHED, last)
       for (const one of numbers(first, alone, until)) {
-        await sendWatched(sender, contents, make(operations, world, seed, one), run)
+        doubtful.push(...(await sendWatched(sender, contents, make(operations, world, seed, one), run)))
       }
       const together = numbers(alone, last, until)
       const worker = async () => {
         for (const one of together) {
-          const slow = await sendTogether(sender, make(operations, world, seed, one), run)
-          if (slow) doubtful.push(slow)
+          doubtful.push(...(await sendTogether(sender, make(operations, world, seed, one), run)))
         }
       }
       await Promise.all(Array.from({ length: AT_ONCE }, worker))
@@ -126,12 +125,15 @@ function wrongWith(asked: Hostile, answer: Answered | null): string | null {
 }
 
 /** Sends a request beside others; gives it back where it took long to be refused. */
-async function sendTogether(sender: Sender, made: Made, run: Run): Promise<Slow | null> {
+async function sendTogether(sender: Sender, made: Made, run: Run): Promise<Slow[]> {
   const startedAt = performance.now()
   const answer = await sender.send(made.request)
-  const ms = performance.now() - startedAt
   note(run, made, answer)
-  return answer !== null && answer.status >= 400 && ms > SLOW_MS ? { ...made, ms } : null
+  return slowOf(made, answer, performance.now() - startedAt)
+}
+
+function slowOf(made: Made, answer: Answered | null, ms: number): Slow[] {
+  return answer !== null && answer.status >= 400 && ms > SLOW_MS ? [{ ...made, ms }] : []
 }
 
 /** What took long beside others may only have waited for them: the shortest of a few times alone is its own. */
@@ -147,17 +149,20 @@ async function timeAgain(sender: Sender, { no, call, request, ms }: Slow, run: R
 
 /**
  * Sends a request alone. Where it was turned down, nothing may have been stored; the outbox and the like store by
- * themselves now and then, so it is sent again before that is believed.
+ * themselves now and then, so it is sent again before that is believed. Gives it back where it took long to be refused.
  */
-async function sendWatched(sender: Sender, contents: Contents, made: Made, run: Run): Promise<void> {
+async function sendWatched(sender: Sender, contents: Contents, made: Made, run: Run): Promise<Slow[]> {
   for (let attempt = 1; ; attempt++) {
     const before = contents.digest()
+    const startedAt = performance.now()
     const answer = await sender.send(made.request)
+    const ms = performance.now() - startedAt
     const mayStore = answer === null || !isTurnedDown(answer) || isCounted(made.request)
     const isStored = !mayStore && contents.digest() !== before
     if (!isStored || attempt === 5) {
       run.watched++
-      return note(run, made, answer, isStored)
+      note(run, made, answer, isStored)
+      return slowOf(made, answer, ms)
     }
     await sleep(300 * attempt)
   }

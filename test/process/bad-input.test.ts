@@ -18,7 +18,7 @@ import {
 } from './client.ts'
 import { randomFrom } from './load.ts'
 import { type Server, startServer } from './server.ts'
-import { readGatekeeper } from './stored.ts'
+import { Contents, readGatekeeper } from './stored.ts'
 
 let server: Server
 /** Where the bad input goes; its one ticket is genuine and stays outside until the last test. */
@@ -564,10 +564,15 @@ describe('requests that are nearly right, of every call', () => {
 
 describe('after all of that', () => {
   test('the genuine ticket is let in, and that is stored', async () => {
+    const contents = new Contents(server.stateDir, venue.eventId)
+    const before = contents.digest()
     const answer = await (await scanner()).scan({ qrPayload: token, gateId: gateB })
     expect(answer.body).toMatchObject({ verdict: 'admitted', data: { scan: { admitted: 1 } } })
     expect(stored()).toBe(logged + 1)
     logged = stored()
+    // What watches the hostile requests would have seen it.
+    expect(contents.digest()).not.toBe(before)
+    contents.close()
   })
 
   test('the server has noted no fault of its own', () => {
