@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { Unavailable } from '../../durable-objects/calling.ts'
 import { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
 import type { Desk } from '../../durable-objects/scan-lane.ts'
 import { Sql, type SqlMutation } from './sql.ts'
@@ -43,9 +44,10 @@ export class Trouble extends Error {
   }
 }
 
-/** Whether nothing but trouble is behind an error, however it was wrapped on its way. */
+/** Whether nothing but trouble is behind an error, however it was wrapped on its way, or it says that it is not known yet. */
 export function isTrouble(error: unknown): boolean {
-  return error instanceof Trouble || (error instanceof Error && error.cause !== undefined && isTrouble(error.cause))
+  if (error instanceof Trouble || Unavailable.is(error)) return true
+  return error instanceof Error && error.cause !== undefined && isTrouble(error.cause)
 }
 
 export type Housing = {
