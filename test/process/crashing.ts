@@ -65,8 +65,10 @@ export async function crash(plan: Plan): Promise<Outcome> {
     if (kills === 0) await untilAnswers(load, 500)
     await load.stop()
     const settled = await load.settle()
-    // A server that writes late and is not killed has the time that it takes.
-    await untilDrained(server, venue, kills === 0 ? countsOf(load).acked : 0)
+    // A server that writes late and is not killed has the time that it takes: what it wrote after its last alarm is
+    // told by the sweep, which comes once a minute.
+    if (kills === 0) await untilDrained(server, venue, countsOf(load).acked, 120_000)
+    else await untilDrained(server, venue)
     await server.stop()
     const stored = readGatekeeper(server.stateDir, venue.eventId)
     const violations = checkHistory(load.told, stored, readD1(server.stateDir, venue.eventId))
@@ -149,9 +151,9 @@ export async function untilAnswers(load: Load, count: number): Promise<void> {
 }
 
 /** Waits until D1 has as many entries as the log and the log, of so many at least, does not grow; gives whether it came to that. */
-export async function untilDrained(server: Server, venue: Venue, least = 0): Promise<boolean> {
+export async function untilDrained(server: Server, venue: Venue, least = 0, patienceMs = 30_000): Promise<boolean> {
   let last = -1
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(400)) {
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(400)) {
     const { log } = readGatekeeper(server.stateDir, venue.eventId)
     const isWhole = log.length === last && last >= least
     if (isWhole && readD1(server.stateDir, venue.eventId).length === last) return true
