@@ -18,20 +18,22 @@ if (!(count > 0) || ![seed, from].every(Number.isInteger))
 
 const startedAt = performance.now()
 const server = await startServer({ inMemory: true })
+let run: Run | null = null
 try {
   const { url, stateDir } = server
   const until = Date.now() + Number(values.minutes) * 60_000
-  const run = await fuzz({ url, stateDir, seed, from, count, until, onProgress: show })
-  if (process.stderr.isTTY) process.stderr.write('\r')
-  tell(run)
+  await fuzz({ url, stateDir, seed, from, count, until, onProgress: show })
+} finally {
+  // However it ended, what was found until then is told.
+  if (run !== null) tell(run)
   const noise = faultsNoted(server.output('stderr'))
   if (noise !== '') console.log(`The server had to say:\n${noise.slice(0, 5000)}`)
-} finally {
   await server.remove()
 }
 
-function show({ sent }: Run): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${sent} of ${count}`)
+function show(now: Run): void {
+  run = now
+  if (process.stderr.isTTY) process.stderr.write(`\r${now.sent} of ${count} `)
 }
 
 function tell(run: Run): void {

@@ -197,10 +197,14 @@ function garbled(text: string, chance: Chance): Uint8Array {
   return chance.of([
     () => bytes.slice(0, at),
     () => bytes.with(at, chance.between(0, 255)),
-    () => Uint8Array.of(...bytes.slice(0, at), 0xed, 0xa0, 0x80, ...bytes.slice(at)),
-    () => Uint8Array.of(...bytes.slice(0, at), 0, ...bytes.slice(at)),
+    () => withBytes(bytes, at, 0xed, 0xa0, 0x80),
+    () => withBytes(bytes, at, 0),
     () => new Uint8Array(Buffer.from(text, 'utf16le')),
   ])()
+}
+
+function withBytes(bytes: Uint8Array, at: number, ...more: number[]): Uint8Array {
+  return Buffer.concat([bytes.subarray(0, at), Uint8Array.from(more), bytes.subarray(at)])
 }
 
 function headersOf(hasBody: boolean, words: Words, chance: Chance): Record<string, string> {
