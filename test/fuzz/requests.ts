@@ -121,7 +121,7 @@ function note(run: Run, made: Made, answer: Answered | null, isStored = false): 
 }
 
 function wrongWith(asked: Hostile, answer: Answered | null): string | null {
-  return answer === null ? `is not answered in ${PATIENCE_MS / 1000} s` : faultOf(asked, answer)
+  return answer === null ? `is not answered, in ${PATIENCE_MS / 1000} s or at all` : faultOf(asked, answer)
 }
 
 /** Sends a request beside others; gives it back where it took long to be refused. */

@@ -15,12 +15,22 @@ export class Sender {
   }
 
   /** null: no answer came in time, or none at all. */
-  send({ method, path, headers, body }: Hostile): Promise<Answered | null> {
+  send(hostile: Hostile): Promise<Answered | null> {
+    return this.#send(hostile, this.#agent, 4)
+  }
+
+  /**
+   * The server may close a connection that nobody uses just as it is used again, and one over which megabytes still come
+   * after it has refused them: whether its answer or the closing is seen first is chance. So it is asked again, over a
+   * connection of its own.
+   */
+  #send(hostile: Hostile, agent: Agent | false, triesLeft: number): Promise<Answered | null> {
+    const { method, path, headers, body } = hostile
     return new Promise((resolve) => {
       const { hostname, port } = this.#url
       const length = body === null ? {} : { 'Content-Length': String(body.length) }
       const asked = request(
-        { hostname, port, method, path, headers: { ...headers, ...length }, agent: this.#agent, timeout: PATIENCE_MS },
+        { hostname, port, method, path, headers: { ...headers, ...length }, agent, timeout: PATIENCE_MS },
         (response) => {
           const chunks: Buffer[] = []
           const end = () => resolve(answered(response, Buffer.concat(chunks).toString('utf8')))
@@ -44,7 +54,10 @@ export class Sender {
         resolve(answered(response, ''))
       })
       asked.on('timeout', () => asked.destroy())
-      asked.on('error', () => resolve(null))
+      asked.on('error', (error: NodeJS.ErrnoException) => {
+        const wasClosed = error.code === 'EPIPE' || error.code === 'ECONNRESET'
+        resolve(wasClosed && triesLeft > 0 ? this.#send(hostile, false, triesLeft - 1) : null)
+      })
       if (body !== null) asked.write(body)
       asked.end()
     })
