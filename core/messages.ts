@@ -305,6 +305,12 @@ export const RenewRequest = z.object({
 })
 
 /** A scan. `ticketId` stands in for the text of a code at a check-in from the search. */
+/** Devices that decide alone now and then tell by it which of their scans are in their list. */
+const numbered = z
+  .boolean()
+  .nullish()
+  .describe('of a divided event: says of each scan its number in the log of the object that judged it, as `judgeSeq`')
+
 export const ScanRequest = z
   .object({
     qrPayload: z.string().min(1).max(16_384).nullish(),
@@ -321,6 +327,7 @@ export const ScanRequest = z
     source: z.enum(scanSources).nullish(),
     people: people.default(1),
     force: z.object({ reason: z.string().trim().min(1).max(500) }).nullish(),
+    numbered,
   })
   .refine((scan) => scan.qrPayload != null || scan.ticketId != null, {
     path: ['qrPayload'],
@@ -335,6 +342,7 @@ export const SyncRequest = z.object({
   scans: z.array(z.unknown()).min(1).max(500),
   deviceId: z.string().max(64).nullish(),
   eventId: z.string().max(64).nullish(),
+  numbered,
 })
 
 const refusedWith = z.enum(refusalReasons).nullable().catch(null)

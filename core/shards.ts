@@ -56,14 +56,6 @@ export function entryIdOf(event: EventId, { seq, scanId }: { seq: number; scanId
   return shardsOf(event) === 1 ? String(seq) : scanId
 }
 
-/**
- * Takes an entry's id and its number in the log of the object that judged it; gives what an answer says beside an id that
- * is not that number: of a divided event a device knows by it whether its scan is in its list (`holdsScan`).
- */
-export function judgeSeq(entryId: string, seq: number): { judgeSeq?: number } {
-  return entryId === String(seq) ? {} : { judgeSeq: seq }
-}
-
 /** A place that holds so many people: a zone, or what a zone has for one ticket type. */
 export type RoomName = string
 

@@ -1,6 +1,5 @@
 import type { Recorded } from '../core/answers.ts'
 import type { ScanId } from '../core/ids.ts'
-import { judgeSeq } from '../core/shards.ts'
 import type { OpenFailure } from '../core/token.ts'
 import type { Refusal, RefusalReason, Verdict } from '../core/verdict.ts'
 import { type Answer, respond } from './answer.ts'
@@ -41,15 +40,25 @@ export function answerScan(recorded: Recorded): Response {
   return respond(tellScan(recorded))
 }
 
-/** Takes a recorded scan; gives the contract's answer to it. The same record always gives the same answer. */
-export function tellScan(recorded: Recorded): Answer {
+/**
+ * Takes a recorded scan, and whether its number is asked for; gives the contract's answer to it. The same record always
+ * gives the same answer.
+ */
+export function tellScan(recorded: Recorded, isNumbered = false): Answer {
+  const answer = tellVerdict(recorded)
+  if (isNumbered) answer.body.data.judgeSeq = recorded.entry.seq
+  return answer
+}
+
+type Told = Answer & { body: { data: { entryLogId: string; judgeSeq?: number } } }
+
+function tellVerdict(recorded: Recorded): Told {
   const { entry, replay } = recorded
   const { verdict } = entry
   const common = { scanId: entry.scanId, replay, validationTime: entry.validationMs, cacheHit: recorded.cacheHit }
   if (isAdmission(verdict)) {
     const data = {
       entryLogId: recorded.entryId,
-      ...judgeSeq(recorded.entryId, entry.seq),
       ticketId: entry.ticketId,
       booking: bookingOf(recorded),
       scan: scanOf(recorded),
@@ -61,14 +70,13 @@ export function tellScan(recorded: Recorded): Answer {
   throw new Error(`entry ${entry.seq} is no answer to a scan`)
 }
 
-function tellRefused(recorded: Recorded, refusal: Refusal): Answer {
+function tellRefused(recorded: Recorded, refusal: Refusal): Told {
   const { entry, replay } = recorded
   const common = { scanId: entry.scanId, replay, validationTime: entry.validationMs, cacheHit: recorded.cacheHit }
   const [status, error, message] = refusals[refusal.reason]
   const { notes = [], attention = false } = recorded.ticket ?? {}
   const data = {
     entryLogId: recorded.entryId,
-    ...judgeSeq(recorded.entryId, entry.seq),
     ...(recorded.ticket
       ? {
           ticketId: recorded.ticket.id,

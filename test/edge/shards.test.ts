@@ -110,12 +110,13 @@ describe('an event that is divided among objects', () => {
     const before = await cursor()
     const online: { ticketId: TicketId; judgeSeq: number }[] = []
     for (const [i, { id, code }] of tickets.entries()) {
-      const { body } = await scan(device.token, i % 2 === 0 ? code : `PRINTED-${i}`)
+      const { body } = await scan(device.token, i % 2 === 0 ? code : `PRINTED-${i}`, { numbered: true })
       online.push({ ticketId: id as TicketId, judgeSeq: body.data.judgeSeq })
     }
     const synced = await call('POST', '/api/hp-scanner/offline-sync', {
       as: device.token,
       body: {
+        numbered: true,
         scans: tickets.map(({ code }) => ({
           scanId: crypto.randomUUID(),
           qrPayload: code,
@@ -132,7 +133,7 @@ describe('an event that is divided among objects', () => {
     const after = await cursor()
     const { items } = synced.body.data?.results ?? synced.body.results
     const alone = tickets.map(({ id }, i) => ({ ticketId: id as TicketId, judgeSeq: items[i].judgeSeq }))
-    const again = await scan(device.token, sold.body.data.qr.token)
+    const again = await scan(device.token, sold.body.data.qr.token, { numbered: true })
     for (const { ticketId, judgeSeq } of [...online, ...alone]) {
       expect(holdsScan(before, event.id as EventId, ticketId, judgeSeq)).toBe(false)
       expect(holdsScan(after, event.id as EventId, ticketId, judgeSeq)).toBe(true)

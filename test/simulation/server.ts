@@ -6,7 +6,7 @@ import type { JobMessage } from '../../core/job.ts'
 import type { Topic } from '../../core/live.ts'
 import type { Entry } from '../../core/log.ts'
 import { OfflineScan, ScanRequest, SyncRequest } from '../../core/messages.ts'
-import { entryIdOf, judgeSeq, shardName } from '../../core/shards.ts'
+import { entryIdOf, shardName } from '../../core/shards.ts'
 import type { SnapshotKeys } from '../../core/snapshot.ts'
 import { joinSnapshot, type PackedRows, type Words } from '../../core/snapshot-bytes.ts'
 import type { Claims } from '../../core/token.ts'
@@ -287,7 +287,7 @@ export class Server {
     const ask = askOf({ caller: callerOf(caller), body }, body.scanId as never, this.#open(body.qrPayload ?? ''), 0)
     const result = await this.#askJudge(caller, ask)
     if (!result?.ok) return problemAnswer(result?.problem.code ?? 'internal')
-    const { status, body: told } = tellScan(result.value)
+    const { status, body: told } = tellScan(result.value, body.numbered === true)
     return json(status, told)
   }
 
@@ -314,8 +314,7 @@ export class Server {
   }
 
   #named(entry: Pick<Entry, 'seq' | 'scanId'>) {
-    const entryLogId = entryIdOf(this.#eventId, entry)
-    return { entryLogId, ...judgeSeq(entryLogId, entry.seq) }
+    return { entryLogId: entryIdOf(this.#eventId, entry), judgeSeq: entry.seq }
   }
 
   #read(caller: DeviceCaller, item: OfflineScan): SyncedScan {

@@ -110,7 +110,7 @@ export type AskedScan = {
 export async function judgeScan(scan: AskedScan, judge: Judge): Promise<Answer> {
   const scanId = scan.body.scanId ?? (crypto.randomUUID() as string as ScanId)
   const { opened, result } = await openAndRecord(scan, scanId, judge)
-  if (result?.ok) return tellScan(result.value)
+  if (result?.ok) return tellScan(result.value, scan.body.numbered === true)
   if (result && result.problem.code !== 'unreadable_code') return tellProblem(result.problem)
   const reason = opened?.kind === 'invalid' ? opened.reason : 'unreadable'
   const blocked = await judge.countInvalid(reason)

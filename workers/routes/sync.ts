@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Recorded, Result } from '../../core/answers.ts'
 import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
 import { ConflictFilter, HandleConflict, OfflineScan, SyncRequest } from '../../core/messages.ts'
-import { entryIdOf, judgeSeq } from '../../core/shards.ts'
+import { entryIdOf } from '../../core/shards.ts'
 import type { RefusalReason } from '../../core/verdict.ts'
 import type { Actor } from '../../durable-objects/actor.ts'
 import type { Handled, KnownConflict } from '../../durable-objects/conflicts.ts'
@@ -52,7 +52,7 @@ const itemShape = z.object({
   /** What stands in the log. */
   verdict: z.string().optional(),
   entryLogId: z.string().optional(),
-  judgeSeq: z.int().optional().describe('of a divided event: the number in the log of the object that judged it'),
+  judgeSeq: z.int().optional().describe('where `numbered` asks for it'),
   scannedAt: z.iso.datetime().optional(),
   annulledAt: z.iso.datetime().nullable().optional(),
   code: z.string().optional(),
@@ -203,7 +203,9 @@ async function syncScans(call: Call<z.output<typeof SyncRequest>, unknown>): Pro
   const waiting = placesWhere(read, ({ shown, scan }) => shown === null && scan.invalid === null)
   const judged = await judgeNow(env, eventId, call, waiting)
   if ('problem' in judged) return answerProblem(judged.problem)
-  for (const [index, item] of [...synced.items, ...judged.items]) items[index] = { index, ...item }
+  for (const [index, { judgeSeq, ...item }] of [...synced.items, ...judged.items]) {
+    items[index] = { index, ...item, ...(body.numbered ? { judgeSeq } : {}) }
+  }
   return answer(items, body.scans, read)
 }
 
@@ -313,7 +315,7 @@ function showOutcome(eventId: EventId, scanId: ScanId, came: SyncOutcome | undef
       : {
           verdict: recorded.verdict.kind,
           entryLogId: entryIdOf(eventId, recorded),
-          ...judgeSeq(entryIdOf(eventId, recorded), recorded.seq),
+          judgeSeq: recorded.seq,
           scannedAt: iso(recorded.scannedAt),
         }),
     ...(annulledAt === null ? {} : { annulledAt: iso(annulledAt) }),

@@ -68,6 +68,7 @@ export class Queue {
         scans: scans.map(itemOf),
         deviceId: (await this.#ports.store.get('device'))?.deviceId,
         syncedAt: new Date(this.#ports.time.wall()).toISOString(),
+        numbered: true,
       },
       timeoutMs,
     })

@@ -360,6 +360,7 @@ function requestOf(scan: KeptScan) {
     ...(asked ? { source: asked.source } : {}),
     people: scan.people,
     ...(asked?.force ? { force: { reason: asked.force } } : {}),
+    numbered: true,
   }
 }
 
