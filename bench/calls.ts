@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Answer } from './http-answer.ts'
-import { type Stage, takeFresh, takeUsed } from './stage.ts'
+import { type Codes, type Stage, takeFresh, takeUsed } from './stage.ts'
 
 /**
  * What is measured: two calls that do next to nothing, a ticket's first scan, one that was admitted before, four first
@@ -40,12 +40,22 @@ export function isNextFresh(work: ScanWork, calls: number): boolean {
   return work === 'first' || (work === 'mixed' && calls % 5 !== 0)
 }
 
-export function isAdmitted({ status, body }: Answer, scanId: string): boolean {
+function isAdmitted({ status, body }: Answer, scanId: string): boolean {
   return status === 200 && body.includes('"verdict":"admitted"') && isNewAnswerTo(scanId, body)
 }
 
-export function isRefusedAsDuplicate({ status, body }: Answer, scanId: string): boolean {
+function isRefusedAsDuplicate({ status, body }: Answer, scanId: string): boolean {
   return status === 409 && body.includes('"code":"already_admitted"') && isNewAnswerTo(scanId, body)
+}
+
+/** Whether a scan was answered as it should be: of a ticket that nobody had scanned, which has been now, or of another. */
+export function isRightFor({ used }: Codes, fresh: string | null, scanId: string): Call['isRight'] {
+  if (fresh === null) return (answer) => isRefusedAsDuplicate(answer, scanId)
+  return (answer) => {
+    if (!isAdmitted(answer, scanId)) return false
+    used.push(fresh)
+    return true
+  }
 }
 
 /** Whether all scans of a batch were taken as they were shown. */
@@ -56,8 +66,9 @@ export function isSynced(count: number): (answer: Answer) => boolean {
 function scanCall(stage: Stage, work: ScanWork, wrap: (scan: string) => { request: string }): Call {
   const isFresh = isNextFresh(work, stage.calls)
   const scanId = randomUUID()
-  const { request } = wrap(scanBody(stage, isFresh ? takeFresh(stage) : takeUsed(stage), scanId))
-  return { request, isRight: (answer) => (isFresh ? isAdmitted : isRefusedAsDuplicate)(answer, scanId) }
+  const token = isFresh ? takeFresh(stage) : takeUsed(stage)
+  const { request } = wrap(scanBody(stage, token, scanId))
+  return { request, isRight: isRightFor(stage, isFresh ? token : null, scanId) }
 }
 
 function syncCall(stage: Stage, count: number): Call {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Call, isAdmitted, isNextFresh, isRefusedAsDuplicate, isSynced, type ScanWork } from './calls.ts'
+import { type Call, isNextFresh, isRightFor, isSynced, type ScanWork } from './calls.ts'
 import type { Peer } from './peers/start.ts'
 import { codeOf } from './peers/tickets.ts'
 import { type Codes, takeFresh, takeUsed } from './stage.ts'
@@ -46,7 +46,7 @@ function nextScan(stage: PeerStage, work: ScanWork): { scan: string; isRight: Ca
   const scan =
     `{"scanId":"${scanId}","qrPayload":"${qrPayload}","gateId":"G${1 + (stage.calls % 4)}","source":"camera",` +
     `"deviceType":"handheld","localTimestamp":"${new Date().toISOString()}"}`
-  return { scan, isRight: (answer) => (isFresh ? isAdmitted : isRefusedAsDuplicate)(answer, scanId) }
+  return { scan, isRight: isRightFor(stage, isFresh ? qrPayload : null, scanId) }
 }
 
 function post({ peer }: PeerStage, path: string, body: string): string {

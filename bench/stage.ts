@@ -29,8 +29,6 @@ const DEVICES = 20
 const GATES = 4
 const BATCH = 500
 const USED = 2000
-/** More calls than any setting has at a time. */
-const MOST_UNDER_WAY = 256
 
 /** Makes an organisation, an event among so many objects, its gates and staff, and enrols the devices. */
 export async function setStage({ url, port, adminKey, ticketKey }: Server, shards = 1): Promise<Stage> {
@@ -71,7 +69,6 @@ export async function setStage({ url, port, adminKey, ticketKey }: Server, shard
   }
   await supply(stage, 1)
   stage.idleToken = takeFresh(stage)
-  stage.used.length = 0
   return stage
 }
 
@@ -88,15 +85,13 @@ export async function settle({ api, eventId }: Stage): Promise<void> {
 export function takeFresh(stage: Codes): string {
   const token = stage.fresh.pop()
   if (token === undefined) throw new Error('the bench ran out of tickets')
-  stage.used.push(token)
   return token
 }
 
-/** One of the latest codes that were admitted, in turn; the very latest may still be under way. */
+/** One of the latest codes that were admitted, in turn: of which that was answered, and which are not just under way. */
 export function takeUsed({ used, calls }: Codes): string {
-  const answered = Math.max(1, used.length - MOST_UNDER_WAY)
-  const oldest = Math.max(0, answered - USED)
-  const token = used[oldest + (calls % (answered - oldest))]
+  const oldest = Math.max(0, used.length - USED)
+  const token = used[oldest + (calls % (used.length - oldest))]
   if (token === undefined) throw new Error('no ticket was scanned yet')
   return token
 }
