@@ -21,7 +21,8 @@ describe('kill -9 of the whole server while stewards are scanning and cut-off ga
 })
 
 describe('a server that answers before it writes', () => {
-  test('threat 31: is found out by the same test, as having lost what it answered', async (context) => {
+  // One kill of a second's choice: on a busy machine nothing may have been answered and not written just then.
+  test('threat 31: is found out by the same test, as having lost what it answered', { retry: 2 }, async (context) => {
     const outcome = await crash({
       worker: control,
       kills: 1,
