@@ -2,7 +2,7 @@ import { ok, problem, type Result } from '../core/answers.ts'
 import type { EventDetails, TicketType } from '../core/event.ts'
 import type { TicketId } from '../core/ids.ts'
 import type { EventParts } from './event-parts.ts'
-import type { TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
 
 /** What is needed to make a ticket's code. */
 export type CodeSource = { ticket: TicketDetails; event: EventDetails }

@@ -2,7 +2,7 @@ import { differences } from '../core/audit.ts'
 import type { WalkInRequest } from '../core/messages.ts'
 import type { Audit } from './audit.ts'
 import type { Sold } from './selling.ts'
-import type { TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
 import type { Webhook } from './webhooks.ts'
 
 /*

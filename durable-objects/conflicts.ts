@@ -17,7 +17,8 @@ import type { Devices } from './devices.ts'
 import type { EventParts } from './event-parts.ts'
 import type { ScanLog } from './scan-log.ts'
 import type { Standings } from './standings.ts'
-import type { TicketDetails, Tickets } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
+import type { Tickets } from './tickets.ts'
 
 /**
  * A scan whose gate showed something else than the Gatekeeper judges. Without a ticket, somebody was let in with what is

@@ -3,7 +3,7 @@ import { samePerson } from '../core/erasure.ts'
 import type { TicketId } from '../core/ids.ts'
 import type { Erasure } from './erasures.ts'
 import { type EventParts, factsOf, type TicketFacts } from './event-parts.ts'
-import type { TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
 
 /**
  * Takes the person away from a ticket, and from its booking where that is the same person, the last of its tickets

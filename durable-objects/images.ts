@@ -1,7 +1,8 @@
 import type { TicketId } from '../core/ids.ts'
 import type { Configuration } from './configuration.ts'
 import type { Meta } from './meta.ts'
-import type { CodeTicket, Tickets } from './tickets.ts'
+import type { CodeTicket } from './ticket-rows.ts'
+import type { Tickets } from './tickets.ts'
 
 /** What an image of a code is made of and kept under. */
 export type ImageSource = {

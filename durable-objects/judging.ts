@@ -29,7 +29,8 @@ import type { ScanLog } from './scan-log.ts'
 import type { Rooms } from './shards/rooms.ts'
 import type { Standings } from './standings.ts'
 import type { Telling } from './telling.ts'
-import type { TicketDetails, Tickets } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
+import type { Tickets } from './tickets.ts'
 
 /** A scan that the Worker has opened and checked. */
 export type ScanAsk = {

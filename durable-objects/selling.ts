@@ -7,7 +7,8 @@ import type { Judging, ScanAsk } from './judging.ts'
 import { amountOf, type Sales } from './sales.ts'
 import type { ScanLog } from './scan-log.ts'
 import type { Telling } from './telling.ts'
-import type { TicketDetails, Tickets } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
+import type { Tickets } from './tickets.ts'
 
 /** A sale at the door and the scan that lets the buyer in. `ticketId` is made by the caller. */
 export type Selling = { request: WalkInRequest; ticketId: TicketId; ask: Omit<ScanAsk, 'presented'> }

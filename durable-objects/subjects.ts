@@ -6,7 +6,7 @@ import type { Staff } from './configuration.ts'
 import { eraseFrom } from './erasing.ts'
 import { type EventParts, factsOf } from './event-parts.ts'
 import type { ExportedTicket } from './exporting.ts'
-import type { TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
 
 /** What an event holds about somebody, by their address. */
 export type Holding = {

@@ -12,7 +12,7 @@ import type { KnownConflict } from './conflicts.ts'
 import type { EventParts } from './event-parts.ts'
 import type { ScanAsk } from './judging.ts'
 import type { Logged } from './scan-log.ts'
-import type { TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
 
 /** What a device showed. `code` null: it told none. */
 export type ShownAlone = { kind: 'admitted' | 'exited' | 'visited' } | { kind: 'refused'; code: RefusalReason | null }

@@ -6,7 +6,8 @@ import { entryIdOf } from '../core/shards.ts'
 import type { Verdict } from '../core/verdict.ts'
 import type { Configuration } from './configuration.ts'
 import type { Logged, ScanLog } from './scan-log.ts'
-import type { TicketDetails, Tickets } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
+import type { Tickets } from './tickets.ts'
 
 /** Tells of a scan everything that the person at the door is to know: names in place of ids. */
 export class Telling {

@@ -1,7 +1,24 @@
-import { statusOf } from '../core/event.ts'
+import { statusOf, type Ticket, type TicketStatus } from '../core/event.ts'
 import { bytesToUuid, type TicketId, type TypeId } from '../core/ids.ts'
 import type { Configuration } from './configuration.ts'
-import type { CodeTicket, TicketDetails } from './tickets.ts'
+
+/** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
+export type TicketDetails = Ticket & {
+  status: TicketStatus
+  shortCode: string
+  reference: string | null
+  holder: { name: string | null; email: string | null }
+  booking: { id: string; name: string | null; email: string | null; quantity: number | null } | null
+  /** The serial of the link to the attendee's page. */
+  link: number
+  typeNumber: number
+}
+
+/** What a ticket's code is made of. */
+export type CodeTicket = Pick<
+  TicketDetails,
+  'id' | 'typeNumber' | 'admits' | 'issuedAt' | 'validFrom' | 'validUntil' | 'link'
+>
 
 /** In the order of `selectTicket`: a tuple, since naming twenty columns costs as much as finding them. */
 export type Row = [

@@ -1,7 +1,7 @@
 import { bytesToUuid, type TicketId, uuidToBytes } from '../core/ids.ts'
 import { MADE_REFERENCE } from '../core/reference.ts'
 import { searchWords } from '../core/search.ts'
-import type { TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
 
 /** So many tickets are looked at in one call: a few milliseconds. */
 const LOOKED_AT = 1000

@@ -3,7 +3,8 @@ import type { TicketId } from '../core/ids.ts'
 import type { TicketFilter } from '../core/messages.ts'
 import { issuedChanges, ticketChanges } from './audit-changes.ts'
 import { type EventParts, factsOf, type TicketFacts } from './event-parts.ts'
-import type { Issuing, TicketAction, TicketDetails } from './tickets.ts'
+import type { TicketDetails } from './ticket-rows.ts'
+import type { Issuing, TicketAction } from './tickets.ts'
 
 /** A scan of a ticket is told of with it; more than so many are in the log. */
 const MOST_SCANS = 100

@@ -1,7 +1,6 @@
 import { type Issue, ok, type Result } from '../core/answers.ts'
 import { type Person, saysWho } from '../core/erasure.ts'
-import type { Ticket, TicketType } from '../core/event.ts'
-import { statusOf, type TicketStatus } from '../core/event.ts'
+import { statusOf, type TicketStatus, type TicketType } from '../core/event.ts'
 import type { SignedCode } from '../core/formats.ts'
 import { bytesToUuid, parseUuid, type TicketId, type TypeId, uuidToBytes } from '../core/ids.ts'
 import type { NewTicket, TicketFilter } from '../core/messages.ts'
@@ -12,6 +11,7 @@ import { StandIns } from './stand-ins.ts'
 import { leavesSomeOut, listing, statusConditions } from './ticket-filter.ts'
 import {
   type CodeRow,
+  type CodeTicket,
   detailsOf,
   type Row,
   selectByCode,
@@ -20,27 +20,10 @@ import {
   selectByReference,
   selectByShortCode,
   selectCode,
+  type TicketDetails,
   toCode,
 } from './ticket-rows.ts'
 import { TicketWords } from './ticket-words.ts'
-
-/** A ticket with the person and everything else that an organiser sees of it. Instants are milliseconds since 1970. */
-export type TicketDetails = Ticket & {
-  status: TicketStatus
-  shortCode: string
-  reference: string | null
-  holder: { name: string | null; email: string | null }
-  booking: { id: string; name: string | null; email: string | null; quantity: number | null } | null
-  /** The serial of the link to the attendee's page. */
-  link: number
-  typeNumber: number
-}
-
-/** What a ticket's code is made of. */
-export type CodeTicket = Pick<
-  TicketDetails,
-  'id' | 'typeNumber' | 'admits' | 'issuedAt' | 'validFrom' | 'validUntil' | 'link'
->
 
 /** Which tickets go on paper. Revoked ones only where they are asked for. */
 export type PaperFilter = Pick<TicketFilter, 'search' | 'status' | 'type'>

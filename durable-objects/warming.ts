@@ -6,7 +6,8 @@ import type { Images } from './images.ts'
 import type { GatekeeperWork } from './job-kinds.ts'
 import type { Chunk, Jobs } from './jobs.ts'
 import type { Meta } from './meta.ts'
-import type { CodeTicket, Tickets } from './tickets.ts'
+import type { CodeTicket } from './ticket-rows.ts'
+import type { Tickets } from './tickets.ts'
 
 export type ImageFormat = 'svg' | 'png'
 

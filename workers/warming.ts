@@ -1,7 +1,7 @@
 import type { EventId } from '../core/ids.ts'
 import type { ChunkResult, RowError } from '../core/job.ts'
 import { defaultQrStyle } from '../core/qr.ts'
-import type { CodeTicket } from '../durable-objects/tickets.ts'
+import type { CodeTicket } from '../durable-objects/ticket-rows.ts'
 import type { WarmWork } from '../durable-objects/warming.ts'
 import { codeOf } from './codes.ts'
 import type { Env } from './env.ts'

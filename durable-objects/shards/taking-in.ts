@@ -11,7 +11,7 @@ import { noteRefusal } from '../device-facts.ts'
 import type { EventParts } from '../event-parts.ts'
 import type { Logged } from '../scan-log.ts'
 import { tellOf } from '../syncing.ts'
-import type { TicketDetails } from '../tickets.ts'
+import type { TicketDetails } from '../ticket-rows.ts'
 
 /** How far a shard's log was taken in. */
 export function takenUpTo(sql: SqlStorage, shard: number): number {

@@ -1,7 +1,7 @@
 import { makeZip } from 'client-zip'
 import { defaultQrStyle, qrPng } from '../../core/qr.ts'
 import type { SheetPlan } from '../../durable-objects/sheets.ts'
-import type { TicketDetails } from '../../durable-objects/tickets.ts'
+import type { TicketDetails } from '../../durable-objects/ticket-rows.ts'
 import { codeOf } from '../codes.ts'
 import type { Env } from '../env.ts'
 import { filled, type Language, languageFor } from '../ticket-page/words.ts'

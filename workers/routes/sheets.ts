@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { TicketFilter } from '../../core/messages.ts'
 import type { SheetPlan } from '../../durable-objects/sheets.ts'
-import type { TicketDetails } from '../../durable-objects/tickets.ts'
+import type { TicketDetails } from '../../durable-objects/ticket-rows.ts'
 import { askGatekeeperAlone, Unavailable } from '../gatekeepers.ts'
 import { badges, type Layout, wholePage } from '../paper/layouts.ts'
 import { fileName, pdfOf, zipOf } from '../paper/sheet.ts'
