@@ -144,6 +144,7 @@ function judgeAgain(
 ): Verdict | null {
   const { kind } = entry.verdict
   if (kind === 'annulled' || kind === 'everyone_out') return null
+  if (entry.offline === null && kind !== 'admitted') return null
   const { closedAt } = around.event
   const then: Circumstances = {
     event: { closedAt: closedAt !== null && closedAt <= at ? closedAt : null },
@@ -164,9 +165,7 @@ function judgeAgain(
     tokenWindow: entry.offline?.token ?? null,
     forced: entry.forceReason !== null,
   }
-  if (entry.offline === null) {
-    return kind === 'admitted' ? judgeUse(ticket, standing, then, { ...presented, direction: 'entry' }) : null
-  }
+  if (entry.offline === null) return judgeUse(ticket, standing, then, { ...presented, direction: 'entry' })
   const gate = entry.gateId === null ? undefined : around.gates.get(entry.gateId)
   return gate ? judge(ticket, gate, standing, then, presented) : null
 }

@@ -304,13 +304,13 @@ export const RenewRequest = z.object({
   rotate: z.boolean().nullish(),
 })
 
-/** A scan. `ticketId` stands in for the text of a code at a check-in from the search. */
 /** Devices that decide alone now and then tell by it which of their scans are in their list. */
 const numbered = z
   .boolean()
   .nullish()
-  .describe('of a divided event: says of each scan its number in the log of the object that judged it, as `judgeSeq`')
+  .describe('says of each scan its number in the log of the object that judged it, as `judgeSeq`')
 
+/** A scan. `ticketId` stands in for the text of a code at a check-in from the search. */
 export const ScanRequest = z
   .object({
     qrPayload: z.string().min(1).max(16_384).nullish(),

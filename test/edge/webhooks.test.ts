@@ -468,6 +468,7 @@ describe('a delivery', () => {
     await alarm()
     // Where its own alarm came before it slept, the letter was on its way, and is sent again.
     expect([...new Set(told().map(({ type }) => type))]).toEqual(['ticket.admitted'])
+    expect(new Set(received.map(({ headers }) => headers.get('webhook-id'))).size).toBe(1)
   })
 
   it('presses no endpoint that fails, and all of it arrives once the endpoint is back', async () => {

@@ -4,6 +4,8 @@ import type { Answered } from './verdicts.ts'
 
 export const AT_ONCE = 16
 export const PATIENCE_MS = 20_000
+/** A body of which some may still be on its way when the server has refused it and closes the connection. */
+const LARGE_BYTES = 64 * 1024
 
 /** Sends requests as they are: nothing is put in order on the way, as `fetch` would. */
 export class Sender {
@@ -21,8 +23,8 @@ export class Sender {
 
   /**
    * The server may close a connection that nobody uses just as it is used again, and one over which megabytes still come
-   * after it has refused them: whether its answer or the closing is seen first is chance. So it is asked again, over a
-   * connection of its own.
+   * after it has refused them: whether its answer or the closing is seen first is chance. So those two are asked again, over
+   * a connection of their own. Any other that is cut off has no answer.
    */
   #send(hostile: Hostile, agent: Agent | false, triesLeft: number): Promise<Answered | null> {
     const { method, path, headers, body } = hostile
@@ -56,7 +58,8 @@ export class Sender {
       asked.on('timeout', () => asked.destroy())
       asked.on('error', (error: NodeJS.ErrnoException) => {
         const wasClosed = error.code === 'EPIPE' || error.code === 'ECONNRESET'
-        resolve(wasClosed && triesLeft > 0 ? this.#send(hostile, false, triesLeft - 1) : null)
+        const isChance = asked.reusedSocket || (body?.length ?? 0) > LARGE_BYTES
+        resolve(wasClosed && isChance && triesLeft > 0 ? this.#send(hostile, false, triesLeft - 1) : null)
       })
       if (body !== null) asked.write(body)
       asked.end()
