@@ -1,6 +1,10 @@
 import 'fake-indexeddb/auto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { GateId, ScanId, TicketId, ZoneId } from '../../core/ids.ts'
+import { writeCursor } from '../../core/cursor.ts'
+import { eventIdAt } from '../../core/event-address.ts'
+import type { EventId, GateId, ScanId, TicketId, ZoneId } from '../../core/ids.ts'
+import { shardOf } from '../../core/shards.ts'
+import { mayBeForgotten } from '../../web/scanner/engine/knowing.ts'
 import type { KeptScan, Store } from '../../web/scanner/engine/store.ts'
 import { openStore } from '../../web/scanner/platform/idb-store.ts'
 
@@ -48,6 +52,23 @@ describe('the storage of a device', () => {
     expect(await states()).toEqual(['answered', 'answered', 'alone'])
     await store.forgetAnswered(({ seq }) => seq !== 6)
     expect(await states()).toEqual(['answered', 'alone'])
+  })
+
+  it('need not keep an answered scan that is a day old and in its list, as whoever judged it numbered it', () => {
+    const now = Date.now()
+    const old = now - 25 * 3_600_000
+    const event = { id: '0198c0de-0000-7000-8000-0000000000ee' as EventId }
+    const divided = { id: eventIdAt(now, new Uint8Array(16), null, 2) }
+    const judge = shardOf(divided.id, ticketId)
+    const upTo = (seq: number) =>
+      writeCursor({ seq: 99, revision: 1, epoch: 1, shards: [1, 2].map((no) => (no === judge ? seq : 99)) })
+    const scan = (seq: number | null, at = old) => ({ ticketId, seq, at })
+    expect(mayBeForgotten(scan(5), { cursor: '5.1.1', event }, now)).toBe(true)
+    expect(mayBeForgotten(scan(6), { cursor: '5.1.1', event }, now)).toBe(false)
+    expect(mayBeForgotten(scan(5, now), { cursor: '5.1.1', event }, now)).toBe(false)
+    expect(mayBeForgotten(scan(null), { cursor: '5.1.1', event }, now)).toBe(true)
+    expect(mayBeForgotten(scan(5), { cursor: upTo(5), event: divided }, now)).toBe(true)
+    expect(mayBeForgotten(scan(6), { cursor: upTo(5), event: divided }, now)).toBe(false)
   })
 
   it('keeps a scan under its id once', async () => {

@@ -148,8 +148,8 @@ export class Knowing {
       await store.put('snapshot', { bytes: encodeSnapshot(known.toSnapshot()), at })
       this.#keptCursor = cursor
       this.#keptAt = at
-      const since = this.#clock.now() - OWN_SCANS_KEPT_MS
-      await store.forgetAnswered((scan) => scan.at < since && !isMissing(scan, known.head))
+      const now = this.#clock.now()
+      await store.forgetAnswered((scan) => mayBeForgotten(scan, known.head, now))
     })
   }
 
@@ -261,8 +261,14 @@ export class Knowing {
   }
 }
 
-/** Whether a scan is one that the list does not have yet. */
-function isMissing({ ticketId, seq }: KeptScan, { cursor, event }: KnownTickets['head']): boolean {
+/** Whether an answered scan need not be kept beside this list any more: it is old, and no number says that it is not in there. */
+export function mayBeForgotten(
+  { ticketId, seq, at }: Pick<KeptScan, 'ticketId' | 'seq' | 'at'>,
+  { cursor, event }: { cursor: string; event: { id: EventId } },
+  now: number,
+): boolean {
+  if (at >= now - OWN_SCANS_KEPT_MS) return false
+  if (ticketId === null || seq === null) return true
   const known = readCursor(cursor)
-  return ticketId !== null && seq !== null && known !== null && !holdsScan(known, event.id, ticketId, seq)
+  return known !== null && holdsScan(known, event.id, ticketId, seq)
 }
