@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { Answer } from './http-answer.ts'
+import { newScanId } from './scan-id.ts'
 import { type Codes, type Stage, takeFresh, takeUsed } from './stage.ts'
 
 /**
@@ -65,7 +65,7 @@ export function isSynced(count: number): (answer: Answer) => boolean {
 
 function scanCall(stage: Stage, work: ScanWork, wrap: (scan: string) => { request: string }): Call {
   const isFresh = isNextFresh(work, stage.calls)
-  const scanId = randomUUID()
+  const scanId = newScanId()
   const token = isFresh ? takeFresh(stage) : takeUsed(stage)
   const { request } = wrap(scanBody(stage, token, scanId))
   return { request, isRight: isRightFor(stage, isFresh ? token : null, scanId) }
@@ -75,7 +75,7 @@ function syncCall(stage: Stage, count: number): Call {
   const { gateId } = deviceOf(stage)
   const at = Date.now() - 60_000
   const scans = Array.from({ length: count }, (_, sequence) => ({
-    scanId: randomUUID(),
+    scanId: newScanId(),
     qrPayload: takeFresh(stage),
     gateId,
     localTimestamp: new Date(at + 100 * sequence).toISOString(),
@@ -87,7 +87,7 @@ function syncCall(stage: Stage, count: number): Call {
 }
 
 /** Moves on to the next call with each body. */
-function scanBody(stage: Stage, qrPayload: string, scanId: string = randomUUID()): string {
+function scanBody(stage: Stage, qrPayload: string, scanId: string = newScanId()): string {
   const { gateId } = deviceOf(stage)
   stage.calls++
   return (

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Call, isNextFresh, isRightFor, isSynced, type ScanWork } from './calls.ts'
 import type { Peer } from './peers/start.ts'
 import { codeOf } from './peers/tickets.ts'
+import { newScanId } from './scan-id.ts'
 import { type Codes, takeFresh, takeUsed } from './stage.ts'
 
 /** A peer and the codes of its tickets. */
@@ -30,7 +31,7 @@ export function nextPeerMessage(stage: PeerStage, work: ScanWork): Call {
 
 export function nextPeerSync(stage: PeerStage, count: number): Call {
   const scans = Array.from({ length: count }, () => ({
-    scanId: randomUUID(),
+    scanId: newScanId(),
     qrPayload: takeFresh(stage),
     gateId: 'G1',
     localTimestamp: new Date().toISOString(),
@@ -41,7 +42,7 @@ export function nextPeerSync(stage: PeerStage, count: number): Call {
 
 function nextScan(stage: PeerStage, work: ScanWork): { scan: string; isRight: Call['isRight'] } {
   const isFresh = isNextFresh(work, stage.calls++)
-  const scanId = randomUUID()
+  const scanId = newScanId()
   const qrPayload = isFresh ? takeFresh(stage) : takeUsed(stage)
   const scan =
     `{"scanId":"${scanId}","qrPayload":"${qrPayload}","gateId":"G${1 + (stage.calls % 4)}","source":"camera",` +

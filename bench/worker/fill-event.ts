@@ -67,7 +67,9 @@ export function fillEvent(
   })
 
   const at = `m.received_at - 43200000 + n.i * 43200000 / ${all}`
-  const own = { seq: 'NULL', scan: 'randomblob(16)', ticket: id('t'), scanned_at: at, received_at: at }
+  // As the scanner makes them: they begin with their time.
+  const scanId = `unhex(printf('%012x7%03x8%015x', ${at}, n.i % 4096, n.i))`
+  const own = { seq: 'NULL', scan: scanId, ticket: id('t'), scanned_at: at, received_at: at }
   const entry = copy('entry', own)
   inChunks(
     (numbers) => `${numbers} INSERT INTO entry (${entry.names})

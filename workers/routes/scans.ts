@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { z } from 'zod'
 import type { Recorded, Result } from '../../core/answers.ts'
-import { type EventId, parseUuid, type ScanId } from '../../core/ids.ts'
+import { type EventId, parseUuid, type ScanId, uuidAt } from '../../core/ids.ts'
 import { ScanRequest } from '../../core/messages.ts'
 import { readHeader } from '../../core/token.ts'
 import { utf8 } from '../../core/utf8.ts'
@@ -108,7 +108,7 @@ export type AskedScan = {
 
 /** Opens the code, has it judged and words the answer: the same for a scan over HTTP and over a device's socket. */
 export async function judgeScan(scan: AskedScan, judge: Judge): Promise<Answer> {
-  const scanId = scan.body.scanId ?? (crypto.randomUUID() as string as ScanId)
+  const scanId = scan.body.scanId ?? uuidAt<ScanId>(Date.now(), crypto.getRandomValues(new Uint8Array(16)))
   const { opened, result } = await openAndRecord(scan, scanId, judge)
   if (result?.ok) return tellScan(result.value, scan.body.numbered === true)
   if (result && result.problem.code !== 'unreadable_code') return tellProblem(result.problem)
