@@ -18,11 +18,17 @@ import { type Stage, setStage } from './stage.ts'
  * What `npm run bench:growth` runs: what a scan, a search, a snapshot, a cold start and the memory cost where nobody came yet,
  * and with up to a million tickets that are in. All events stand on one server and take turns in every round, so that what
  * else goes on is in all of them alike; the server's CPU time counts more than the clock. `--quick` ends at 200,000, and
- * `--sizes 0,1000000` takes others. The first size is the one that the others are held against.
+ * `--sizes 0,1000000` takes others, `--scans` measures nothing but scans. The first size is the one that the others are held against.
  */
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, sizes: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    sizes: { type: 'string' },
+    /** Nothing but scans. */
+    scans: { type: 'boolean', default: false },
+  },
 })
 const USUAL = options.quick ? [0, 20_000, 200_000] : [0, 20_000, 200_000, 1_000_000]
 const SIZES = options.sizes?.split(',').map(Number) ?? USUAL
@@ -30,7 +36,9 @@ const ROUNDS = Number(options.rounds ?? (options.quick ? 2 : 3))
 /** Tickets of each event for the bench to scan. */
 const FRESH = options.quick ? 8_000 : 14_000
 const CONNECTIONS = 10
-const WINDOW = { leadInMs: 150, windowMs: 750 }
+const WINDOW = { leadInMs: 100, windowMs: 400 }
+/** Scans of each event in a round, in turn: what goes on beside lasts longer than a window. */
+const TURNS = 4
 const COLD_STARTS = 4
 /** Scans between a snapshot and the difference from it. */
 const BETWEEN = 200
@@ -47,27 +55,41 @@ try {
   const people = readPeople()
   for (const size of SIZES) events.push(await setEvent(server, size, people))
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const event of events) await measure(event, server.pid, people)
+    await measureScans(server.pid)
+    if (!options.scans) for (const event of events) await measure(event, server.pid, people)
     // The first round is the compiler's and the disk's.
     if (round === 0) for (const { figures } of events) figures.clear()
     process.stderr.write(`round ${round} of ${ROUNDS}\n`)
   }
-  for (const event of events) await snapshotWhole(event, server.pid)
-  for (const event of events) {
-    await server.stop()
-    server = await startServer(stateDir)
-    await measureMemory(event, server)
-  }
+  if (!options.scans) await measureOnce()
   print()
 } finally {
   await server.stop()
   rmSync(stateDir, { recursive: true, force: true })
 }
 
+/** One turn goes forth and the next back, so that what grows slower or faster does so for all. */
+async function measureScans(pid: number): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const event of turn % 2 === 0 ? events : events.toReversed()) {
+      const { stage } = event
+      await under(event, 'first scan', pid, CONNECTIONS, () => nextCall(stage, 'first'))
+      await under(event, 'duplicate', pid, CONNECTIONS, () => scatteredDuplicate(stage))
+    }
+  }
+}
+
+async function measureOnce(): Promise<void> {
+  for (const event of events) await snapshotWhole(event, server.pid)
+  for (const event of events) {
+    await server.stop()
+    server = await startServer(stateDir)
+    await measureMemory(event, server)
+  }
+}
+
 async function measure(event: Sized, pid: number, people: Filling['people']): Promise<void> {
   const { stage } = event
-  await under(event, 'first scan', pid, CONNECTIONS, () => nextCall(stage, 'first'))
-  await under(event, 'duplicate', pid, CONNECTIONS, () => scatteredDuplicate(stage))
   await under(event, 'search for a name', pid, 1, () => search(stage, nameOf(stage, people)))
   await under(event, 'search for what all have', pid, 1, () => search(stage, `${nameOf(stage, people)} example`))
   await under(event, 'list, first page', pid, 1, () => list(stage, ''))
@@ -128,7 +150,7 @@ function print(): void {
   const of = ({ figures }: Sized, name: string) => median(figures.get(name) ?? [])
   const line = (name: string, cells: string[]) => name.padEnd(38) + cells.map((cell) => cell.padStart(18)).join('')
   console.log(
-    `Medians of ${ROUNDS} rounds; in brackets the ratio to none. ${FRESH} more tickets an event are the bench's own.\n`,
+    `Medians of ${ROUNDS} rounds; in brackets that of the ratios to none. ${FRESH} more tickets an event are the bench's own.\n`,
   )
   console.log(
     line(
@@ -137,11 +159,12 @@ function print(): void {
     ),
   )
   for (const name of names) {
-    const [none] = events
+    const none = events[0]?.figures.get(name) ?? []
     const cells = events.map((event) => {
       const value = of(event, name)
       const digits = value < 10 ? 2 : value < 100 ? 1 : 0
-      return `${value.toFixed(digits)} (${(value / (none ? of(none, name) : Number.NaN)).toFixed(2)})`
+      const ratios = (event.figures.get(name) ?? []).map((figure, i) => figure / (none[i] ?? Number.NaN))
+      return `${value.toFixed(digits)} (${median(ratios).toFixed(2)})`
     })
     console.log(line(name, cells))
   }
