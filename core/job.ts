@@ -1,6 +1,6 @@
 import type { EventId, JobId } from './ids.ts'
 
-/** What a job does. Each kind's work stands in `durable-objects/job-kinds.ts` and `workers/jobs.ts`. */
+/** What a job does. Each kind's work stands in `durable-objects/jobs/job-kinds.ts` and `workers/jobs.ts`. */
 export const jobKinds = ['import', 'warm'] as const
 export type JobKind = (typeof jobKinds)[number]
 

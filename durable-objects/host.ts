@@ -1,11 +1,11 @@
 import type { Alarm } from './alarm.ts'
 import type { Gatekeepers } from './calling.ts'
 import type { CommitGroup } from './commit-group.ts'
-import type { DeviceStatuses } from './device-status.ts'
-import type { LiveSockets } from './live.ts'
+import type { DeviceStatuses } from './devices/device-status.ts'
+import type { ZoneClearing } from './event/zone-clearing.ts'
+import type { LiveSockets } from './live/live.ts'
 import type { Meta } from './meta.ts'
 import type { OpenEvent } from './open-event.ts'
-import type { ZoneClearing } from './zone-clearing.ts'
 
 /** What the Gatekeeper lends to those parts of it that do more than look up and write. */
 export type Host = {

@@ -2,7 +2,7 @@ import { withCapacity } from '../core/event.ts'
 import type { JobKind, JobState } from '../core/job.ts'
 import { countOf } from '../core/stats.ts'
 import type { EventParts } from './event-parts.ts'
-import type { Webhook } from './webhooks.ts'
+import type { Webhook } from './webhooks/webhooks.ts'
 
 /** What one event has to say to whoever watches the system: numbers, and words of the organiser's. */
 export type Measured = {

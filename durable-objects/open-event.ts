@@ -3,10 +3,10 @@ import type { DeviceId } from '../core/ids.ts'
 import type { Misuse } from '../core/webhooks.ts'
 import { type Actor, everybody, mayAct, type Proving } from './actor.ts'
 import type { Alarm } from './alarm.ts'
-import { noteMisuse } from './device-facts.ts'
-import type { DeviceStatuses } from './device-status.ts'
+import { noteMisuse } from './devices/device-facts.ts'
+import type { DeviceStatuses } from './devices/device-status.ts'
+import { Proofs } from './devices/proofs.ts'
 import type { EventParts } from './event-parts.ts'
-import { Proofs } from './proofs.ts'
 import { isBorn } from './schema.ts'
 
 /** What the object lends. Its storage is asked for each time that it is used. */

@@ -3,12 +3,12 @@ import type { Doing } from '../core/audit.ts'
 import type { Job } from '../core/job.ts'
 import { type Forgetting, NETWORK_KEPT_MS, nextForgetting } from '../core/retention.ts'
 import { everybody } from './actor.ts'
-import { forgetSlice } from './forgetting.ts'
 import type { Host } from './host.ts'
-import type { JobRunner } from './job-running.ts'
+import type { JobRunner } from './jobs/job-running.ts'
+import type { WarmPlan } from './jobs/warming.ts'
 import { log } from './logging.ts'
+import { forgetSlice } from './privacy/forgetting.ts'
 import type { Dividing } from './shards/dividing.ts'
-import type { WarmPlan } from './warming.ts'
 
 /** It is looked after jobs so soon after something that may need it. */
 export const TEND_AFTER_MS = 10_000

@@ -2,13 +2,13 @@ import { ok } from '../core/answers.ts'
 import { nextForgetting } from '../core/retention.ts'
 import { everybody } from './actor.ts'
 import { DRAIN_AFTER_MS } from './alarm.ts'
-import type { Courier } from './courier.ts'
-import type { Draining } from './draining.ts'
 import type { Host } from './host.ts'
+import { Watch } from './live/watching.ts'
+import type { Draining } from './outbox/draining.ts'
 import type { AsShard } from './shards/as-shard.ts'
 import type { Dividing } from './shards/dividing.ts'
 import { TEND_AFTER_MS, type Tending } from './tending.ts'
-import { Watch } from './watching.ts'
+import type { Courier } from './webhooks/courier.ts'
 
 /** The parts that something is done for by the clock. */
 type Parts = { dividing: Dividing; asShard: AsShard; courier: Courier; draining: Draining; tending: Tending }

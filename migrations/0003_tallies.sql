@@ -1,4 +1,4 @@
--- The log added up, written with the entries it adds up and in the same transaction; see durable-objects/outbox.ts.
+-- The log added up, written with the entries it adds up and in the same transaction; see durable-objects/outbox/outbox.ts.
 -- The event by the minute, everything else by the quarter of an hour.
 CREATE TABLE tally (
   event BLOB NOT NULL,

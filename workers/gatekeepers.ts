@@ -5,7 +5,7 @@ import type { LimitedCall } from '../core/limits.ts'
 import { counterOf, shardOf } from '../core/shards.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { callGatekeeper, countScan, type Stub, Unavailable } from '../durable-objects/calling.ts'
-import type { ScanAsk } from '../durable-objects/judging.ts'
+import type { ScanAsk } from '../durable-objects/scans/judging.ts'
 import type { Env } from './env.ts'
 
 export { Unavailable } from '../durable-objects/calling.ts'

@@ -1,5 +1,5 @@
 import type { EventId } from '../core/ids.ts'
-import type { Lookups } from '../durable-objects/images.ts'
+import type { Lookups } from '../durable-objects/jobs/images.ts'
 
 /** A tally costs the Gatekeeper a commit, so an isolate brings one along at most this often. */
 const TELL_EVERY_MS = 5000

@@ -1,6 +1,6 @@
 import type { Result } from '../core/answers.ts'
 import type { EventId } from '../core/ids.ts'
-import type { ImageSource } from '../durable-objects/images.ts'
+import type { ImageSource } from '../durable-objects/jobs/images.ts'
 import type { Env } from './env.ts'
 import { askGatekeeperAlone } from './gatekeepers.ts'
 import { takeLookups } from './image-lookups.ts'

@@ -10,7 +10,7 @@ import {
 } from '../core/import-columns.ts'
 import { type RowContext, readRow, Sheet } from '../core/import-row.ts'
 import type { RowError } from '../core/job.ts'
-import type { ImportRow } from '../durable-objects/importing.ts'
+import type { ImportRow } from '../durable-objects/jobs/importing.ts'
 import { type CsvRecord, readRecords } from './csv-records.ts'
 import { NotCsv, TextReader } from './csv-text.ts'
 

@@ -1,6 +1,6 @@
 import type { EventId, JobId } from '../core/ids.ts'
 import type { ChunkResult, JobKind, JobMessage } from '../core/job.ts'
-import type { Step } from '../durable-objects/job-running.ts'
+import type { Step } from '../durable-objects/jobs/job-running.ts'
 import { log } from '../durable-objects/logging.ts'
 import type { Env } from './env.ts'
 import { askGatekeeper, askGatekeeperAlone } from './gatekeepers.ts'

@@ -1,7 +1,7 @@
 import type { Issue } from '../core/answers.ts'
 import { ScanRequest } from '../core/messages.ts'
 import { log } from '../durable-objects/logging.ts'
-import type { Desk } from '../durable-objects/scan-lane.ts'
+import type { Desk } from '../durable-objects/scans/scan-lane.ts'
 import type { Caller } from './access.ts'
 import { brokenTextIn, check } from './body.ts'
 import type { Env } from './env.ts'

@@ -13,7 +13,7 @@ import {
 } from '../core/snapshot-bytes.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { log } from '../durable-objects/logging.ts'
-import type { Position, SnapshotPart } from '../durable-objects/snapshots.ts'
+import type { Position, SnapshotPart } from '../durable-objects/offline/snapshots.ts'
 import type { Env } from './env.ts'
 import { askGatekeeperAlone, Unavailable } from './gatekeepers.ts'
 import { streamOf } from './paper/streaming.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PageSource } from '../durable-objects/attending.ts'
+import type { PageSource } from '../durable-objects/tickets/attending.ts'
 import { shownCode } from './codes.ts'
 import type { Env } from './env.ts'
 import { askGatekeeperAlone } from './gatekeepers.ts'

@@ -3,9 +3,9 @@ import { shardsOf } from '../../core/event-address.ts'
 import type { TypeId, ZoneId } from '../../core/ids.ts'
 import type { Entry } from '../../core/log.ts'
 import { lent, type RoomName, roomName, roomNamed } from '../../core/shards.ts'
-import type { Configuration } from '../configuration.ts'
-import type { Counters } from '../counters.ts'
+import type { Configuration } from '../event/configuration.ts'
 import type { Meta } from '../meta.ts'
+import type { Counters } from '../scans/counters.ts'
 
 /** How many people may be in a room, null for any number, and how many are. */
 export type Room = { capacity: number | null; inside: number }

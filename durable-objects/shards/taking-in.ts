@@ -6,12 +6,12 @@ import { localDay } from '../../core/local-day.ts'
 import type { Entry } from '../../core/log.ts'
 import { advance, afterClearing } from '../../core/standing.ts'
 import type { Verdict } from '../../core/verdict.ts'
-import type { KnownConflict } from '../conflicts.ts'
-import { noteRefusal } from '../device-facts.ts'
+import { noteRefusal } from '../devices/device-facts.ts'
 import type { EventParts } from '../event-parts.ts'
-import type { Logged } from '../scan-log.ts'
-import { tellOf } from '../syncing.ts'
-import type { TicketDetails } from '../ticket-rows.ts'
+import type { KnownConflict } from '../offline/conflicts.ts'
+import { tellOf } from '../offline/syncing.ts'
+import type { Logged } from '../scans/scan-log.ts'
+import type { TicketDetails } from '../tickets/ticket-rows.ts'
 
 /** How far a shard's log was taken in. */
 export function takenUpTo(sql: SqlStorage, shard: number): number {

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { type JobId, type TicketId, uuidAt } from '../../core/ids.ts'
 import { everybody } from '../../durable-objects/actor.ts'
-import { Jobs } from '../../durable-objects/jobs.ts'
+import { Jobs } from '../../durable-objects/jobs/jobs.ts'
 import { carryOn } from '../../workers/jobs.ts'
 import { call, gatekeeperOf, newEvent, newOrganisation, type Party } from './api.ts'
 

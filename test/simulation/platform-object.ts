@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Unavailable } from '../../durable-objects/calling.ts'
 import { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
-import type { Desk } from '../../durable-objects/scan-lane.ts'
+import type { Desk } from '../../durable-objects/scans/scan-lane.ts'
 import { Sql, type SqlMutation } from './sql.ts'
 import type { World } from './world.ts'
 

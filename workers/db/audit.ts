@@ -11,7 +11,7 @@ import {
   checkAudit,
   nextLine,
   type StoredLine,
-} from '../../durable-objects/audit.ts'
+} from '../../durable-objects/audit/audit.ts'
 import { organisationAudit as table } from './schema.ts'
 
 /*

@@ -1,6 +1,6 @@
 import { startOfLocalHour } from '../../core/local-day.ts'
 import type { RefusalReason } from '../../core/verdict.ts'
-import type { TillLine } from '../../durable-objects/sales.ts'
+import type { TillLine } from '../../durable-objects/tickets/sales.ts'
 import type { Summary } from '../summary-shape.ts'
 import { momentOf, spanOf } from '../times.ts'
 import { type AxisWords, type Bucket, drawFilling, drawPace } from './curves.ts'

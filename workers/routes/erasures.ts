@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseUuid, type TicketId } from '../../core/ids.ts'
 import { quietly } from '../../durable-objects/actor.ts'
-import type { Erasure } from '../../durable-objects/erasures.ts'
+import type { Erasure } from '../../durable-objects/privacy/erasures.ts'
 import type { Caller } from '../access.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'

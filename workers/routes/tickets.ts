@@ -5,7 +5,7 @@ import { type EventId, parseUuid, type TicketId, uuidAt } from '../../core/ids.t
 import { IssueRequest, ReasonBody, ReissueBody, TicketFilter } from '../../core/messages.ts'
 import { inSomeShard } from '../../core/shards.ts'
 import type { TicketFacts } from '../../durable-objects/event-parts.ts'
-import type { TicketAction } from '../../durable-objects/tickets.ts'
+import type { TicketAction } from '../../durable-objects/tickets/tickets.ts'
 import { askGatekeeper } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem, problemResponse } from '../problems.ts'

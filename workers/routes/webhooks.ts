@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { wordShape } from '../../core/ids.ts'
 import { DeliveryFilter, RotateSecret, WebhookBody } from '../../core/messages.ts'
-import type { Parcel } from '../../durable-objects/webhooks.ts'
+import type { Parcel } from '../../durable-objects/webhooks/webhooks.ts'
 import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'

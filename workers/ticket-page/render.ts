@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html'
 import { defaultQrStyle, qrSvg } from '../../core/qr.ts'
-import type { PageSource } from '../../durable-objects/attending.ts'
+import type { PageSource } from '../../durable-objects/tickets/attending.ts'
 import type { ShownCode } from '../codes.ts'
 import { iso, svgDataUri } from '../shapes.ts'
 import { momentOf, spanOf } from '../times.ts'

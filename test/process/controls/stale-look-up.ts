@@ -1,5 +1,5 @@
 import type { Standing } from '../../../core/standing.ts'
-import { Standings } from '../../../durable-objects/standings.ts'
+import { Standings } from '../../../durable-objects/scans/standings.ts'
 
 export { Gatekeeper } from '../../../durable-objects/gatekeeper.ts'
 export { default } from '../../../workers/index.ts'

@@ -1,0 +1,64 @@
+import type { Host } from '../host.ts'
+import { log } from '../logging.ts'
+
+const RETRY_AFTER_MS = 5000
+
+/** Tells D1 what the outbox holds, and sees to it that this goes on. */
+export class Draining {
+  readonly #host: Host
+  /** What is being told to D1 just now; nothing more is once the event is taken away. */
+  readonly #underWay = new Set<Promise<void>>()
+  #isOver = false
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  /** Whether the event is being taken away. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Tells D1 what it has not been told. Where it does not take that, it is told again later. */
+  async drain(): Promise<void> {
+    if (this.#isOver) return
+    const drain = this.#tellD1()
+    this.#underWay.add(drain)
+    await drain.finally(() => this.#underWay.delete(drain))
+  }
+
+  /** Takes the event out of D1, and tells it nothing of it any more. */
+  async end(): Promise<void> {
+    this.#isOver = true
+    try {
+      // What is on its way to D1 now would otherwise arrive there after the rest was taken away.
+      await Promise.allSettled(this.#underWay)
+      await this.#host.event.parts().outbox.forget()
+    } catch (error) {
+      this.#isOver = false
+      throw error
+    }
+  }
+
+  async #tellD1(): Promise<void> {
+    const { event, alarm, statuses, live, named } = this.#host
+    let isAll = false
+    try {
+      isAll = await event.parts().outbox.drain()
+      event.parts().counters.save()
+      statuses.save()
+      // D1 has more now, and those who watch the lag want to know.
+      live().wake()
+    } catch (error) {
+      // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
+      log('error', 'outbox: D1 did not take the entries', { ...named(), error })
+      alarm.soon(RETRY_AFTER_MS)
+      return
+    }
+    const { entries, directory } = event.parts().outbox.pending()
+    if (entries === 0 && !directory) return
+    // What came meanwhile waits for its own turn, with all that comes until then.
+    if (isAll) alarm.soon()
+    else alarm.soon(1)
+  }
+}
