@@ -75,6 +75,12 @@ function listen(scanner: Scanner): void {
       if (isEnrolled()) scanner.present({ what: { text }, source: 'wedge' })
     },
   })
+  // A code works once: when this device is signed out again, it is none to go on with.
+  let wasEnrolled = isEnrolled()
+  effect(() => {
+    if (isEnrolled() && !wasEnrolled) invited.value = null
+    wasEnrolled = isEnrolled()
+  })
   effect(() => {
     timezone.value = scanner.status.value.enrolment?.event.timezone
   })
