@@ -6,11 +6,18 @@ import { Icon } from './icon.tsx'
 
 type Props = { title: string; children: ComponentChildren; back?: () => void }
 
-/** A screen over the door's: its heading is read out first, and Escape or the arrow leads back. */
+/**
+ * A screen over the door's: its heading is read out first, unless it is there for one field to be filled in, and Escape
+ * or the arrow leads back.
+ */
 export function Sheet({ title, children, back }: Props) {
   const { sheet } = useScanner()
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  useEffect(() => {
+    const field = document.querySelector<HTMLElement>('.sheet [data-first]')
+    const first = field ?? heading.current
+    first?.focus()
+  }, [])
   const leave = back ?? (() => (sheet.value = sheet.value === 'menu' ? null : 'menu'))
   // Heard wherever the focus is: what had it may just have gone.
   const latest = useRef(leave)

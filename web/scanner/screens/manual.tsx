@@ -29,6 +29,7 @@ export function ManualScreen() {
         <label>
           {t.label}
           <input
+            data-first
             class="code"
             value={code.value}
             onInput={({ currentTarget }) => (code.value = currentTarget.value)}

@@ -53,6 +53,8 @@ export function SearchScreen() {
         {t.label}
         <input
           type="search"
+          // What was typed before is looked up at once: a keyboard would lie over what is found.
+          data-first={text.peek() === '' ? true : undefined}
           value={text.value}
           onInput={({ currentTarget }) => (text.value = currentTarget.value)}
           autocomplete="off"
