@@ -111,14 +111,26 @@ describe('what a scanner says', () => {
   })
 
   test('to a party: how many came in and how many may follow, and it lets those in too', async () => {
-    const { token } = await door.issue({ type: 'vip', admits: 3 })
+    const { token } = await door.issue({ type: 'vip', admits: 3, requiresAttention: true, note: 'Needs the lift' })
     const { text } = await present(page, token)
     expect(text).toMatch(/Still to come on this ticket: 2/)
+    await isWholeOnASmallPhone()
     await page.getByRole('button', { name: 'One more' }).last().click()
     await page.getByRole('button', { name: 'Let more in' }).click()
     await page.getByText('People: 2').waitFor()
     expect((await answer(page)).text).not.toMatch(/Still to come/)
   })
+
+  /** Nothing of what is said lies under a button or outside of the screen. */
+  async function isWholeOnASmallPhone(): Promise<void> {
+    const usual = page.viewportSize()
+    await page.setViewportSize({ width: 320, height: 568 })
+    const last = await page.locator('.facts li').last().boundingBox()
+    const actions = await page.locator('.verdict-actions').boundingBox()
+    expect((last?.y ?? 0) + (last?.height ?? 0)).toBeLessThanOrEqual(actions?.y ?? 0)
+    expect((actions?.y ?? 0) + (actions?.height ?? 0)).toBeLessThanOrEqual(568)
+    if (usual) await page.setViewportSize(usual)
+  }
 
   test('to a ticket that came in at another device: when and where, in words for people', async () => {
     const { token } = await door.issue()
@@ -292,6 +304,8 @@ describe('a scanner that the organiser takes out', () => {
       const [newest] = items.sort((a, b) => b.enrolledAt.localeCompare(a.enrolledAt))
       await door.venue.organiser.ask('POST', `${door.venue.path}/devices/${newest?.id}/revoke`, {})
       await page.getByText('The organiser signed this device out').waitFor()
+      // The code it was set up with was used: there is another to be asked for.
+      await page.getByLabel('Code or link').waitFor()
       await page.reload()
       await page.locator('.enrol').waitFor()
       const kept = await page.evaluate(keptKeys)
