@@ -36,7 +36,7 @@ export type ShownTicket = {
   quantity: number | null
   status: TicketStatus | null
   notes: string[]
-  /** The person at the door should look up. */
+  /** The person at the door should not just wave them through. */
   attention: boolean
 }
 

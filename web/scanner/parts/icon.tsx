@@ -3,6 +3,7 @@ import type { Icon as OutcomeIcon } from '../outcomes.ts'
 export type IconName =
   | OutcomeIcon
   | 'menu'
+  | 'settings'
   | 'back'
   | 'torch'
   | 'camera'
@@ -30,6 +31,8 @@ const paths: Record<IconName, string> = {
   full: 'M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2.5 19a5.5 5.5 0 0 1 11 0M16 5.5a3 3 0 0 1 0 5.5M17 14a5.5 5.5 0 0 1 4.5 5',
   cloud: 'M4 4l16 16M9 7a5.5 5.5 0 0 1 9 3.5 4 4 0 0 1 2.5 6M6 10a4.5 4.5 0 0 0 1 9h10',
   menu: 'M4 6h16M4 12h16M4 18h16',
+  settings:
+    'M4 7h9M17 7h3M4 17h3M11 17h9M15 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM9 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z',
   back: 'M19 12H5M11 6l-6 6 6 6',
   torch: 'M13 2L5 14h6l-1 8 9-13h-6z',
   camera: 'M4 7h4l2-3h4l2 3h4v13H4zM12 17a4 4 0 1 0 0-8 4 4 0 0 0 0 8z',
@@ -46,7 +49,7 @@ const paths: Record<IconName, string> = {
 /** Goes beside a word, which says the same; so it is nothing to a screen reader. */
 export function Icon({ name, big = false }: { name: IconName; big?: boolean }) {
   return (
-    <svg class={big ? 'icon big' : 'icon'} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg class={big ? 'icon big' : 'icon'} data-icon={name} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={paths[name]} />
     </svg>
   )

@@ -10,7 +10,8 @@ export function StatusBar() {
   const t = words.value.status
   const { connection, snapshotAt, pending, conflicts, setAside } = status.value
   const now = useNow(connection === 'live' ? 10_000 : 1000)
-  const age = connection === 'live' ? t.now : ago(now - (snapshotAt ?? now))
+  const oldMs = now - (snapshotAt ?? now)
+  const age = connection === 'live' || oldMs < 2000 ? t.now : ago(oldMs)
   return (
     <header class="status-bar" data-connection={connection}>
       <p>

@@ -16,7 +16,7 @@ export function MenuScreen() {
     ['recent', 'twice', t.recent],
     ['conflicts', 'warning', t.conflicts, conflicts.length + setAside.length],
     ['ready', 'cloud', t.ready],
-    ['settings', 'menu', t.settings],
+    ['settings', 'settings', t.settings],
     ['kiosk', 'lock', t.kiosk],
     ['sign-out', 'exit', t.signOut],
   ]
@@ -36,7 +36,7 @@ export function MenuScreen() {
       {enrolment && (
         <p class="hint">
           {t.signedInAs}
-          {enrolment.staff.name} ({t[enrolment.staff.role]}) · {enrolment.device.name}
+          <bdi>{enrolment.staff.name}</bdi> ({t[enrolment.staff.role]}) · <bdi>{enrolment.device.name}</bdi>
         </p>
       )}
     </Sheet>

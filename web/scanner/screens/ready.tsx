@@ -2,7 +2,7 @@ import { hasNfc } from '../inputs/nfc.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
 import { useScanner } from '../scanner.ts'
-import { moment, number, words } from '../words/language.ts'
+import { moment, seconds, words } from '../words/language.ts'
 
 const parts = ['shell', 'wasm', 'keys', 'snapshot', 'persisted'] as const
 
@@ -40,7 +40,8 @@ export function ReadyScreen() {
         </p>
       )}
       {policy?.offline === 'strict' && <p>{t.lease[lease]}</p>}
-      <p>{clock.skewMs === null ? t.clockUnknown : `${t.clock}${number(Math.round(clock.skewMs / 100) / 10)} s`}</p>
+      {clock.skewMs === null && <p>{t.clockUnknown}</p>}
+      {clock.skewMs !== null && Math.abs(clock.skewMs) >= 1000 && <p>{t.clock + seconds(clock.skewMs)}</p>}
       <Limits />
     </Sheet>
   )

@@ -25,7 +25,7 @@ export function SettingsScreen() {
       <div class="settings">
         <LanguageChoice />
         <label>
-          {t.sound}: {t.loudness}
+          {t.loudness}
           <input
             type="range"
             min="0"

@@ -113,7 +113,8 @@ function factsOf(shown: Shown, self: Enrolment['staff'] | undefined): string[] {
       facts.push(...undecidedDetails(verdict.because, shown.at))
       break
   }
-  if (ticket?.quantity && ticket.quantity > 1) facts.push(t.quantity + number(ticket.quantity))
+  const told = verdict.kind === 'admitted' ? verdict.people + verdict.remaining : 1
+  if (ticket?.quantity && ticket.quantity > told) facts.push(t.quantity + number(ticket.quantity))
   if (shown.replay) facts.push(t.replay)
   return facts
 }

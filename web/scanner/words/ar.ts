@@ -38,7 +38,7 @@ export const ar: Words = {
     byDevice: 'قرّر هذا الجهاز، بلا شبكة',
     people: 'أشخاص: ',
     remaining: 'الباقي على هذه التذكرة: ',
-    quantity: 'تذاكر هذا الحجز: ',
+    quantity: 'عدد المحجوز لهم: ',
     visit: 'رقم الزيارة: ',
     first: 'أول دخول: ',
     by: 'بواسطة: ',
@@ -273,8 +273,7 @@ export const ar: Words = {
   settings: {
     title: 'إعدادات',
     language: 'اللغة',
-    sound: 'الصوت',
-    loudness: 'الشدة',
+    loudness: 'مستوى الصوت',
     try: 'جرّب',
     vibration: 'الاهتزاز',
     stays: 'تبقى الإجابة حتى أتابع',

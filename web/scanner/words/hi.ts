@@ -38,7 +38,7 @@ export const hi: Words = {
     byDevice: 'इसी फ़ोन ने तय किया, बिना नेटवर्क',
     people: 'लोग: ',
     remaining: 'इस टिकट पर अभी बाकी: ',
-    quantity: 'इस बुकिंग में टिकट: ',
+    quantity: 'बुक किए गए लोग: ',
     visit: 'कितनी बार आए: ',
     first: 'पहली बार आए: ',
     by: 'किसने: ',
@@ -273,8 +273,7 @@ export const hi: Words = {
   settings: {
     title: 'सेटिंग',
     language: 'भाषा',
-    sound: 'आवाज़',
-    loudness: 'तेज़ी',
+    loudness: 'आवाज़',
     try: 'आज़माएँ',
     vibration: 'कंपन',
     stays: 'जवाब तब तक रहे जब तक मैं आगे न बढ़ूँ',

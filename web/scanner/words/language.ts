@@ -60,12 +60,23 @@ const formats = computed(() => {
     exact: of({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
     day: of({ weekday: 'short', day: 'numeric', month: 'short' }),
     number: new Intl.NumberFormat(locale.value),
+    seconds: new Intl.NumberFormat(locale.value, {
+      style: 'unit',
+      unit: 'second',
+      unitDisplay: 'short',
+      maximumFractionDigits: 1,
+    }),
     relative: new Intl.RelativeTimeFormat(locale.value, { numeric: 'always', style: 'narrow' }),
   }
 })
 
 export function number(value: number): string {
   return formats.value.number.format(value)
+}
+
+/** "1.5 sec", as the language has it. */
+export function seconds(ms: number): string {
+  return formats.value.seconds.format(ms / 1000)
 }
 
 /** The time of day, with the day where it is not today's. */
