@@ -1,8 +1,7 @@
 import { isOver } from '../../../core/alone-until.ts'
-import type { Gate } from '../../../core/event.ts'
 import { type GateId, type ScanId, type TicketId, uuidAt } from '../../../core/ids.ts'
-import type { Lease } from '../../../core/lease.ts'
 import type { Asked } from './answers.ts'
+import { Board, type Post } from './board.ts'
 import { Calls } from './calls.ts'
 import { Clock } from './clock.ts'
 import { type Door, openDoor } from './door.ts'
@@ -18,7 +17,7 @@ import { type Flushed, keepConflicts, Queue } from './queue.ts'
 import { ScanLane } from './scan-lane.ts'
 import { type Circumstances, Scanning, undecided } from './scanning.ts'
 import type { Shown } from './shown.ts'
-import type { ReadyOffline, ShownConflict, Status } from './status.ts'
+import type { ShownConflict, Status } from './status.ts'
 import type { KeptDevice } from './store.ts'
 
 const SYNC_EVERY_MS = 15_000
@@ -27,8 +26,6 @@ const KEEP_EVERY_MS = 60_000
 const READY_EVERY_MS = 3000
 const LONGEST_SYNC_BACK_OFF_MS = 60_000
 const RECENT = 50
-/** A snapshot older than this is no readiness to speak of. */
-const FRESH_MS = 5 * 60_000
 
 /** Starts the scanner on these ports: reads what was kept, settles what was under way, and goes looking for the network. */
 export async function startEngine(ports: Ports): Promise<Engine> {
@@ -37,42 +34,8 @@ export async function startEngine(ports: Ports): Promise<Engine> {
   return scanner
 }
 
-const nothingReady: ReadyOffline = {
-  shell: false,
-  wasm: false,
-  keys: false,
-  snapshot: false,
-  persisted: false,
-  all: false,
-}
-
-const blank: Status = {
-  enrolment: null,
-  signedOutBecause: null,
-  gate: null,
-  gates: [],
-  ticketTypes: [],
-  policy: null,
-  connection: 'offline',
-  snapshotAt: null,
-  aloneUntil: null,
-  pending: 0,
-  pendingSince: null,
-  syncing: false,
-  setAside: [],
-  readyOffline: nothingReady,
-  conflicts: [],
-  clock: { skewMs: null, source: 'wall' },
-  blockedUntil: null,
-  lease: 'none',
-  names: 'none',
-  shift: null,
-}
-
 class Scanner implements Engine {
-  readonly status = new Watched<Status>(blank)
   readonly recent = new Watched<Shown[]>([])
-  readonly hasPin = new Watched(false)
   readonly busy = new Watched(false)
 
   readonly #ports: Ports
@@ -85,10 +48,10 @@ class Scanner implements Engine {
   readonly #scanning: Scanning
   readonly #names: Names
   readonly #door: Door
+  readonly #post: Post = { device: null, gateId: null }
+  readonly #board: Board
   readonly #ends: (() => void)[] = []
   readonly #timers = new Set<() => void>()
-  #device: KeptDevice | null = null
-  #gateId: GateId | null = null
   #link: Link | null = null
   #isHeard = false
   #notBefore = 0
@@ -107,11 +70,20 @@ class Scanner implements Engine {
     this.#scanning = new Scanning(ports, this.#calls, this.#lane, this.#queue, clock, this.#knowing)
     this.#names = new Names(ports, this.#calls)
     this.#door = openDoor(ports.store, this.#calls, this.#queue)
+    this.#board = new Board(ports, clock, this.#knowing, this.#names, this.#post)
     this.#calls.onContact = (heard) => this.#setHeard(heard)
     this.#lane.onHeard = () => this.#setHeard(true)
-    this.#knowing.onChange = () => this.#tellKnown()
-    this.#leasing.onChange = (lease) => this.#patch({ lease: leaseState(lease) })
+    this.#knowing.onChange = () => this.#board.tellKnown()
+    this.#leasing.onChange = (lease) => this.#board.tellLease(lease)
     this.#leasing.say = (message) => this.#link?.say(message)
+  }
+
+  get status(): Watched<Status> {
+    return this.#board.status
+  }
+
+  get hasPin(): Watched<boolean> {
+    return this.#board.hasPin
   }
 
   async start(): Promise<void> {
@@ -134,13 +106,13 @@ class Scanner implements Engine {
   }
 
   async enrol(linkOrCode: string, about: { name: string; type: DeviceType }): Promise<Outcome<null>> {
-    const pending = await this.#unsynced()
+    const pending = await this.#board.unsynced()
     // They belong to the device that made them.
     if (pending > 0) return failed({ code: 'still_pending', pending })
     const enrolled = await enrolDevice(linkOrCode, about, this.#ports, this.#calls)
     if (!enrolled.ok) return enrolled
     await this.#knowing.refresh(enrolled.value.eventId)
-    this.#patch({ signedOutBecause: null })
+    this.#board.tell({ signedOutBecause: null })
     await this.#load()
     this.#ports.tabs.tell({ type: 'settings' })
     return done
@@ -167,19 +139,19 @@ class Scanner implements Engine {
   async annul(scanId: ScanId, reason: string): Promise<Outcome<null>> {
     const annulled = await this.#door.annul(scanId, reason)
     if (annulled.ok) this.#ports.tabs.tell({ type: 'queue' })
-    await this.#tellQueue()
+    await this.#board.tellQueue()
     return annulled
   }
 
   async search(typed: string): Promise<Outcome<{ items: Found[]; from: 'gatekeeper' | 'device' }>> {
-    const device = this.#device
+    const device = this.#post.device
     if (device === null) return failed({ code: 'not_enrolled' })
     const types = this.#knowing.known?.head.ticketTypes ?? []
     const found = await this.#door.search(device.eventId, typed, types)
     if (found.ok) return { ok: true, value: { items: found.value, from: 'gatekeeper' } }
     const names = found.failure.code === 'no_network' ? this.#names.search(typed) : null
     if (names === null) return found
-    const zone = this.#gate()?.zone
+    const zone = this.#board.gate()?.zone
     const items = names.map((named) => {
       const standing = zone === undefined ? null : (this.#knowing.known?.standing(named.id, zone) ?? null)
       return {
@@ -197,30 +169,30 @@ class Scanner implements Engine {
   }
 
   async sellWalkIn(sale: WalkIn): Promise<Outcome<Sold>> {
-    const gate = this.#gate()
-    if (this.#device === null || gate === null) return failed({ code: 'not_enrolled' })
+    const gate = this.#board.gate()
+    if (this.#post.device === null || gate === null) return failed({ code: 'not_enrolled' })
     const sold = await this.#door.sell({ ...sale, scanId: sale.scanId ?? this.#newId<ScanId>() }, gate.id)
     // Who was let in with the sale is known here only once the Gatekeeper has told it.
-    if (sold.ok) this.#background(this.#knowing.refresh(this.#device.eventId))
+    if (sold.ok) this.#background(this.#knowing.refresh(this.#post.device.eventId))
     return sold
   }
 
   async startShift(): Promise<Outcome<null>> {
     const started = await this.#door.startShift(this.#newId<ScanId>())
-    await this.#tellSettings()
+    await this.#board.tellSettings()
     return started
   }
 
   async endShift(): Promise<Outcome<{ scans: number; admitted: number }>> {
     const ended = await this.#door.endShift()
-    await this.#tellSettings()
+    await this.#board.tellSettings()
     return ended
   }
 
   async lookAt(gateId: GateId): Promise<void> {
     await this.#ports.store.put('gateId', gateId)
-    this.#gateId = gateId
-    this.#tellKnown()
+    this.#post.gateId = gateId
+    this.#board.tellKnown()
     this.#ports.tabs.tell({ type: 'settings' })
     await this.#link?.tellStatus()
   }
@@ -234,13 +206,13 @@ class Scanner implements Engine {
   async dismissConflicts(): Promise<void> {
     await this.#ports.store.put('conflicts', null)
     this.#ports.tabs.tell({ type: 'settings' })
-    await this.#tellSettings()
+    await this.#board.tellSettings()
   }
 
   async setPin(pin: string, current?: string): Promise<Outcome<null>> {
-    if (this.#device?.enrolment.staff.role !== 'supervisor') return failed({ code: 'supervisor_needed' })
+    if (this.#post.device?.enrolment.staff.role !== 'supervisor') return failed({ code: 'supervisor_needed' })
     const set = await this.#names.setPin(pin, current)
-    await this.#tellSettings()
+    await this.#board.tellSettings()
     return set
   }
 
@@ -249,24 +221,24 @@ class Scanner implements Engine {
   }
 
   async unlockNames(pin: string, progress: (done: number) => void = () => {}): Promise<Outcome<{ names: number }>> {
-    const device = this.#device
+    const device = this.#post.device
     if (device?.enrolment.staff.role !== 'supervisor') return failed({ code: 'supervisor_needed' })
     if (this.#isOver()) return failed({ code: 'event_over' })
     const unlocked = await this.#names.unlock(pin, device.eventId, progress)
-    await this.#tellSettings()
+    await this.#board.tellSettings()
     return unlocked
   }
 
   lockNames(): void {
     this.#names.lock()
-    this.#background(this.#tellSettings())
+    this.#background(this.#board.tellSettings())
   }
 
   async signOut({ force }: { force: boolean } = { force: false }): Promise<Outcome<null>> {
     await this.#queue.flush()
-    const pending = await this.#unsynced()
+    const pending = await this.#board.unsynced()
     if (pending > 0 && !force) {
-      await this.#tellQueue()
+      await this.#board.tellQueue()
       return failed({ code: 'still_pending', pending })
     }
     const returned = await this.#leasing.giveBack()
@@ -277,6 +249,7 @@ class Scanner implements Engine {
 
   dispose(): void {
     this.#disposed = true
+    this.#board.takeDown()
     this.#link?.end()
     for (const end of [...this.#ends, ...this.#timers]) end()
     this.#ports.store.close()
@@ -284,8 +257,8 @@ class Scanner implements Engine {
 
   /** What a scan needs to know, looked up when its turn has come; or what is shown where it cannot even begin. */
   async #circumstances(asked: AskedScan): Promise<Circumstances | Shown> {
-    const device = this.#device
-    const gate = this.#gate(asked.gateId)
+    const device = this.#post.device
+    const gate = this.#board.gate(asked.gateId)
     if (device === null || gate === null) {
       return undecided(this.#askedOf(asked), { reason: device === null ? 'not_enrolled' : 'unknown_gate' })
     }
@@ -307,32 +280,32 @@ class Scanner implements Engine {
   }
 
   #askedOf({ gateId, people, force }: AskedScan): Asked {
-    const gate = this.#gate(gateId)
+    const gate = this.#board.gate(gateId)
     return {
       scanId: this.#newId<ScanId>(),
       gate: { id: gate?.id ?? gateId ?? ('' as GateId), name: gate?.name ?? '' },
       people: people ?? 1,
       at: this.#clock.now(),
-      deviceId: this.#device?.deviceId ?? ('' as KeptDevice['deviceId']),
+      deviceId: this.#post.device?.deviceId ?? ('' as KeptDevice['deviceId']),
       forceReason: force?.reason ?? null,
     }
   }
 
   async #load(): Promise<void> {
     const { store } = this.#ports
-    this.#device = await store.get('device')
-    this.#gateId = (await store.get('gateId')) ?? this.#device?.gate?.id ?? null
+    this.#post.device = await store.get('device')
+    this.#post.gateId = (await store.get('gateId')) ?? this.#post.device?.gate?.id ?? null
     if (this.#knowing.known === null) await this.#knowing.load()
     await this.#leasing.load()
-    await this.#tellSettings()
-    await this.#tellQueue()
-    this.#tellKnown()
+    await this.#board.tellSettings()
+    await this.#board.tellQueue()
+    this.#board.tellKnown()
     await this.#tellReady()
     this.#connect()
   }
 
   #connect(): void {
-    const device = this.#device
+    const device = this.#post.device
     if (device === null || this.#link !== null || this.#disposed) return
     this.#link = new Link(this.#ports, this.#calls, this.#knowing, this.#leasing, this.#lane, device, {
       onLive: () => this.#tellConnection(),
@@ -340,7 +313,7 @@ class Scanner implements Engine {
       onConflict: (conflict, settled) => this.#background(this.#hearConflict(conflict, settled)),
       onRevoked: () => this.#background(this.#wipe('device_revoked')),
       anchor: (serverTime, sentAt) => this.#anchor(serverTime, sentAt),
-      status: () => this.#deviceStatus(),
+      status: () => this.#board.deviceStatus(),
     })
   }
 
@@ -353,14 +326,14 @@ class Scanner implements Engine {
   }
 
   async #syncOnce(): Promise<void> {
-    if (this.#disposed || this.#device === null || this.#ports.time.monotonic() < this.#notBefore) return
+    if (this.#disposed || this.#post.device === null || this.#ports.time.monotonic() < this.#notBefore) return
     if ((await this.#ports.store.count('alone')) > 0) {
-      this.#patch({ syncing: true })
+      this.#board.tell({ syncing: true })
       const sentAt = this.#ports.time.monotonic()
       await this.#afterSync(await this.#queue.flush(), sentAt)
-      this.#patch({ syncing: false })
-      await this.#tellQueue()
-      await this.#tellSettings()
+      this.#board.tell({ syncing: false })
+      await this.#board.tellQueue()
+      await this.#board.tellSettings()
       await this.#link?.tellStatus()
     }
     await this.#leasing.settle()
@@ -376,7 +349,7 @@ class Scanner implements Engine {
   }
 
   #wentAlone(): void {
-    this.#background(this.#tellQueue())
+    this.#background(this.#board.tellQueue())
     this.#ports.tabs.tell({ type: 'queue' })
     this.#ports.surroundings.requestSync()
     if (this.#isHeard) this.#later(500, () => this.#sync())
@@ -391,7 +364,7 @@ class Scanner implements Engine {
   async #hearTab(message: TabMessage): Promise<void> {
     switch (message.type) {
       case 'queue':
-        return this.#tellQueue()
+        return this.#board.tellQueue()
       case 'settings':
         return this.#load()
       case 'wiped':
@@ -407,11 +380,11 @@ class Scanner implements Engine {
       await store.put('conflicts', others)
     } else await keepConflicts(store, [conflict])
     this.#ports.tabs.tell({ type: 'settings' })
-    await this.#tellSettings()
+    await this.#board.tellSettings()
   }
 
   #isOver(): boolean {
-    const event = this.#knowing.known?.head.event ?? this.#device?.enrolment.event
+    const event = this.#knowing.known?.head.event ?? this.#post.device?.enrolment.event
     return event !== undefined && isOver(event, this.#clock.now())
   }
 
@@ -419,13 +392,13 @@ class Scanner implements Engine {
   async #clearUp(): Promise<void> {
     if (!this.#isOver()) return
     await this.#names.forget()
-    if ((await this.#unsynced()) === 0) await this.#knowing.forgetKept()
-    await this.#tellSettings()
+    if ((await this.#board.unsynced()) === 0) await this.#knowing.forgetKept()
+    await this.#board.tellSettings()
   }
 
   async #setBlocked(until: number | null): Promise<void> {
     await this.#ports.store.put('blockedUntil', until)
-    await this.#tellSettings()
+    await this.#board.tellSettings()
   }
 
   /** Everything goes: this device is none any more. */
@@ -445,20 +418,19 @@ class Scanner implements Engine {
   #forget(because: Status['signedOutBecause']): void {
     this.#link?.end()
     this.#link = null
-    this.#device = null
-    this.#gateId = null
+    this.#post.device = null
+    this.#post.gateId = null
     this.#names.lock()
     this.#leasing.forget()
     this.#knowing.forget()
     this.recent.set([])
-    this.hasPin.set(false)
-    this.status.set({ ...blank, signedOutBecause: because })
+    this.#board.clear(because)
   }
 
   #anchor(serverTime: number, sentAt: number): void {
     if (!this.#clock.anchor(serverTime, sentAt, () => this.#newId<ScanId>())) return
     const clock = this.#clock.state
-    this.#patch({ clock })
+    this.#board.tell({ clock })
     if (clock.skewMs !== null) this.#background(this.#ports.store.put('skewMs', clock.skewMs))
   }
 
@@ -470,91 +442,11 @@ class Scanner implements Engine {
   }
 
   #tellConnection(): void {
-    const connection = this.#link?.isLive ? 'live' : this.#isHeard ? 'online' : 'offline'
-    if (connection !== this.status.value.connection) this.#patch({ connection })
-  }
-
-  #tellKnown(): void {
-    const head = this.#knowing.known?.head ?? null
-    const gate = this.#gate()
-    this.#patch({
-      gates: (head?.gates ?? []).map(({ id, name, kind, zone }) => ({ id, name, kind, zone })),
-      gate: gate && { id: gate.id, name: gate.name, kind: gate.kind, zone: gate.zone },
-      ticketTypes: (head?.ticketTypes ?? []).map(({ id, name, admits, price }) => ({ id, name, admits, price })),
-      policy: head?.policy ?? null,
-      snapshotAt: this.#knowing.at,
-      aloneUntil: this.#knowing.aloneUntil?.at ?? null,
-      clock: this.#clock.state,
-    })
-  }
-
-  async #tellSettings(): Promise<void> {
-    const { store } = this.#ports
-    this.hasPin.set(await this.#names.hasPin())
-    this.#patch({
-      enrolment: this.#device?.enrolment ?? null,
-      conflicts: (await store.get('conflicts')) ?? [],
-      blockedUntil: await store.get('blockedUntil'),
-      shift: await store.get('shift'),
-      names: await this.#names.state(),
-    })
-  }
-
-  async #tellQueue(): Promise<void> {
-    const { store } = this.#ports
-    const [oldest] = await store.inState('alone', 1)
-    const setAside = await store.inState('set_aside', 100)
-    this.#patch({
-      pending: await store.count('alone'),
-      pendingSince: oldest?.at ?? null,
-      setAside: setAside.map(({ scanId, gateName, at, problem }) => ({
-        scanId,
-        gateName,
-        at,
-        code: problem?.code ?? '',
-        message: problem?.message ?? '',
-      })),
-    })
+    this.#board.tellConnection(this.#link?.isLive ? 'live' : this.#isHeard ? 'online' : 'offline')
   }
 
   async #tellReady(): Promise<void> {
-    const stored = await this.#ports.surroundings.readiness()
-    const { at } = this.#knowing
-    const keys = this.#device !== null && this.#knowing.keys.length > 0
-    const now = this.#clock.now()
-    const isFresh = at !== null && (now - at < FRESH_MS || this.status.value.connection === 'offline')
-    const mayDecide = now < (this.#knowing.aloneUntil?.at ?? 0)
-    const ready = { ...stored, keys, snapshot: isFresh && mayDecide }
-    const readyOffline = { ...ready, all: ready.shell && ready.wasm && ready.keys && ready.snapshot }
-    if (JSON.stringify(readyOffline) === JSON.stringify(this.status.value.readyOffline)) return
-    this.#patch({ readyOffline })
-    await this.#link?.tellStatus()
-  }
-
-  async #deviceStatus() {
-    const battery = await this.#ports.surroundings.battery()
-    const snapshotAt = this.#knowing.at
-    return {
-      pending: await this.#unsynced(),
-      snapshotCursor: this.#knowing.known?.head.cursor ?? null,
-      snapshotAt: snapshotAt === null ? null : new Date(snapshotAt).toISOString(),
-      appVersion: this.#ports.appVersion,
-      readyOffline: this.status.value.readyOffline.all,
-      clockSkewMs: this.#clock.state.skewMs,
-      battery,
-      gateId: this.#gateId,
-    }
-  }
-
-  async #unsynced(): Promise<number> {
-    const { store } = this.#ports
-    return (await store.count('alone')) + (await store.count('set_aside'))
-  }
-
-  #gate(id: GateId | null = this.#gateId): Gate | null {
-    const known = this.#knowing.known?.head.gates.find((gate) => gate.id === id)
-    const atEnrolment = this.#device?.gate
-    return known ?? (atEnrolment && atEnrolment.id === id ? atEnrolment : null)
+    if (await this.#board.tellReady()) await this.#link?.tellStatus()
   }
 
   /** Work that nobody waits for. What fails after the end had its storage taken away; anything else is a bug. */
@@ -563,10 +455,6 @@ class Scanner implements Engine {
       // Meanwhile the storage is closed, and what was to be kept is about what is being forgotten.
       if (!this.#disposed && !this.#isWiping) throw error
     })
-  }
-
-  #patch(change: Partial<Status>): void {
-    if (!this.#disposed) this.status.set({ ...this.status.value, ...change })
   }
 
   #newId<T extends ScanId | TicketId>(): T {
@@ -593,16 +481,4 @@ const done: Outcome<null> = { ok: true, value: null }
 
 function failed(failure: Failure): Extract<Outcome<never>, { ok: false }> {
   return { ok: false, failure }
-}
-
-function leaseState(lease: Lease | null): Status['lease'] {
-  switch (lease?.state) {
-    case 'held':
-      return 'held'
-    case 'ending':
-      return 'ending'
-    case 'offered':
-    case undefined:
-      return 'none'
-  }
 }
