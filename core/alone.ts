@@ -45,7 +45,10 @@ export type TicketOutline = {
   requiresAttention?: boolean
 }
 
-/** One scan of this device's own. `seq` is its number in the log of whoever judges the ticket, null as long as it has none. */
+/**
+ * One scan of this device's own. `seq` is its number in the log of whoever judges the ticket, null as long as it has none;
+ * `knownTo` is the cursor of the list that the device had when it was made, null where it had none or did not keep it.
+ */
 export type OwnScan = {
   zone: ZoneId
   gateId: GateId
@@ -53,6 +56,7 @@ export type OwnScan = {
   people: number
   what: 'entered' | 'left' | 'visited' | 'presented_again'
   seq: number | null
+  knownTo: string | null
 }
 
 /** What a device knows of a ticket by itself: its own scans of it, in order, and what it promised the Gatekeeper. */
@@ -169,6 +173,8 @@ export function standingAlone(
   const lastDay = inSnapshot?.lastAt == null ? 0 : localDay(inSnapshot.lastAt, timezone)
   let standing = inSnapshot === null ? noStanding : toStanding(inSnapshot, null, lastDay)
   for (const scan of notInSnapshot(own, ticket.id, zone.id, known)) {
+    // One who went out once makes room for one, however often that is heard.
+    if (scan.what === 'left' && mayBeIn(scan, inSnapshot, known.head.cursor)) continue
     standing = advance(
       // Everybody may have left between two of these scans.
       afterClearing(standing, clearedAt !== null && clearedAt <= scan.at ? clearedAt : null),
@@ -243,6 +249,16 @@ function notInSnapshot(own: readonly OwnScan[], ticket: TicketId, zone: ZoneId, 
   const cursor = readCursor(head.cursor)
   const isIn = ({ seq }: OwnScan) => seq !== null && cursor !== null && holdsScan(cursor, head.event.id, ticket, seq)
   return own.filter((scan) => scan.zone === zone && !isIn(scan))
+}
+
+/**
+ * Whether the snapshot may hold an exit that has no number yet: the Gatekeeper wrote it down and its answer was lost. It
+ * cannot where it is as old as when they went out, or where fewer went out of the zone by it.
+ */
+function mayBeIn({ seq, people, knownTo }: OwnScan, inSnapshot: KnownStanding | null, cursor: string): boolean {
+  if (seq !== null || inSnapshot === null || inSnapshot.exits < people) return false
+  const [then, now] = [knownTo === null ? null : readCursor(knownTo), readCursor(cursor)]
+  return then === null || now === null || then.epoch !== now.epoch || then.seq < now.seq
 }
 
 function happeningOf(scan: OwnScan, admits: number, zone: Zone, timezone: string): Happening {

@@ -140,6 +140,7 @@ const own = (...scans: Partial<OwnScan>[]): OwnKnowledge => ({
     people: 1,
     what: 'entered',
     seq: null,
+    knownTo: null,
     ...scan,
   })),
 })
@@ -299,6 +300,23 @@ describe('a device alone', () => {
     expect(verdictOf(facts, { direction: 'entry', mine: own({ what: 'left' }) })).toBe('admitted')
     const both = gate('D', { kind: 'both' })
     expect(verdictOf({ ...facts, gates: [both] }, { at: both })).toBe('exited')
+  })
+
+  it('counts nobody out twice whose exit the list may have, since its answer alone was lost', () => {
+    // Three came in and one went out again: two are in, and there is room for one more on the ticket.
+    const facts = { seq: 100, zone: { reentry: 'after_exit' as const }, type: { admits: 3 } }
+    const told = { ...facts, standings: [standing({ entries: 3, exits: 1, inside: 2 })] }
+    const party = { presented: token({ admits: 3 }), people: 2, direction: 'entry' as const }
+    const went = (knownTo: string | null) => ({ ...party, mine: own({ what: 'left', knownTo }) })
+    expect(verdictOf(told, went('90.5.1'))).toBe('limit_reached')
+    expect(verdictOf(told, { ...went('90.5.1'), people: 1 })).toBe('admitted')
+    // Of another life of the log nothing is certain, nor of what an older version of the app kept.
+    expect(verdictOf(told, went('100.5.2'))).toBe('limit_reached')
+    expect(verdictOf(told, went(null))).toBe('limit_reached')
+    // The list is from before this one went out, or has nobody who did.
+    expect(verdictOf(told, went('100.5.1'))).toBe('admitted')
+    const before = { ...facts, standings: [standing({ entries: 3, exits: 0, inside: 3 })] }
+    expect(verdictOf(before, { ...went('90.5.1'), people: 1 })).toBe('admitted')
   })
 })
 

@@ -179,6 +179,8 @@ export class Scanning {
       people: asked.people ?? 1,
       at,
       clock,
+      // From before anything of it was sent: whatever a later list has of the ticket may be this scan.
+      knownTo: this.#knowing.known?.head.cursor ?? null,
       verdict: null,
       seq: null,
       annulled: false,
@@ -311,8 +313,8 @@ export function ownScans(scans: readonly KeptScan[]): OwnScan[] {
   return scans.flatMap((scan) => {
     const what = whatHappened(scan.verdict)
     if (what === null || scan.zone === null || scan.annulled) return []
-    const { zone, gateId, at, people, seq } = scan
-    return [{ zone, gateId, at, people, what, seq }]
+    const { zone, gateId, at, people, seq, knownTo = null } = scan
+    return [{ zone, gateId, at, people, what, seq, knownTo }]
   })
 }
 

@@ -30,6 +30,8 @@ export type KeptScan = {
   /** When it was made, by the device's best knowledge of the server's time, and how it came by that. */
   at: number
   clock: { anchorAt: number; elapsedMs: number; anchorId: string } | null
+  /** The cursor of the list that the device had then; not there where an older version of the app kept the scan. */
+  knownTo?: string | null
   /** What was shown; null as long as nothing was. */
   verdict: KeptVerdict | null
   /** Its number in the log of whoever judged it. */
