@@ -6,16 +6,23 @@ import './in-node.ts'
  * is not found out in so many evenings is a hole in the simulation, and the command fails.
  */
 
-const { mutants } = await import('./mutants.ts')
-const { simulate } = await import('./run.ts')
-
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     seed: { type: 'string', default: '1' },
     within: { type: 'string', default: '150' },
+    /** Those of the simulation by the rules alone. */
+    rules: { type: 'boolean' },
   },
 })
+
+if (values.rules) {
+  const { huntByRules } = await import('./rules/hunting.ts')
+  process.exit(huntByRules(Number(values.seed), Number(values.within), values.only ?? ''))
+}
+
+const { mutants } = await import('./mutants.ts')
+const { simulate } = await import('./run.ts')
 const within = Number(values.within)
 const wanted = Object.entries(mutants).filter(([name]) => values.only === undefined || name.includes(values.only))
 let missed = 0
