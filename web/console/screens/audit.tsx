@@ -1,5 +1,7 @@
+import { useContext } from 'preact/hooks'
 import { auditKinds } from '../../../core/audit.ts'
 import { withQuery } from '../api.ts'
+import { EventContext } from '../event.ts'
 import { useList } from '../loading.ts'
 import { type AuditLine, sayChange, sayWho } from '../manage/audit.ts'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
@@ -18,6 +20,7 @@ const names = ['kind', 'actor', 'subject'] as const
 /** What people and their keys changed, of an event or of an organisation: who, what, before and after. */
 export default function AuditScreen({ params }: ScreenProps) {
   const t = words.value.audit
+  const timezone = useContext(EventContext)?.event.timezone ?? ownTimezone
   const path = params.eventId
     ? `/api/events/${encodeURIComponent(params.eventId)}`
     : `/api/organisations/${encodeURIComponent(params.organisationId ?? '')}`
@@ -51,7 +54,7 @@ export default function AuditScreen({ params }: ScreenProps) {
         caption={t.title}
         keyOf={({ id }) => id}
         columns={[
-          { title: t.when, cell: ({ at }) => <span class="nowrap">{exactMoment(at, ownTimezone)}</span> },
+          { title: t.when, cell: ({ at }) => <span class="nowrap">{exactMoment(at, timezone)}</span> },
           { title: t.what, cell: ({ kind }) => <strong>{t.kinds[kind] ?? kind}</strong> },
           {
             title: t.who,
@@ -65,7 +68,7 @@ export default function AuditScreen({ params }: ScreenProps) {
             title: t.subject,
             cell: ({ subject }) =>
               subject && (
-                <button type="button" class="in-text" onClick={() => setQuery({ subject: subject.id })}>
+                <button type="button" class="in-text nowrap" onClick={() => setQuery({ subject: subject.id })}>
                   {subject.id.length > 20 ? `…${subject.id.slice(-6)}` : subject.id}
                 </button>
               ),
@@ -78,7 +81,7 @@ export default function AuditScreen({ params }: ScreenProps) {
               ) : (
                 <ul class="changes">
                   {changes.map((change) => (
-                    <li key={change.field}>{sayChange(change, ownTimezone)}</li>
+                    <li key={change.field}>{sayChange(change, timezone)}</li>
                   ))}
                 </ul>
               ),
