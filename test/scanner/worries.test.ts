@@ -96,6 +96,13 @@ describe('what is worth a look', () => {
     expect(kinds({}, [{ revokedAt: at(-1), blockedUntil: at(60_000), clockSkewMs: 1e6 }])).toEqual([])
   })
 
+  test('is one worry where many devices are silent, and hides no other', () => {
+    const silent = { connected: false, lastSeenAt: at(-121_000) }
+    expect(kinds({}, [silent, silent, silent])).toEqual(['device_silent', 'device_silent', 'device_silent'])
+    const all = [silent, silent, { blockedUntil: at(60_000) }, silent, silent]
+    expect(kinds({}, all)).toEqual(['device_blocked', 'devices_silent'])
+  })
+
   test('is a conflict, even when the event is over', () => {
     expect(kinds({}, [], 2, { closedAt: at(-1) })).toEqual(['conflicts'])
   })

@@ -12,6 +12,7 @@ export type Worry =
   | { kind: 'conflicts'; count: number }
   | { kind: 'device_blocked'; device: string; until: string }
   | { kind: 'device_silent'; device: string; since: string }
+  | { kind: 'devices_silent'; count: number }
   | { kind: 'gate_surge'; gate: string; scans: number; usual: number; at: string }
   | { kind: 'device_refusing'; device: string; share: number; usual: number; at: string }
   | { kind: 'ticket_many_gates'; ticket: string; gates: string[]; at: string }
@@ -26,6 +27,8 @@ export const limits = {
   silentMs: 2 * 60_000,
   /** Whoever was not heard of for this long went home. */
   goneMs: 12 * 60 * 60_000,
+  /** More silent devices than these are one worry: a break, or a hall without a network, would hide all else. */
+  silentApart: 3,
   skewMs: 60_000,
   /** The Gatekeeper says again what stays out of the ordinary. */
   unusualMs: 15 * 60_000,
@@ -49,7 +52,12 @@ export function worriesOf({ event, stats, devices, conflicts, alerts, nameOfGate
     ...(stats ? worriesOfStats(stats, isOn) : []),
     ...(conflicts ? [{ kind: 'conflicts' as const, count: conflicts }] : []),
     ...(isOn ? unusualIn(alerts ?? [], devices ?? [], nameOfGate ?? String, now) : []),
-    ...(isOn ? (devices ?? []).flatMap((device) => worriesOfDevice(device, now)) : []),
+    ...(isOn
+      ? togetherFrom(
+          limits.silentApart,
+          (devices ?? []).flatMap((device) => worriesOfDevice(device, now)),
+        )
+      : []),
   ]
 }
 
@@ -77,6 +85,16 @@ function unusualIn(alerts: WireAlert[], devices: Device[], nameOfGate: (id: stri
         return []
     }
   })
+}
+
+/** Takes what is worrying about each device; gives the silent ones as one worry where they are more than so many. */
+function togetherFrom(most: number, worries: Worry[]): Worry[] {
+  const silent = worries.filter(({ kind }) => kind === 'device_silent')
+  if (silent.length <= most) return worries
+  return [
+    ...worries.filter(({ kind }) => kind !== 'device_silent'),
+    { kind: 'devices_silent' as const, count: silent.length },
+  ]
 }
 
 function worriesOfStats(stats: LiveStats, isOn: boolean): Worry[] {

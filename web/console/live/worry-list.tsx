@@ -98,6 +98,8 @@ function inWords(worry: Worry, timezone: string, now: number): { icon: IconName;
         title: `${worry.device}: ${t.device_silent[0]}`,
         how: `${t.device_silent[1]} ${ago(now - Date.parse(worry.since))}. ${t.device_silent[2]}`,
       }
+    case 'devices_silent':
+      return { icon: 'device', title: `${number(worry.count)} ${t.devices_silent[0]}`, how: t.devices_silent[1] }
     case 'gate_surge':
       return {
         icon: 'gate',

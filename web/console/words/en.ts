@@ -227,6 +227,7 @@ export const en = {
       since: 'for the log, the oldest from',
       allWritten: 'all is in the log',
       decidedIn: 'decided in',
+      within: 'within',
     },
     zones: {
       title: 'Zones',
@@ -293,10 +294,10 @@ export const en = {
         string,
         string,
       ],
-      zone_nearly_full: ['nearly full.', 'Shown from 90 % on.'] as [string, string],
+      zone_nearly_full: ['nearly full.', 'Shown from 90% on.'] as [string, string],
       duplicates: [
         'tickets were shown again after they were used.',
-        'of all presentations. Shown from 10 attempts and 5 % on: copies may be going round.',
+        'of all presentations. Shown from 10 attempts and 5% on: copies may be going round.',
       ] as [string, string],
       conflicts: [
         'scan was shown otherwise than it is judged now.',
@@ -308,6 +309,10 @@ export const en = {
         'It showed too many codes that were none. It may scan again at',
         'A supervisor can unblock it now.',
       ] as [string, string, string],
+      devices_silent: [
+        'devices are silent.',
+        'Shown from two minutes on: look under Devices which, and whether they have power and a network.',
+      ] as [string, string],
       device_silent: [
         'silent.',
         'Last heard of',
