@@ -126,7 +126,7 @@ describe('an organiser who imports a guest list', () => {
 
   test('issues them, and is shown which rows were wrong and why', async () => {
     await button('Issue 2 tickets').click()
-    await heading('Import is done, with 1 wrong rows')
+    await heading('Import is done, with 1 wrong row')
     expect(await figures()).toEqual({ 'New tickets': '2', 'Known already': '0', 'Wrong rows': '1' })
     const wrong = page.getByRole('table', { name: 'Wrong rows' }).getByRole('row').nth(1)
     expect(await wrong.textContent()).toMatch(/^4Ticket type/)

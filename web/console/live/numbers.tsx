@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { ago, number, percent, words } from '../words/language.ts'
+import { ago, milliseconds, number, percent, words } from '../words/language.ts'
 import { type LiveStats, sumOf } from './stats.ts'
 
 /** What one looks for first, readable from across the room. */
@@ -10,7 +10,7 @@ export function Numbers({ stats }: { stats: LiveStats }) {
   return (
     <dl class="numbers">
       <Tile label={t.inside} value={stats.inside} isMain>
-        {Number(stats.occupancyPercentage) > 0 && `${stats.occupancyPercentage} % ${t.ofRoom}`}
+        {Number(stats.occupancyPercentage) > 0 && `${percent(Number(stats.occupancyPercentage) / 100)} ${t.ofRoom}`}
       </Tile>
       <Tile label={t.admitted} value={stats.cacheCount}>
         {stats.totalTickets > 0 &&
@@ -30,7 +30,7 @@ export function Numbers({ stats }: { stats: LiveStats }) {
           ? `${t.since} ${ago(stats.lagMs)}`
           : p50 === null
             ? t.allWritten
-            : `${t.allWritten}; ${t.decidedIn} ${ms(p50)}, 95 % ${ms(p95 ?? p50)}`}
+            : `${t.allWritten}; ${t.decidedIn} ${milliseconds(p50)}, ${percent(0.95)} ${t.within} ${milliseconds(p95 ?? p50)}`}
       </Tile>
     </dl>
   )
@@ -48,10 +48,6 @@ function Tile({ label, value, isMain = false, tone = '', children }: Props) {
       </dd>
     </div>
   )
-}
-
-function ms(value: number): string {
-  return `${number(Math.round(value * 10) / 10)} ms`
 }
 
 function lastGuest({ minutesToLast, totalTickets, admittedTickets }: LiveStats): string {

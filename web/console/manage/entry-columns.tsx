@@ -1,7 +1,7 @@
 import { Link } from '../parts/link.tsx'
 import type { Column } from '../parts/table.tsx'
 import type { Entry } from '../things.ts'
-import { words } from '../words/language.ts'
+import { milliseconds, words } from '../words/language.ts'
 import { exactMoment } from './moments.ts'
 import { outcomeWords } from './words.ts'
 
@@ -26,7 +26,7 @@ export function entryColumns({ timezone, home, withTicket }: Where): Column<Entr
         ]
       : []),
     { title: t.staff, cell: ({ staffId }) => staffId ?? '–' },
-    { title: t.decidedIn, isNumber: true, cell: ({ validationTime }) => t.msThis(validationTime.toFixed(1)) },
+    { title: t.decidedIn, isNumber: true, cell: ({ validationTime }) => milliseconds(validationTime) },
   ]
 }
 

@@ -1,12 +1,13 @@
 import { useSignal } from '@preact/signals'
 import { post, withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useList } from '../loading.ts'
+import { useGet, useList } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { textIn, type Values } from '../manage/form.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
+import type { Gate, List } from '../manage/things.ts'
 import { reasonWords, verdicts } from '../manage/words.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
@@ -30,6 +31,8 @@ export default function ConflictsScreen() {
   const t = words.value.conflicts
   const { event, path, home } = useEvent()
   const { state } = filterNow(['state'])
+  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
   const list = useList<Conflict>(withQuery(`${path}/conflicts`, { state }))
   const asked = useSignal<Conflict | null>(null)
   const handle = async (values: Values) =>
@@ -71,16 +74,20 @@ export default function ConflictsScreen() {
           {
             title: t.ticket,
             cell: ({ ticketId }) =>
-              ticketId ? <Link to={`${home}/tickets/${ticketId}`}>{`…${ticketId.slice(-6)}`}</Link> : '–',
+              ticketId ? (
+                <Link to={`${home}/tickets/${ticketId}`} class="nowrap">{`…${ticketId.slice(-6)}`}</Link>
+              ) : (
+                '–'
+              ),
           },
           { title: t.did, cell: ({ shown }) => <span class="tag warn">{wordOf(shown)}</span> },
           { title: t.judged, cell: ({ judged }) => <span class="tag">{wordOf(judged)}</span> },
-          { title: t.gate, cell: ({ gateId }) => gateId ?? '–' },
+          { title: t.gate, cell: ({ gateId }) => (gateId === null ? '–' : gateName(gateId)) },
           {
             title: t.against,
             cell: (conflict) =>
               conflict.with
-                ? `${conflict.with.gateId ?? t.aGate}, ${exactMoment(conflict.with.scannedAt, event.timezone)}`
+                ? `${conflict.with.gateId === null ? t.aGate : gateName(conflict.with.gateId)}, ${exactMoment(conflict.with.scannedAt, event.timezone)}`
                 : '–',
           },
           {

@@ -74,6 +74,7 @@ export default function DeviceScreen({ params }: ScreenProps) {
               <p class="hint">{t.noAlerts}</p>
             ) : (
               <Table
+                stacks
                 caption={t.alerts}
                 items={trail.alerts}
                 keyOf={(alert) => alert.id}

@@ -15,7 +15,7 @@ import { Link } from '../parts/link.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
 import { Table } from '../parts/table.tsx'
 import type { Device } from '../things.ts'
-import { ago, number, timeOfDay, words } from '../words/language.ts'
+import { ago, number, percent, timeOfDay, words } from '../words/language.ts'
 
 const t = words.value.devices
 
@@ -25,6 +25,8 @@ const LOOK_EVERY_MS = 10_000
 export default function DevicesScreen() {
   const { event, path, home } = useEvent()
   const list = useGet<List<Device>>(`${path}/devices`)
+  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
   const isEnrolling = useSignal(false)
   const asked = useSignal<{ device: Device; what: 'revoke' | 'unblock' } | null>(null)
   useEvery(LOOK_EVERY_MS, () => void list.reload())
@@ -63,7 +65,7 @@ export default function DevicesScreen() {
                 },
                 { title: t.state, cell: (device) => <State device={device} now={now} timezone={event.timezone} /> },
                 { title: t.staff, cell: ({ staffName }) => staffName },
-                { title: t.gate, cell: ({ gateId }) => gateId ?? t.any },
+                { title: t.gate, cell: ({ gateId }) => (gateId === null ? t.any : gateName(gateId)) },
                 {
                   title: t.lastSeen,
                   cell: ({ lastSeenAt }) => (
@@ -83,7 +85,7 @@ export default function DevicesScreen() {
                 {
                   title: t.battery,
                   isNumber: true,
-                  cell: ({ battery }) => (battery === null ? '–' : `${Math.round(battery * 100)} %`),
+                  cell: ({ battery }) => (battery === null ? '–' : percent(battery)),
                 },
                 { title: t.version, cell: ({ appVersion }) => appVersion ?? '–' },
                 {
@@ -170,8 +172,9 @@ function State({ device, now, timezone }: { device: Device; now: number; timezon
 /** Scans are ordered by clocks where a device judges alone. */
 function Clock({ skewMs }: { skewMs: number | null }) {
   if (skewMs === null) return <>–</>
-  const seconds = skewMs / 1000
-  const words = `${seconds > 0 ? '+' : ''}${seconds.toFixed(1)} s`
+  // Less than half a second is what the way to it takes.
+  const seconds = Math.round(skewMs / 1000) || 0
+  const words = `${seconds > 0 ? '+' : ''}${number(seconds)} s`
   return Math.abs(seconds) >= 30 ? <span class="tag alarm">{words}</span> : <span class="nowrap">{words}</span>
 }
 

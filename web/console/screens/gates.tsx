@@ -22,6 +22,7 @@ export default function GatesScreen() {
   const { event, path } = useEvent()
   const types = useGet<List<TicketType>>(`${path}/ticket-types`)
   const stall = useSignal<Gate | null>(null)
+  const typeName = (id: string) => types.value?.items.find((type) => type.id === id)?.name ?? id
   const zoneName = (id: string) => event.zones.find((zone) => zone.id === id)?.name ?? id
   return (
     <>
@@ -37,7 +38,7 @@ export default function GatesScreen() {
         columns={[
           { title: t.kind, cell: ({ kind }) => kinds[kind]?.[0] ?? kind },
           { title: t.zone, cell: ({ zone }) => zoneName(zone) },
-          { title: t.accepts, cell: ({ accepts }) => accepts?.join(', ') ?? t.everyType },
+          { title: t.accepts, cell: ({ accepts }) => accepts?.map(typeName).join(', ') ?? t.everyType },
         ]}
         fields={[
           {

@@ -2,14 +2,24 @@ import type { ReportItem, ShiftLine, StallLine, SummaryAnswer, TillLine } from '
 import { useEvent } from '../event.ts'
 import { useGet } from '../loading.ts'
 import { Curve } from '../manage/curve.tsx'
-import { exactMoment } from '../manage/moments.ts'
 import type { List } from '../manage/things.ts'
 import { reasonWords } from '../manage/words.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { may } from '../session.ts'
-import { moment, money, number, span, timeOfDay, words } from '../words/language.ts'
+import {
+  day,
+  exactTime,
+  milliseconds,
+  moment,
+  money,
+  number,
+  percent,
+  span,
+  timeOfDay,
+  words,
+} from '../words/language.ts'
 
 const t = words.value.reports
 
@@ -34,7 +44,7 @@ export default function ReportsScreen() {
       </p>
       <Downloads />
       <Loaded of={loaded}>{(summary) => <Report summary={summary} />}</Loaded>
-      <AtTheDoor />
+      <AtTheDoor summary={loaded.value} />
     </>
   )
 }
@@ -143,11 +153,11 @@ function Report({ summary }: { summary: SummaryAnswer }) {
       </Section>
       <p class="dim">
         {t.decidingAScanTook}
-        {milliseconds(latency.p50)}
+        {took(latency.p50)}
         {t.inHalfOfAll}
-        {milliseconds(latency.p95)}
+        {took(latency.p95)}
         {t.in95Of100}
-        {milliseconds(latency.p99)}
+        {took(latency.p99)}
         {t.in99Of100}
       </p>
     </div>
@@ -175,15 +185,25 @@ function itemColumns(title: string, timezone: string): Column<ReportItem>[] {
       cell: ({ refused }) => number(Object.values(refused).reduce((sum, count) => sum + count, 0)),
     },
     { title: t.shownTwice, isNumber: true, cell: ({ duplicates }) => number(duplicates) },
-    { title: t.firstScan, cell: ({ firstScanAt }) => exactMoment(firstScanAt, timezone) },
-    { title: t.lastScan, cell: ({ lastScanAt }) => exactMoment(lastScanAt, timezone) },
-    { title: t.median, isNumber: true, cell: ({ validationTime }) => milliseconds(validationTime.p50) },
-    { title: '95 %', isNumber: true, cell: ({ validationTime }) => milliseconds(validationTime.p95) },
+    { title: t.firstScan, cell: ({ firstScanAt }) => <When at={firstScanAt} timezone={timezone} /> },
+    { title: t.lastScan, cell: ({ lastScanAt }) => <When at={lastScanAt} timezone={timezone} /> },
+    { title: t.median, isNumber: true, cell: ({ validationTime }) => took(validationTime.p50) },
+    { title: percent(0.95), isNumber: true, cell: ({ validationTime }) => took(validationTime.p95) },
   ]
 }
 
-function milliseconds(value: number | null): string {
-  return value === null ? '–' : t.msThis(value < 10 ? value.toFixed(1) : Math.round(value))
+/** The day over the time: there are many columns. */
+function When({ at, timezone }: { at: string | null; timezone: string }) {
+  if (at === null) return <>–</>
+  return (
+    <>
+      <span class="nowrap">{day(at, timezone)},</span> <span class="nowrap">{exactTime(at, timezone)}</span>
+    </>
+  )
+}
+
+function took(value: number | null): string {
+  return value === null ? '–' : milliseconds(value)
 }
 
 /** Counts as bars; the number beside each is the table. */
@@ -246,8 +266,10 @@ function Downloads() {
 }
 
 /** Shifts, the till and stalls: each only where there is something. */
-function AtTheDoor() {
+function AtTheDoor({ summary }: { summary: SummaryAnswer | null }) {
   const { event } = useEvent()
+  const staffName = (id: string | null) => summary?.staff.find(({ staffId }) => staffId === id)?.name ?? id ?? '–'
+  const gateName = (id: string | null) => summary?.gates.find(({ gateId }) => gateId === id)?.name ?? id ?? '–'
   const { timezone } = event
   const shifts = useGet<List<ShiftLine>>(`/api/hp-scanner/shift-report/${event.id}`)
   const till = useGet<List<TillLine>>(`/api/hp-scanner/till-report/${event.id}`)
@@ -261,7 +283,7 @@ function AtTheDoor() {
             items={shifts.value?.items ?? []}
             keyOf={({ id }) => id}
             columns={[
-              { title: t.staff, cell: ({ staffId }) => staffId },
+              { title: t.staff, cell: ({ staffId }) => staffName(staffId) },
               { title: t.from, cell: ({ startedAt }) => moment(startedAt, timezone) },
               { title: t.to, cell: ({ endedAt }) => (endedAt ? moment(endedAt, timezone) : t.stillOn) },
               { title: t.scans, isNumber: true, cell: ({ scans }) => number(scans) },
@@ -277,9 +299,9 @@ function AtTheDoor() {
             items={till.value?.items ?? []}
             keyOf={(_, index) => index}
             columns={[
-              { title: t.staff, cell: ({ staffId }) => staffId ?? '–' },
-              { title: t.gate, cell: ({ gateId }) => gateId ?? '–' },
-              { title: t.paidBy, cell: ({ method }) => method },
+              { title: t.staff, cell: ({ staffId }) => staffName(staffId) },
+              { title: t.gate, cell: ({ gateId }) => gateName(gateId) },
+              { title: t.paidBy, cell: ({ method }) => t.methods[method] ?? method },
               { title: t.sales, isNumber: true, cell: ({ sales }) => number(sales) },
               { title: t.people, isNumber: true, cell: ({ people }) => number(people) },
               { title: t.taken, isNumber: true, cell: ({ amount, currency }) => money(amount, currency) },

@@ -11,6 +11,7 @@ const t = words.value.ticketTypes
 export default function TicketTypesScreen() {
   const { event } = useEvent()
   const { timezone, zones } = event
+  const zoneName = (id: string) => zones.find((zone) => zone.id === id)?.name ?? id
   return (
     <SetupScreen<TicketType>
       what="ticket-types"
@@ -25,7 +26,7 @@ export default function TicketTypesScreen() {
         { title: t.admits, isNumber: true, cell: ({ admits }) => admits },
         { title: t.atMost, isNumber: true, cell: ({ capacity }) => (capacity === null ? '–' : number(capacity)) },
         { title: t.price, isNumber: true, cell: ({ price }) => (price ? money(price.amount, price.currency) : '–') },
-        { title: t.zones, cell: (type) => type.zones.join(', ') },
+        { title: t.zones, cell: (type) => type.zones.map(zoneName).join(', ') },
         {
           title: t.valid,
           cell: ({ validFrom, validUntil }) =>

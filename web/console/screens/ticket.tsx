@@ -6,7 +6,7 @@ import { useGet } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { entryColumns } from '../manage/entry-columns.tsx'
 import { type FieldSpec, textIn, type Values } from '../manage/form.tsx'
-import type { Ticket, TicketStatus, TicketWithScans } from '../manage/things.ts'
+import type { List, Ticket, TicketStatus, TicketType, TicketWithScans } from '../manage/things.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -90,12 +90,13 @@ function Shown({ ticket, reload }: { ticket: TicketWithScans; reload: () => void
 }
 
 function Facts({ ticket }: { ticket: Ticket }) {
-  const { event } = useEvent()
+  const { event, path } = useEvent()
+  const types = useGet<List<TicketType>>(`${path}/ticket-types`)
   const { holder, booking, validFrom, validUntil } = ticket
   const facts: [string, ComponentChildren][] = [
     [t.holder, holder.name ?? '–'],
     [t.eMail, holder.email ?? '–'],
-    [t.type, ticket.type],
+    [t.type, types.value?.items.find(({ id }) => id === ticket.type)?.name ?? ticket.type],
     [t.letsIn, `${number(ticket.admits)} ${ticket.admits === 1 ? 'person' : 'people'}`],
     [t.shortCode, <code key="code">{ticket.shortCode}</code>],
     [t.reference, ticket.reference ?? '–'],

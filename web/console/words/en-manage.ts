@@ -52,7 +52,7 @@ export const manage = {
         'Somebody used a device’s token who is not that device',
         'A token of it is in other hands. Without the device’s own key it was refused; revoke the device if you cannot explain it.',
       ],
-      'zone.nearly_full': ['A zone is nearly full', 'It reached 90 % of its capacity.'],
+      'zone.nearly_full': ['A zone is nearly full', 'It reached 90% of its capacity.'],
       'zone.full': ['A zone is full', 'It reached its capacity.'],
       'outbox.lagging': [
         'The log’s database lags behind',

@@ -166,7 +166,7 @@ export const tickets = {
     of: ' of ',
     rows: ' rows',
     aSecond: (a: string | number) => `, ${a} a second`,
-    aboutSecondsLeft: (a: string | number) => `, about ${a} seconds left`,
+    aboutSecondsLeft: (a: string | number) => `, about ${a} ${a === '1' ? 'second' : 'seconds'} left`,
     youMayLeaveThis: 'You may leave this page: the import goes on by itself, and scanning does too.',
     toTheTickets: 'To the tickets',
     importAnotherFile: 'Import another file',
@@ -174,7 +174,8 @@ export const tickets = {
     drawingOfImages: 'Drawing of images',
     waitsForItsTurn: (a: string | number) => `${a} waits for its turn`,
     isRunning: (a: string | number) => `${a} is running`,
-    isDoneWithWrong: (a: string | number, b: string | number) => `${a} is done, with ${b} wrong rows`,
+    isDoneWithWrong: (a: string | number, b: string | number) =>
+      `${a} is done, with ${b} wrong ${b === '1' ? 'row' : 'rows'}`,
     isDone: (a: string | number) => `${a} is done`,
     failedThis: (a: string | number) => `${a} failed`,
     earlierImports: 'Earlier imports',

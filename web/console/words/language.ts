@@ -27,6 +27,11 @@ export function number(value: number): string {
   return plain.format(value)
 }
 
+/** How long something took. The platform's clock goes in whole milliseconds, so less than one is all that is known. */
+export function milliseconds(value: number): string {
+  return value < 1 ? '< 1 ms' : `${plain.format(Math.round(value * 10) / 10)} ms`
+}
+
 export function percent(share: number): string {
   return inPercent.format(share)
 }
