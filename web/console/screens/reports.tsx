@@ -120,7 +120,7 @@ function Report({ summary }: { summary: SummaryAnswer }) {
           ]}
         />
       </Section>
-      <Section title={t.ticketTypes}>
+      <Section title={t.ticketTypes} isEmpty={summary.types.length === 0}>
         <Table
           caption={t.ticketTypes}
           items={summary.types}
@@ -133,7 +133,7 @@ function Report({ summary }: { summary: SummaryAnswer }) {
           ]}
         />
       </Section>
-      <Section title={t.gates}>
+      <Section title={t.gates} isEmpty={summary.gates.length === 0}>
         <Table
           stacks
           caption={t.gates}
@@ -142,7 +142,7 @@ function Report({ summary }: { summary: SummaryAnswer }) {
           columns={itemColumns(t.gate, event.timezone)}
         />
       </Section>
-      <Section title={t.staff}>
+      <Section title={t.staff} isEmpty={summary.staff.length === 0}>
         <Table
           stacks
           caption={t.staff}
@@ -151,24 +151,28 @@ function Report({ summary }: { summary: SummaryAnswer }) {
           columns={itemColumns(t.name, event.timezone)}
         />
       </Section>
-      <p class="dim">
-        {t.decidingAScanTook}
-        {took(latency.p50)}
-        {t.inHalfOfAll}
-        {took(latency.p95)}
-        {t.in95Of100}
-        {took(latency.p99)}
-        {t.in99Of100}
-      </p>
+      {latency.p50 !== null && (
+        <p class="dim">
+          {t.decidingAScanTook}
+          {took(latency.p50)}
+          {t.inHalfOfAll}
+          {took(latency.p95)}
+          {t.in95Of100}
+          {took(latency.p99)}
+          {t.in99Of100}
+        </p>
+      )}
     </div>
   )
 }
 
-function Section({ title, children }: { title: string; children: preact.ComponentChildren }) {
+type SectionProps = { title: string; isEmpty?: boolean; children: preact.ComponentChildren }
+
+function Section({ title, isEmpty = false, children }: SectionProps) {
   return (
     <section class="group">
       <h2>{title}</h2>
-      {children}
+      {isEmpty ? <p>{t.noneYet}</p> : children}
     </section>
   )
 }

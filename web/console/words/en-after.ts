@@ -80,6 +80,7 @@ export const after = {
     nobodyHasBeenLet: 'Nobody has been let in yet.',
     refusalsByReason: 'Refusals by reason',
     nobodyWasRefused: 'Nobody was refused.',
+    noneYet: 'None yet.',
     zones: 'Zones',
     zone: 'Zone',
     insideNow: 'Inside now',
