@@ -38,7 +38,7 @@ import { subjectRoutes } from './routes/subjects.ts'
 import { syncRoutes } from './routes/sync.ts'
 import { ticketRoutes } from './routes/tickets.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
-import { ticketPageRoutes } from './ticket-page.ts'
+import { notHere, ticketPageRoutes } from './ticket-page.ts'
 import { isUnavailable } from './unavailable.ts'
 
 /** Every call of the API. What a call takes, who may make it and what it does stand in one place each. */
@@ -111,7 +111,7 @@ app.get('/docs', () => serveDocs(routes, app.getOpenAPI31Document(description)))
 servePages(app) // workers/pages.ts: what web/ builds
 app.get('/', (c) => c.redirect('/console'))
 
-app.notFound(() => problemResponse('not_found'))
+app.notFound((c) => (c.req.path.startsWith('/api/') ? problemResponse('not_found') : notHere(c.req.raw)))
 
 app.onError((error, c) => {
   const { requestId, route, eventId } = c.get('context')

@@ -105,8 +105,8 @@ async function codeToShow(env: Env, { ticket, event }: PageSource, isSaved: bool
   return shownCode(env, event.id, ticket, event.policy.rotatingCodes, at)
 }
 
-/** The same for every wrong link, to the byte. */
-async function notHere(request: Request): Promise<Response> {
+/** The same for every wrong link, to the byte, and for every other address where there is nothing. */
+export async function notHere(request: Request): Promise<Response> {
   if (!request.headers.get('Accept')?.includes('text/html')) return problemResponse('not_found', { headers: uncached })
   const page = await notFoundPage(languageFor(request.headers.get('Accept-Language')))
   return new Response(page, { status: 404, headers: pageHeaders })

@@ -149,7 +149,7 @@ describe("the attendee's page", () => {
       'a'.repeat(3000),
     ]
     const pages = []
-    for (const link of [...wrong.map((other) => `/t/${other}`), voided.url]) {
+    for (const link of [...wrong.map((other) => `/t/${other}`), '/half/a/link', voided.url]) {
       const { status, text, headers } = await open(link)
       // Each answer has a number of its own, whatever it is.
       const others = [...headers].filter(([name]) => name !== 'x-request-id')
