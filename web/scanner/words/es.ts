@@ -89,7 +89,7 @@ export const es: Words = {
     camera: 'Cámara',
     entry: 'Entra',
     exit: 'Sale',
-    automatic: 'Solo',
+    automatic: 'Auto',
     direction: 'Sentido',
     party: 'Personas',
     fewer: 'Una menos',
