@@ -5,8 +5,9 @@ import { words } from '../words/language.ts'
 
 /** Explains turnstile mode and starts it, where there is a PIN to end it. */
 export function KioskIntroScreen() {
-  const { hasPin, sheet } = useScanner()
-  const t = words.value.kiosk
+  const { hasPin, sheet, status } = useScanner()
+  const { kiosk: t, failures } = words.value
+  const isSupervisor = status.value.enrolment?.staff.role === 'supervisor'
   const start = () => {
     sheet.value = null
     change({ kiosk: true })
@@ -16,7 +17,7 @@ export function KioskIntroScreen() {
   return (
     <Sheet title={t.title}>
       <p>{t.what}</p>
-      {!hasPin.value && <p class="notice">{t.needsPin}</p>}
+      {!hasPin.value && <p class="notice">{isSupervisor ? t.needsPin : failures.supervisor_needed}</p>}
       <button type="button" class="primary wide" disabled={!hasPin.value} onClick={start}>
         {t.start}
       </button>

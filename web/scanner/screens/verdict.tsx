@@ -77,7 +77,7 @@ function Details({ shown }: { shown: Shown }) {
         ))}
       </ul>
       {verdict.kind === 'undecided' && <p class="note">{t.nobodyIn}</p>}
-      {shown.judgedBy === 'device' && (
+      {shown.judgedBy === 'device' && verdict.kind !== 'undecided' && (
         <p class="by-device">
           <Icon name="cloud" />
           {t.byDevice}
