@@ -511,4 +511,17 @@ describe('objects of one event that die, or do not answer', () => {
     expect(await logged(event)).toBe(2)
     expect(await liveStats(event)).toMatchObject({ cacheCount: 1, duplicateAttempts: 1, inside: 1 })
   })
+
+  it('take over nothing that comes late: what a shard was told since holds', async () => {
+    const event = await newDivided()
+    const device = await newDevice(event)
+    const { one, shard, number } = await ofTwoShards(event)
+    // As it was before the ticket was issued. A Gatekeeper that died over it cannot take it back.
+    const asItWas = { shard: number, configuration: null, tickets: { ids: [one.id as TicketId], tables: {} } }
+    await runInDurableObject(shard, (object) => object.adopt({ ...asItWas, no: 1 }))
+    expect((await scan(device.token, one.code)).body.verdict).toBe('admitted')
+    // The same, told last, would have been taken over.
+    await runInDurableObject(shard, (object) => object.adopt({ ...asItWas, no: 1000 }))
+    expect((await scan(device.token, one.code)).body.code).toBe('unknown')
+  })
 })
