@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    within: { type: 'string', default: '150' },
+    within: { type: 'string' },
     /** Those of the simulation by the rules alone. */
     rules: { type: 'boolean' },
   },
@@ -18,12 +18,12 @@ const { values } = parseArgs({
 
 if (values.rules) {
   const { huntByRules } = await import('./rules/hunting.ts')
-  process.exit(huntByRules(Number(values.seed), Number(values.within), values.only ?? ''))
+  process.exit(huntByRules(Number(values.seed), Number(values.within ?? 1500), values.only ?? ''))
 }
 
 const { mutants } = await import('./mutants.ts')
 const { simulate } = await import('./run.ts')
-const within = Number(values.within)
+const within = Number(values.within ?? 150)
 const wanted = Object.entries(mutants).filter(([name]) => values.only === undefined || name.includes(values.only))
 let missed = 0
 const startedAt = performance.now()

@@ -109,6 +109,9 @@ export class Audit {
     const { reentry, zones } = this.#evening
     const inside = zones.map(() => 0)
     const perTicket = new Map<string, number>()
+    const entered = new Map<string, number>()
+    const ofType = this.#ledger.insideOfType.map(() => 0)
+    const { maxEntries } = this.#evening.event.policy
     const { entries } = this.#ledger
     for (const entry of entries) {
       const { seq, ticketId, people, verdict, offline, forceReason, insideChange } = entry
@@ -125,11 +128,25 @@ export class Audit {
         if (capacity !== null && (inside[zone] as number) + people > capacity) {
           throw new Violation(`ticket ${no}: entry ${seq} lets in ${people} more than the place holds`)
         }
+        const type = this.#ledger.type(ticket.type)
+        const typeAt = this.#ledger.typeAt(entry.zone, type.id)
+        if (type.capacity !== null && (ofType[typeAt] as number) + people > type.capacity) {
+          throw new Violation(`ticket ${no}: entry ${seq} lets in ${people} more than there is room of its type`)
+        }
+        if (maxEntries !== null && (entered.get(key) ?? 0) + people > maxEntries) {
+          throw new Violation(`ticket ${no}: entry ${seq} lets in ${people} more than may ever enter with it`)
+        }
         const last = this.#watcher.decisions[no]?.findLast(({ head }) => head < seq)
         if (last?.isKnown && last.bars) throw new Violation(`ticket ${no}: entry ${seq} lets in, and it is barred`)
       }
       this.#namesItsOwn(entry, no)
       inside[zone] = (inside[zone] as number) + insideChange
+      const typeAt = this.#ledger.typeAt(entry.zone, ticket.type)
+      ofType[typeAt] = (ofType[typeAt] as number) + insideChange
+      if (verdict.kind === 'admitted') entered.set(key, (entered.get(key) ?? 0) + people)
+      else if (verdict.kind === 'annulled') {
+        entered.set(key, (entered.get(key) ?? 0) - (entries[verdict.seq - 1]?.people ?? 0))
+      }
       if (verdict.kind === 'admitted') perTicket.set(key, before + people)
       else if (verdict.kind === 'exited' && reentry !== 'none') perTicket.set(key, before - people)
       else if (verdict.kind === 'annulled') perTicket.set(key, before - (entries[verdict.seq - 1]?.people ?? 0))
@@ -216,7 +233,8 @@ export class Audit {
       throw new Violation(`ticket ${no}: ${accepted} entered with it, and no conflict tells of it`)
     }
     const isFalse = [...conflicts.values()].some(({ shown, judged }) => shown === 'admitted' && byUse.includes(judged))
-    if (all <= ticket.admits && isFalse)
+    const { maxEntries } = this.#evening.event.policy
+    if (all <= Math.min(ticket.admits, maxEntries ?? ticket.admits) && isFalse)
       throw new Violation(`ticket ${no}: ${all} entered with it, which is no conflict`)
   }
 

@@ -54,13 +54,13 @@ export class Crowd {
     const chance = this.#chance
     const newest = Math.floor(((this.#scans - this.#left) / this.#scans) * (evening.tickets.length - 10))
     const no = chance.happens(evening.late) ? chance.between(0, newest) : Math.max(0, newest + chance.between(-5, 3))
-    this.#show(device, no)
+    this.#show(device, no, null)
     if (!chance.happens(evening.copies)) return
     // Somebody has a copy: at the same gate, at the one to whose share the ticket belongs, or at another one.
     const where = chance.next()
-    const other = where < 0.3 ? device : where < 0.6 ? this.#atHome(no) : chance.of(this.#devices)
+    const other = where < 0.25 ? device : where < 0.7 ? this.#atHome(no) : chance.of(this.#devices)
     clock.after(chance.wait(1000), () => {
-      if (!this.isOver && other.isOn) this.#show(other, no)
+      if (!this.isOver && other.isOn) this.#show(other, no, null)
     })
   }
 
@@ -73,17 +73,24 @@ export class Crowd {
     return this.#chance.of(this.#devices.filter(({ gate }) => gate.id === home))
   }
 
-  #show(device: Device, no: number): void {
+  /** `comingIn`: so many who mean to come in; null: whoever comes, to wherever they want. */
+  #show(device: Device, no: number, comingIn: number | null): void {
     const { evening, watcher, places } = this.#around
     const chance = this.#chance
     this.#left -= 1
     const admits = evening.tickets[no]?.type.admits ?? 1
-    const goesOut = chance.happens(evening.reentry === 'none' ? 0.08 : 0.3) && evening.has('exits')
+    const zone = places.ofZone.get(device.gate.zone) as number
+    const wantsOut = chance.happens(evening.reentry === 'none' ? 0.08 : 0.3) && evening.has('exits')
+    const isStray = chance.happens(0.2)
+    const isIn = watcher.insideOf(no, zone)
+    const goesOut = comingIn === null && wantsOut && (isIn > 0 || isStray)
     const isForced = chance.happens(evening.forced) && device.isSupervisor
-    const people = admits > 1 ? chance.between(1, admits) : 1
+    const many = admits > 1 ? chance.between(1, admits) : 1
+    // Mostly those go out who are in.
+    const people = comingIn ?? (goesOut && !isStray ? Math.min(many, isIn) : many)
     const presented: Presented = {
       no,
-      zone: places.ofZone.get(device.gate.zone) as number,
+      zone,
       deviceId: device.deviceId,
       admits,
       direction: goesOut ? 'exit' : 'entry',
@@ -104,12 +111,25 @@ export class Crowd {
       if (chance.happens(0.3)) return
       const device = chance.happens(0.3) ? chance.of(this.#devices) : this.#atHome(presented.no)
       clock.after(chance.wait(1500), () => {
-        if (!this.isOver && device.isOn) this.#show(device, presented.no)
+        if (!this.isOver && device.isOn) this.#show(device, presented.no, null)
       })
+      return
+    }
+    if (seen.said === 'exited' && evening.reentry === 'after_exit') {
+      // They come back to where they went out, and bring somebody along.
+      if (presented.admits > presented.people && chance.happens(seen.by === 'device' ? 0.8 : 0.2))
+        this.#comesBack(presented)
       return
     }
     const mayRegret = seen.said === 'admitted' && !presented.force && evening.has('annulments')
     if (mayRegret && chance.happens(0.04)) this.#regret(presented, scan)
+  }
+
+  #comesBack({ deviceId, no, people }: Presented): void {
+    const device = this.#devices.find((one) => one.deviceId === deviceId)
+    this.#around.clock.after(this.#chance.wait(2000), () => {
+      if (!this.isOver && device?.isOn) this.#show(device, no, people + 1)
+    })
   }
 
   #regret(presented: Presented, scan: Kept): void {

@@ -20,7 +20,9 @@ const CONNECTING_MS = 8000
 const SYNC_EVERY_BEATS = 7
 const KEEP_EVERY_BEATS = 10
 /** A lease begins more seldom than people are scanned, and what is told just then matters more. */
-const LEASE_WEIGHT = 4
+const LEASE_WEIGHT = 6
+/** Nor does a list often come to a device of which something is not home. */
+const PENDING_WEIGHT = 6
 
 /** All that devices of an evening have in common. */
 export type Surroundings = {
@@ -44,6 +46,8 @@ export class Device {
   skewMs: number
   isOn = false
   isCut = false
+  /** Whether the last call was answered. */
+  isHeard = false
   life = 0
   disk: Disk
   known: Known | null = null
@@ -76,10 +80,6 @@ export class Device {
   /** Whether what is sent to the app that was running then gets there. */
   isReachable(life: number): boolean {
     return this.isOn && !this.isCut && this.life === life
-  }
-
-  get isHeard(): boolean {
-    return this.around.clock.now - this.#heardAt < SILENT_AFTER_MS
   }
 
   get now(): number {
@@ -135,7 +135,7 @@ export class Device {
     if (!this.isCut) this.#socket?.close()
     this.#socket = null
     this.#connectingSince = null
-    this.#heardAt = Number.NEGATIVE_INFINITY
+    this.isHeard = false
   }
 
   cut(): void {
@@ -159,13 +159,11 @@ export class Device {
     return lost
   }
 
-  /** The server was heard. */
-  heard(): void {
-    this.#heardAt = this.around.clock.now
-  }
-
-  unheard(): void {
-    this.#heardAt = Number.NEGATIVE_INFINITY
+  /** A call was answered, or was not. */
+  heard(isHeard: boolean): void {
+    const was = this.isHeard
+    this.isHeard = isHeard
+    if (isHeard && !was) this.after(0, () => this.homecoming.sync())
   }
 
   /** Something that happened at the worst of moments. */
@@ -179,7 +177,7 @@ export class Device {
   hear(socket: Socket, said: ToDevice): void {
     if (this.#socket === null) this.#adopt(socket)
     if (this.#socket !== socket) return
-    this.heard()
+    this.#heardAt = this.around.clock.now
     switch (said.type) {
       case 'pong':
         return
@@ -189,6 +187,8 @@ export class Device {
         this.known = known
         known.take(said, this.around.broken)
         this.toldRevision = said.revision
+        // What it decided alone is in there, perhaps, and will not get home just now.
+        if (this.disk.pending(null, 1).length > 0) this.badMoment(PENDING_WEIGHT)
         this.#anchorMs = this.around.way.server.skewMs + this.around.chance.between(-20, 20)
         if (isFirst) this.keep()
         this.leasing.check()
@@ -222,8 +222,8 @@ export class Device {
   #adopt(socket: Socket): void {
     this.#socket = socket
     this.#connectingSince = null
-    this.heard()
     socket.say({ type: 'ready' })
+    this.heard(true)
     this.after(0, () => this.homecoming.sync())
   }
 
@@ -251,7 +251,7 @@ export class Device {
   #beat(beats: number): void {
     this.around.clock.after(BEAT_MS, () => {
       if (this.isOn) {
-        if (this.#socket !== null && !this.isHeard) {
+        if (this.#socket !== null && this.around.clock.now - this.#heardAt > SILENT_AFTER_MS) {
           this.#socket.breakOff()
           this.#socket = null
         }

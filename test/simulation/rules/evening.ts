@@ -37,6 +37,8 @@ export const troubles = [
   'zones',
   'capacity',
   'copies',
+  'limits',
+  'unpaid',
 ] as const
 export type Trouble = (typeof troubles)[number]
 
@@ -52,7 +54,7 @@ export type Evening = {
   /** Without the side entrance. */
   gates: readonly Gate[]
   devices: readonly { gate: Gate; isSupervisor: boolean; skewMs: number }[]
-  tickets: readonly { id: TicketId; type: TicketType }[]
+  tickets: readonly { id: TicketId; type: TicketType; isPaid: boolean }[]
   lossy: number
   slow: number
   twice: number
@@ -66,6 +68,8 @@ export type Evening = {
   troubleEveryMs: number
   decisionEveryMs: number | null
   gatesEveryMs: number | null
+  /** After how long those who listen are told what is new: with many of them, it takes its time. */
+  tellEveryMs: number
   /** How many scans a device brings home at once. */
   batch: number
   forced: number
@@ -91,11 +95,14 @@ export function drawEvening(
     main: chance.between(2, 3),
     withLounge: chance.happens(0.3),
     devices: chance.between(3, 5),
-    reentry: chance.of<Reentry>(['none', 'none', 'none', 'after_exit', 'unlimited']),
+    reentry: chance.of<Reentry>(['none', 'none', 'none', 'after_exit', 'after_exit', 'unlimited']),
     isFull: chance.happens(0.15),
     decides: chance.happens(0.5),
     movesGates: chance.happens(0.5),
     isRestless: chance.happens(0.4),
+    parties: chance.of([0.15, 0.3, 0.6]),
+    isPartyFull: chance.happens(0.1),
+    maxEntries: chance.of([null, null, null, null, null, 2, 3, 4]),
   }
   const reentry = has('exits') ? drawn.reentry : 'none'
   const capacity = drawn.isFull && has('capacity') ? 40 : null
@@ -107,7 +114,8 @@ export function drawEvening(
     ...Array.from({ length: drawn.main }, (_, i) => gate(`GATE-${i}`, MAIN_ZONE)),
     ...(hasLounge ? [gate('LOUNGE-0', LOUNGE)] : []),
   ]
-  const types = [typeOf('single', 1, 1, zones), typeOf('party', 2, PARTY_OF, zones)] as const
+  const partyCapacity = drawn.isPartyFull && has('capacity') ? 15 : null
+  const types = [typeOf('single', 1, 1, zones, null), typeOf('party', 2, PARTY_OF, zones, partyCapacity)] as const
   const often = <T>(items: readonly T[], most: T): T => {
     const one = chance.of(items)
     return drawn.isRestless ? most : one
@@ -124,7 +132,8 @@ export function drawEvening(
   const count = Math.ceil(scans * TICKETS_PER_SCAN) + 10
   const tickets = Array.from({ length: count }, (_, no) => ({
     id: ticketId(seed, no),
-    type: chance.happens(0.25) && has('groups') ? types[1] : types[0],
+    type: chance.happens(drawn.parties) && has('groups') ? types[1] : types[0],
+    isPaid: !chance.happens(0.04) || !has('unpaid'),
   }))
   const lossy = chance.of([0, 0.02, 0.1, 0.25])
   const slow = chance.of([0, 0.02, 0.1, 0.3])
@@ -137,7 +146,7 @@ export function drawEvening(
   return {
     policy,
     reentry,
-    event: eventOf(zones, policy),
+    event: eventOf(zones, policy, has('limits') ? drawn.maxEntries : null),
     zones,
     types,
     gates,
@@ -155,6 +164,7 @@ export function drawEvening(
     longestQueue: often([1, 3, 8], 2),
     late: often([0, 0.05, 0.2], 0.2),
     troubleEveryMs: often([8000, 12_000, 40_000], 20_000),
+    tellEveryMs: often([250, 250, 1000], 1000),
     batch: chance.of([2, 10, 100]),
     forced: has('force') ? 0.05 : 0,
     has,
@@ -167,7 +177,13 @@ function ticketId(seed: number, no: number): TicketId {
   return `0198c0de-0000-7000-9000-${s}${n}` as TicketId
 }
 
-function typeOf(id: string, number: number, admits: number, zones: readonly Zone[]): TicketType {
+function typeOf(
+  id: string,
+  number: number,
+  admits: number,
+  zones: readonly Zone[],
+  capacity: number | null,
+): TicketType {
   return {
     id: id as TypeId,
     number,
@@ -176,14 +192,14 @@ function typeOf(id: string, number: number, admits: number, zones: readonly Zone
     validFrom: null,
     validUntil: null,
     zones: zones.map((zone) => zone.id),
-    capacity: null,
+    capacity,
     price: null,
     requiresAttention: false,
     note: null,
   }
 }
 
-function eventOf(zones: Zone[], offline: OfflinePolicy): EventDetails {
+function eventOf(zones: Zone[], offline: OfflinePolicy, maxEntries: number | null): EventDetails {
   return {
     id: '0198c0de-0000-7000-8000-0000000000ee' as EventId,
     organisationId: '0198c0de-0000-7000-8000-0000000000aa' as OrganisationId,
@@ -194,7 +210,7 @@ function eventOf(zones: Zone[], offline: OfflinePolicy): EventDetails {
     location: null,
     capacity: null,
     zones,
-    policy: { ...defaultPolicy, offline },
+    policy: { ...defaultPolicy, offline, maxEntries },
     limits: defaultLimits,
     rehearsalOf: null,
     retention: defaultRetention,

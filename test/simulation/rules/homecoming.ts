@@ -72,6 +72,7 @@ export class Homecoming {
     let isOver = false
     const timer = device.after(timeoutMs, () => {
       isOver = true
+      device.heard(false)
       if (around.broken === 'pendingUntilAnswered') for (const scan of scans) this.#settle(scan, null)
       done()
     })
@@ -82,7 +83,7 @@ export class Homecoming {
         if (isOver) return
         isOver = true
         timer.isOff = true
-        device.heard()
+        device.heard(true)
         device.write(
           () => {
             for (const [i, scan] of scans.entries()) this.#settle(scan, outcomes[i]?.recorded?.seq ?? null)

@@ -1,6 +1,6 @@
 import { type Attribution, attribute, type Conflict } from '../../../core/attribution.ts'
 import { type Gate, statusOf, type TicketType, withCapacity, type Zone } from '../../../core/event.ts'
-import type { GateId, ScanId, TicketId, ZoneId } from '../../../core/ids.ts'
+import type { GateId, ScanId, TicketId, TypeId, ZoneId } from '../../../core/ids.ts'
 import type { Entry } from '../../../core/log.ts'
 import type { KnownStanding, KnownState } from '../../../core/snapshot.ts'
 import { noStanding, type Standing } from '../../../core/standing.ts'
@@ -39,6 +39,8 @@ export class Ledger {
   readonly annulled = new Map<number, number>()
   readonly files: TicketFile[]
   readonly inside: number[]
+  /** The same of each ticket type, by zone and type. */
+  readonly insideOfType: number[]
   readonly gates = new Map<GateId, Gate>()
   revision = 1
   /** What configuration devices know of has this revision. */
@@ -63,9 +65,13 @@ export class Ledger {
     this.#zoneAt = new Map(evening.zones.map(({ id }, i) => [id, i]))
     this.#typeOf = new Map(evening.types.map((type) => [type.id, type]))
     this.inside = evening.zones.map(() => 0)
+    this.insideOfType = evening.zones.flatMap(() => evening.types.map(() => 0))
     for (const gate of evening.gates) this.gates.set(gate.id, gate)
-    this.files = evening.tickets.map(({ id, type }, no) => fileOf(no, id, type, evening.zones.length))
-    for (const file of this.files) this.#byId.set(file.ticket.id, file)
+    this.files = evening.tickets.map(({ id, type, isPaid }, no) => fileOf(no, id, type, isPaid, evening.zones.length))
+    for (const file of this.files) {
+      this.#byId.set(file.ticket.id, file)
+      if (file.state !== null) this.decisions.push({ revision: this.revision, file })
+    }
   }
 
   file(ticket: TicketId): TicketFile {
@@ -133,7 +139,7 @@ export class Ledger {
     get: (ticket: TicketId): TicketDetails | null => {
       const { ticket: found } = this.file(ticket)
       const isOpen = this.#broken === 'revokedIsRefused'
-      return isOpen ? { ...found, revokedAt: null, blockedAt: null, issuedAt: 0 } : found
+      return isOpen ? { ...found, paid: true, revokedAt: null, blockedAt: null, issuedAt: 0 } : found
     },
     withIds: (ids: TicketId[]): Map<TicketId, TicketDetails> => new Map(ids.map((id) => [id, this.file(id).ticket])),
     reissuedAt: () => null,
@@ -183,6 +189,11 @@ export class Ledger {
       gates: this.gates,
       clearedAt: NONE,
     })
+  }
+
+  /** Where people of a type in a zone are counted. */
+  typeAt(zone: ZoneId, type: TypeId): number {
+    return this.zoneAt(zone) * this.#evening.types.length + this.type(type).number - 1
   }
 
   type(id: string): TicketType {
@@ -268,7 +279,9 @@ export class Ledger {
     mine.push(entry)
     const replaced = this.#byScan.get(entry.scanId)
     this.#byScan.set(entry.scanId, { entry, cacheHit: true, fingerprint: noFingerprint })
+    const ofType = this.typeAt(entry.zone, entry.type as TypeId)
     this.inside[zone] = (this.inside[zone] as number) + entry.insideChange
+    this.insideOfType[ofType] = (this.insideOfType[ofType] as number) + entry.insideChange
     this.notBefore = entry.receivedAt + (entry.offline === null ? 0 : 1)
     this.#journal.wrote(() => {
       entries.pop()
@@ -277,6 +290,7 @@ export class Ledger {
       if (replaced) this.#byScan.set(entry.scanId, replaced)
       else this.#byScan.delete(entry.scanId)
       this.inside[zone] = (this.inside[zone] as number) - entry.insideChange
+      this.insideOfType[ofType] = (this.insideOfType[ofType] as number) - entry.insideChange
       this.notBefore = notBefore
     })
   }
@@ -297,7 +311,13 @@ export class Ledger {
 const isOwnAdmission = ({ offline, verdict }: Entry) => offline === null && verdict.kind === 'admitted'
 const asIfAlone = { sequence: null, token: null, clock: 'anchored', amends: null } as const
 
-function fileOf(no: number, id: TicketId, { id: type, admits, number }: TicketType, zones: number): TicketFile {
+function fileOf(
+  no: number,
+  id: TicketId,
+  { id: type, admits, number }: TicketType,
+  paid: boolean,
+  zones: number,
+): TicketFile {
   const ticket: TicketDetails = {
     id,
     type,
@@ -305,13 +325,13 @@ function fileOf(no: number, id: TicketId, { id: type, admits, number }: TicketTy
     issuedAt: ISSUED_AT,
     validFrom: null,
     validUntil: null,
-    paid: true,
+    paid,
     blockedAt: null,
     revokedAt: null,
     reason: null,
     note: null,
     requiresAttention: false,
-    status: 'valid',
+    status: paid ? 'valid' : 'unpaid',
     shortCode: '',
     reference: null,
     holder: { name: null, email: null },
@@ -328,7 +348,8 @@ function fileOf(no: number, id: TicketId, { id: type, admits, number }: TicketTy
     entries: Array.from({ length: zones }, () => []),
     conflicts: Array.from({ length: zones }, () => []),
     told: Array.from({ length: zones }, () => null),
-    state: null,
+    // A device judges a good ticket by its token alone; of these it must hear.
+    state: paid ? null : { ticketId: id, at: 0, status: 'unpaid', validSince: ISSUED_AT },
   }
 }
 

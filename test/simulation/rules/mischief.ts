@@ -6,7 +6,7 @@ import type { Device, Surroundings } from './device.ts'
 import { SIDE } from './evening.ts'
 import type { Decision } from './watcher.ts'
 
-type Action = 'revoke' | 'block' | 'restore' | 'reissue'
+type Action = 'revoke' | 'block' | 'restore' | 'reissue' | 'pay'
 
 /** What befalls devices, the server and tickets while people come in. */
 export class Mischief {
@@ -27,7 +27,11 @@ export class Mischief {
   }
 
   begin(): void {
-    const { evening, way } = this.#around
+    const { evening, way, watcher } = this.#around
+    for (const [no, { isPaid }] of evening.tickets.entries()) {
+      // Known to all who were told anything.
+      if (!isPaid) watcher.decided(no, { bars: true, at: 0, revision: 1, head: 0, isKnown: true })
+    }
     for (const device of this.#devices) {
       const { deviceId, gate } = device
       way.server.leases.devices.push({ deviceId, gateId: gate.id, isRevoked: false })
@@ -148,7 +152,7 @@ export class Mischief {
       const newest = Math.floor((watcher.shown / 500) * evening.tickets.length)
       const no = Math.min(evening.tickets.length - 1, Math.max(0, newest + chance.between(-8, 5)))
       const action = chance.of<Action>(['revoke', 'block', 'restore', 'restore', 'reissue'])
-      if (!server.isDown) this.#decide(no, action)
+      if (!server.isDown) this.#decide(no, evening.tickets[no]?.isPaid === false ? 'pay' : action)
       this.#organiser(everyMs)
     })
   }
@@ -160,7 +164,7 @@ export class Mischief {
     if (!file) return
     this.decisions += 1
     // The codes that are shown here are the first ones: a reissue makes them old for good.
-    const bars = action !== 'restore' || this.#reissued.has(no)
+    const bars = (action !== 'restore' && action !== 'pay') || this.#reissued.has(no)
     const { head } = server.ledger
     const decision: Decision = { bars, at: 0, revision: 0, head, isKnown: false }
     const told = server.decide(
@@ -185,6 +189,8 @@ function changeBy(action: Action, now: TicketDetails, at: number): Partial<Ticke
       return { blockedAt: now.blockedAt ?? at }
     case 'restore':
       return { revokedAt: null, blockedAt: null }
+    case 'pay':
+      return { paid: true }
     case 'reissue':
       return { issuedAt: Math.max(now.issuedAt + 1, Math.floor(at / 1000)) }
   }

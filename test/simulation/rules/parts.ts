@@ -51,8 +51,9 @@ export function partsOver(
     areShared: false,
     own: (zone: ZoneId, type: TypeId | null) => {
       const at = ledger.zoneAt(zone)
-      const inside = broken === 'fullIsFull' ? 0 : (ledger.inside[at] as number)
-      return type === null ? { capacity: ledger.zone(at).capacity, inside } : { capacity: null, inside: 0 }
+      const inside = type === null ? ledger.inside[at] : ledger.insideOfType[ledger.typeAt(zone, type)]
+      const { capacity } = type === null ? ledger.zone(at) : ledger.type(type)
+      return { capacity, inside: broken === 'fullIsFull' ? 0 : inside }
     },
   })
   const counters = over<Counters>({ inside: (zone: ZoneId) => ledger.inside[ledger.zoneAt(zone)], count: () => {} })

@@ -20,7 +20,7 @@ function evenings(policy: OfflinePolicy, count: number, from: number) {
 
 describe('by the rules alone, whatever is cut off, lost, late, said twice and restarted', () => {
   it('under the strict policy nobody enters twice, also while leases move', () => {
-    const { shown, alone, admitted, leasesMoved, lostStorages } = evenings('strict', 50, 1)
+    const { shown, alone, admitted, leasesMoved, lostStorages } = evenings('strict', 45, 1)
     expect(shown).toBeGreaterThan(20_000)
     expect(alone).toBeGreaterThan(5000)
     expect(admitted).toBeGreaterThan(3000)
@@ -37,7 +37,7 @@ describe('by the rules alone, whatever is cut off, lost, late, said twice and re
   })
 
   it('under the never policy nobody is let in but by the Gatekeeper', () => {
-    const { shown, admitted } = evenings('never', 30, 2_000_000)
+    const { shown, admitted } = evenings('never', 25, 2_000_000)
     expect(shown).toBeGreaterThan(10_000)
     expect(admitted).toBeGreaterThan(1000)
   })

@@ -13,7 +13,7 @@ export const ruleBook = {
   hearsElsewhere: ['a device takes in what happened elsewhere', 'strict'],
   hearsDecisions: ['a device takes in what was decided', 'admit'],
   ownBesideList: ['own scans stand beside the list until it has them', 'admit'],
-  exitCountsOnce: ['nobody is counted out twice by an exit that the list may have', 'strict'],
+  exitCountsOnce: ['nobody is counted out twice by an exit that the list may have', 'admit'],
   neverAlone: ['nobody is let in alone where that is the policy', 'never'],
   holderOnly: ['only the holder admits alone', 'strict'],
   leaseIsCurrent: ['a lease is used once all before it is known', 'strict'],

@@ -74,7 +74,7 @@ export class Scanning {
     }
     const alone = () => settle(() => this.#alone(scan))
     const timer = device.after(deadline - around.clock.now, () => {
-      device.unheard()
+      device.heard(false)
       alone()
     })
     const send = () => {
@@ -85,7 +85,7 @@ export class Scanning {
         device,
         (answer) => around.way.server.scan(ask, answer),
         (recorded) => {
-          device.heard()
+          device.heard(true)
           settle(() => this.#answered(scan, recorded))
         },
       )

@@ -20,10 +20,9 @@ import { partsOver } from './parts.ts'
 import type { Broken } from './rules.ts'
 import type { Batch, FromDevice, Socket } from './socket.ts'
 
-const BATCH_EVERY_MS = 250
 const RECALL_WAIT_MS = 1000
 const HEARD_WITHIN_MS = 6000
-const DRAIN_EVERY_MS = 500
+const DRAIN_EVERY_MS = 2000
 /** How often the server dies within two milliseconds of having judged something. */
 const CRASHES_SOON = 0.003
 /** With the rule taken out, so long lies between the look and the write. */
@@ -321,7 +320,7 @@ export class Server {
     if (this.#isWaking || this.#sockets.length === 0) return
     this.#isWaking = true
     const life = this.#life
-    this.#clock.after(BATCH_EVERY_MS, () => {
+    this.#clock.after(this.#evening.tellEveryMs, () => {
       if (this.#life !== life) return
       this.#isWaking = false
       this.#sockets = this.#sockets.filter(({ isClosed }) => !isClosed)

@@ -84,6 +84,12 @@ export class Watcher {
     if (direction === 'exit') this.#of(no, zone).exited += people
   }
 
+  /** How many are in, as those see it who stand by. */
+  insideOf(no: number, zone: number): number {
+    const { entered, exited } = this.#of(no, zone)
+    return entered - exited
+  }
+
   /** A device hears the Gatekeeper's answer. */
   answered({ no, askedAt }: Presented, scanId: ScanId, said: string, attempt: number | null): void {
     this.promised.push({ scanId, no, said, attempt, askedAt, at: this.#clock.now })
@@ -170,11 +176,21 @@ export class Watcher {
   }
 
   /** A device lets in alone: what it did itself it knows, and what it was told. */
-  #mayAlone({ no, admits, people }: Presented, { admitted }: Counts, toldRevision: number): void {
+  #mayAlone({ no, zone, admits, people }: Presented, { admitted }: Counts, toldRevision: number): void {
     const { policy, reentry } = this.#evening
     if (policy === 'never') throw new Violation('somebody was let in alone where nobody is')
     if (reentry === 'none' && admitted + people > admits) {
       throw new Violation(`a device let in alone with ticket ${no}, with which it had let in ${admitted} before`)
+    }
+    const { exited } = this.#of(no, zone)
+    if (reentry === 'after_exit' && admitted - exited + people > admits) {
+      throw new Violation(
+        `a device let in alone with ticket ${no}, of whom it had let in ${admitted} and ${exited} are out`,
+      )
+    }
+    const { maxEntries } = this.#evening.event.policy
+    if (maxEntries !== null && admitted + people > maxEntries) {
+      throw new Violation(`a device let in alone with ticket ${no} more often than anybody may enter`)
     }
     const last = this.decisions[no]?.at(-1)
     if (last?.isKnown && last.bars && last.revision <= toldRevision) {
