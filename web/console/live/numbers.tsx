@@ -6,7 +6,7 @@ import { type LiveStats, sumOf } from './stats.ts'
 export function Numbers({ stats }: { stats: LiveStats }) {
   const t = words.value.live.numbers
   const { p50, p95 } = stats.latency
-  const refused = sumOf(stats.refusals) - stats.duplicateAttempts
+  const refused = sumOf(stats.refusals)
   return (
     <dl class="numbers">
       <Tile label={t.inside} value={stats.inside} isMain>
@@ -61,9 +61,7 @@ function lastGuest({ minutesToLast, totalTickets, admittedTickets }: LiveStats):
 
 /** The reason that most were refused for. */
 function gravest(refusals: Record<string, number>): string {
-  const [most] = Object.entries(refusals)
-    .filter(([code]) => code !== 'already_admitted')
-    .sort(([, a], [, b]) => b - a)
+  const [most] = Object.entries(refusals).sort(([, a], [, b]) => b - a)
   return most ? `${words.value.live.numbers.mostly} ${sayCode(most[0]).toLowerCase()}` : ''
 }
 

@@ -74,6 +74,7 @@ export function span(from: number | string, to: number | string, timezone: strin
 /** How long ago, in the largest unit that says enough. */
 export function ago(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds === 0) return words.peek().common.justNow
   if (seconds < 90) return relative.format(-seconds, 'second')
   if (seconds < 5400) return relative.format(-Math.round(seconds / 60), 'minute')
   if (seconds < 129_600) return relative.format(-Math.round(seconds / 3600), 'hour')
