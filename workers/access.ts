@@ -162,6 +162,7 @@ export async function authorize(
   if (caller.kind === 'device' && caller.proof?.by === 'nothing') {
     return refuseUnproven(env, caller, caller.proof, Date.now())
   }
+  if (namesAnother(request, caller)) return problemResponse('device_mismatch')
   if (reaches(caller.role, needed.role) && !(caller.kind === 'device' && needed.organisationId)) return null
   return (await isOwn(env, caller, needed)) ? roleRequired(needed.role) : problemResponse('not_found')
 }
@@ -171,6 +172,12 @@ function isElsewhere(caller: Caller, { eventId, organisationId }: Needed): boole
   if (caller.kind === 'device') return eventId !== undefined && caller.eventId !== eventId
   if (caller.kind === 'organisation') return organisationId !== undefined && caller.organisationId !== organisationId
   return false
+}
+
+/** A device need not say which one it is; where it does, it is itself. An empty header says nothing. */
+function namesAnother(request: Request, caller: Caller): boolean {
+  const named = request.headers.get('X-Device-ID')
+  return caller.kind === 'device' && named !== null && named !== '' && named !== caller.deviceId
 }
 
 async function isOwn(env: Env, caller: Caller, { eventId }: Needed): Promise<boolean> {

@@ -18,7 +18,7 @@ export function deskOf(env: Env): Desk {
     const read = readScan(scan)
     if (!read.ok) return badRequestAnswer(read.issues)
     const caller: Caller = { kind: 'device', ...who }
-    const no = mayNot(caller, read.value, null)
+    const no = mayNot(caller, read.value)
     if (no) return no
     try {
       return await judgeScan({ env, caller, body: read.value, eventId: who.eventId, startedAt }, judge)

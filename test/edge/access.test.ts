@@ -261,6 +261,11 @@ describe('a device', () => {
     })
     expect([named.status, named.body.code]).toEqual([403, 'device_mismatch'])
     expect((await scan(device.token, ticket?.code ?? '', { deviceId: 'other' })).body.code).toBe('device_mismatch')
+    const readAs = (id: string) =>
+      call('GET', `/api/hp-scanner/search/${event.id}?q=nobody`, { as: device.token, headers: { 'X-Device-ID': id } })
+    const read = await readAs('other')
+    expect([read.status, read.body.code]).toEqual([403, 'device_mismatch'])
+    expect((await readAs(device.id)).status).toBe(200)
     expect((await scan(device.token, ticket?.code ?? '', { deviceId: device.id })).status).toBe(200)
   })
 

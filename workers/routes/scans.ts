@@ -76,9 +76,9 @@ export const scanRoutes = [
 type ScanCall = Call<z.output<typeof ScanRequest>, object>
 
 async function validate(call: ScanCall): Promise<Response> {
-  const { env, caller, actor, body, request } = call
+  const { env, caller, actor, body } = call
   const startedAt = performance.now()
-  const no = mayNot(caller, body, request.headers.get('X-Device-ID'))
+  const no = mayNot(caller, body)
   if (no) return respond(no)
   const eventId = caller.kind === 'device' ? caller.eventId : await eventOf(call)
   if (eventId === null) {
@@ -142,15 +142,9 @@ export function eventOfCaller(caller: Caller, named: string | undefined): EventI
 }
 
 /** What the contract allows only some callers: naming another device, forcing, and scanning without a code. */
-export function mayNot(
-  caller: Caller,
-  body: z.output<typeof ScanRequest>,
-  headerDeviceId: string | null,
-): Answer | null {
-  if (caller.kind === 'device') {
-    const named = [headerDeviceId, body.deviceId]
-    if (named.some((id) => id != null && id !== caller.deviceId)) return problemAnswer('device_mismatch')
-  }
+export function mayNot(caller: Caller, body: z.output<typeof ScanRequest>): Answer | null {
+  const isAnother = caller.kind === 'device' && body.deviceId != null && body.deviceId !== caller.deviceId
+  if (isAnother) return problemAnswer('device_mismatch')
   const needsSupervisor = body.force != null || body.ticketId != null
   return needsSupervisor && !reaches(caller.role, 'supervisor') ? roleAnswer('supervisor') : null
 }

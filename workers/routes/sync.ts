@@ -187,8 +187,7 @@ async function syncScans(call: Call<z.output<typeof SyncRequest>, unknown>): Pro
       { field: 'eventId', message: 'is needed where the credential is not bound to an event' },
     ])
   }
-  const named = [call.request.headers.get('X-Device-ID'), body.deviceId]
-  if (caller.kind === 'device' && named.some((id) => id != null && id !== caller.deviceId)) {
+  if (caller.kind === 'device' && body.deviceId != null && body.deviceId !== caller.deviceId) {
     return problemResponse('device_mismatch')
   }
   const read = await Promise.all(body.scans.map((scan) => readScan(env, eventId, caller, scan, at)))
