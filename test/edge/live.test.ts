@@ -214,6 +214,8 @@ describe('a socket', () => {
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(31_000)
     const elsewhere = await newEvent()
     expect((await askLive(elsewhere.id, null, `?ticket=${ticket}`)).status).toBe(401)
+    const foreign = { as: elsewhere.key, body: { eventId: event.id } }
+    expect((await call('POST', '/api/hp-scanner/live-tickets', foreign)).status).toBe(404)
     const listener = await listen(event.id, null, `?ticket=${ticket}`)
     await listener.next('hello')
     const again = await askLive(event.id, null, `?ticket=${ticket}`)

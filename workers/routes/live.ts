@@ -9,7 +9,7 @@ import { authorize, type Caller, identify, isStillGood, reaches } from '../acces
 import { alertShape } from '../alert-shape.ts'
 import { parse } from '../body.ts'
 import type { Env } from '../env.ts'
-import { askGatekeeper } from '../gatekeepers.ts'
+import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'
 import { signLiveTicket, verifyLiveTicket } from '../live-ticket.ts'
 import { answerProblem, badRequestResponse, problemResponse, roleRequired } from '../problems.ts'
@@ -33,12 +33,17 @@ export const liveRoutes: Route[] = [
     body: z.object({ eventId: z.string().max(64).nullish() }),
     bodyOptional: true,
     answer: z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }),
-    async handle({ env, caller, body, at }) {
+    async handle({ env, caller, actor, body, at }) {
       const eventId = eventOfCaller(caller, body.eventId ?? undefined)
       if (eventId === null) {
         return badRequestResponse([
           { field: 'eventId', message: 'is needed where the credential is not bound to an event' },
         ])
+      }
+      if (caller.kind !== 'device') {
+        // Its Gatekeeper knows whose event it is; nothing is counted for who is no device.
+        const own = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.spend(actor, 'call', at))
+        if (!own.ok) return answerProblem(own.problem)
       }
       const { ticket, expiresAt } = await signLiveTicket(ringOf(env), withTicket(caller), eventId, at)
       return success({ ticket, expiresAt: iso(expiresAt) })
