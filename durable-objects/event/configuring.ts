@@ -59,9 +59,13 @@ export function putTicketType(parts: EventParts, id: TypeId, body: TicketTypeBod
   const zones = body.zones ?? [MAIN_ZONE]
   const issues = missingZones(configuration, zones, 'zones')
   if (configuration.types.all().length >= MOST_TYPES) issues.push({ field: 'typeId', message: 'is one too many' })
+  const { validFrom = null, validUntil = null, capacity = null, price = null, note = null } = body
+  // Nobody could ever come in with one.
+  if (validFrom !== null && validUntil !== null && validFrom > validUntil) {
+    issues.push({ field: 'validUntil', message: 'must not be before validFrom' })
+  }
   if (issues.length > 0) return badRequest(...issues)
   const { name, admits, requiresAttention } = body
-  const { validFrom = null, validUntil = null, capacity = null, price = null, note = null } = body
   const about = { name, admits, validFrom, validUntil, zones, capacity, price, requiresAttention, note }
   return told(parts, 'ticket_type', id, was, ok(configuration.putType({ id, ...about })))
 }

@@ -27,6 +27,19 @@ describe('what an event is made of', () => {
     expect(staff.map(({ role }: { role: string }) => role)).toEqual(expect.arrayContaining(['scanner', 'supervisor']))
   })
 
+  it('has no type whose tickets end before they begin', async () => {
+    const [validFrom, validUntil] = ['2026-12-02T00:00:00Z', '2026-12-01T00:00:00Z']
+    const path = `${event.path}/ticket-types/never`
+    const { status, body } = await call('PUT', path, { as: event.key, body: { name: 'Never', validFrom, validUntil } })
+    expect([status, body.data.issues]).toEqual([
+      400,
+      [{ field: 'validUntil', message: 'must not be before validFrom' }],
+    ])
+    expect((await list('ticket-types', event.key)).body.data.items).not.toContainEqual(
+      expect.objectContaining({ id: 'never' }),
+    )
+  })
+
   it('gives the addresses of staff to supervisors and above only', async () => {
     const { body } = await call('POST', `/api/organisations/${event.organisation.id}/keys`, {
       as: event.key,
