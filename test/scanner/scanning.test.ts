@@ -258,6 +258,12 @@ describe('a scan', () => {
     expect(word(out)).toBe('exited by device')
   })
 
+  it('is kept with how far the list was before it was sent, so that no later list counts an exit twice', async () => {
+    const { engine, phone } = await phoneAt(() => 'none')
+    const out = await engine.scan({ what: { text: token }, source: 'camera', direction: 'exit' })
+    expect(await phone.store.scan(out.scanId)).toMatchObject({ state: 'alone', seq: null, knownTo: '1.1.1' })
+  })
+
   it('waits its turn: one at a time', async () => {
     let open = 0
     let most = 0
