@@ -29,6 +29,7 @@ type FromWorker = { kind: 'played'; total: Total } | { kind: 'failed'; lines: st
 
 const policies: readonly OfflinePolicy[] = ['strict', 'admit', 'never']
 const TELL_EVERY_MS = 500
+const PROGRESS_EVERY_MS = 60_000
 
 export function wantedOf(values: Record<string, string | boolean | undefined>): Wanted {
   const number = (name: string) => (values[name] === undefined ? null : Number(values[name]))
@@ -55,11 +56,11 @@ export async function simulateRules(wanted: Wanted): Promise<number> {
   const startedAt = performance.now()
   const workers = isOneAlone(wanted) ? 1 : wanted.workers
   const totals = Array.from({ length: workers }, nothing)
+  const sofar = () => sentence(sum(totals), (performance.now() - startedAt) / 1000, workers)
+  const progress = setInterval(() => console.error(sofar()), PROGRESS_EVERY_MS)
   const codes = await Promise.all(totals.map((_, first) => inWorker({ ...wanted, workers, first }, totals)))
-  const total = nothing()
-  for (const one of totals) for (const name of Object.keys(total) as (keyof Total)[]) total[name] += one[name]
-  const seconds = (performance.now() - startedAt) / 1000
-  console.log(sentence(total, seconds, workers))
+  clearInterval(progress)
+  console.log(sofar())
   return Math.max(...codes)
 }
 
@@ -133,6 +134,12 @@ function isOneAlone({ scans, minutes }: Wanted): boolean {
 function nothing(): Total {
   const zeros = Object.fromEntries(counted.map((name) => [name, 0])) as Record<(typeof counted)[number], number>
   return { scans: 0, evenings: 0, ...zeros }
+}
+
+function sum(totals: readonly Total[]): Total {
+  const all = nothing()
+  for (const one of totals) for (const name of Object.keys(all) as (keyof Total)[]) all[name] += one[name]
+  return all
 }
 
 function sentence(total: Total, seconds: number, workers: number): string {
