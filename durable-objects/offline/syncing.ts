@@ -14,8 +14,10 @@ import type { Logged } from '../scans/scan-log.ts'
 import type { TicketDetails } from '../tickets/ticket-rows.ts'
 import type { KnownConflict } from './conflicts.ts'
 
-/** What a device showed. `code` null: it told none. */
-export type ShownAlone = { kind: 'admitted' | 'exited' | 'visited' } | { kind: 'refused'; code: RefusalReason | null }
+/** What a device showed. `code` null: a reason that we do not know. */
+export type ShownAlone =
+  | { kind: 'admitted' | 'exited' | 'visited' }
+  | { kind: 'refused'; code: RefusalReason | 'untold' | null }
 
 /** A scan that a device judged alone, opened by the Worker. */
 export type SyncedScan = {
@@ -208,7 +210,10 @@ function write(
     ? noStanding
     : afterClearing(standings.get(ticket.id, zoneNumber), standings.clearedAt(zoneNumber))
   const known = isFirst ? [] : parts.conflicts.entriesOf(ticket.id, gate.zone)
-  const planned = drafts.map((draft, i) => entryOf(parts, ticket, draft, parts.log.head + 1 + i, at))
+  const planned = drafts.map((draft, i) => {
+    const entry = entryOf(parts, ticket, draft, parts.log.head + 1 + i, at)
+    return isUntold(parts, draft) ? withReason(parts, ticket, entry) : entry
+  })
   const attribution = parts.conflicts.attribute(ticket, gate.zone, [...known, ...planned])
   let left = attribution.standing.inside - before.inside
   const cameFirst =
@@ -291,10 +296,28 @@ function directionOf(gate: Gate, asked: 'entry' | 'exit' | null, shown: ShownAlo
 /** What the gate did, in the fewest words that say what it did to the ticket. */
 function verdictOf(gate: Gate, shown: ShownAlone, people: number): Verdict {
   // A refusal for no reason that we know is one that only being cut off explains.
-  if (shown.kind === 'refused') return { kind: 'refused', refusal: bare(shown.code ?? 'held_elsewhere') }
+  if (shown.kind === 'refused') {
+    const reason = shown.code === null || shown.code === 'untold' ? 'held_elsewhere' : shown.code
+    return { kind: 'refused', refusal: bare(reason) }
+  }
   if (gate.kind === 'checkpoint') return { kind: 'visited', people, visit: 1 }
   if (shown.kind === 'exited') return { kind: 'exited', people }
   return { kind: 'admitted', people, remaining: 0, forced: null, overfull: false }
+}
+
+/** Whether a device said no without saying why, where being cut off is no reason to. */
+function isUntold({ configuration }: EventParts, { scan: { shown } }: Draft): boolean {
+  return shown.kind === 'refused' && shown.code === 'untold' && configuration.event.policy.offline === 'admit'
+}
+
+/**
+ * The reason for a bare "refused": what is wrong with the ticket by itself, and else that the device knew of an earlier scan.
+ * It goes by no other scan, so that the same comes of it whatever arrives first.
+ */
+function withReason(parts: EventParts, ticket: TicketDetails, entry: Entry): Entry {
+  const judged = parts.conflicts.attribute(ticket, entry.zone, [entry]).judged.get(entry.seq)
+  const refusal = judged?.kind === 'refused' ? judged.refusal : bare('already_admitted')
+  return { ...entry, verdict: { kind: 'refused', refusal } }
 }
 
 /** The same with what the Gatekeeper knows of it. Kind, people and reason stay as they were shown. */

@@ -367,6 +367,23 @@ describe('a conflict', () => {
     expect(again.body.results.items).toMatchObject([{ outcome: 'refused', code: 'held_elsewhere' }])
   })
 
+  it('is also one who was sent away for no reason that was told, but for what the ticket itself says', async () => {
+    const [good, used, revoked] = await issue(event, {}, {}, {})
+    expect((await scan(device.token, used?.code ?? '')).status).toBe(200)
+    await call('POST', `${event.path}/tickets/${revoked?.id}/revoke`, { as: event.key, body: {} })
+    const bare = (code = '') => alone(code, 0, { verdict: 'refused' })
+    const answer = await sync(device.token, bare(good?.code), bare(used?.code), bare(revoked?.code))
+    expect(answer.body.results.items).toMatchObject([
+      { outcome: 'conflict', judged: 'admitted' },
+      { outcome: 'duplicate', code: 'already_admitted' },
+      { outcome: 'refused', code: 'revoked' },
+    ])
+    const { body } = await call('GET', `${event.path}/tickets/${used?.id}`, { as: event.key })
+    expect(body.data.ticket.scans).toContainEqual(
+      expect.objectContaining({ code: 'already_admitted', duplicateAttemptNumber: 2 }),
+    )
+  })
+
   it('is over when the admission that it collided with is taken back', async () => {
     const ticket = await one()
     const early = alone(ticket.code, 20)

@@ -287,9 +287,14 @@ function timeOf({ clock, localTimestamp }: OfflineScan, at: number): Pick<Synced
 function shownBy({ verdict, code }: OfflineScan): ShownAlone | null {
   if (verdict == null) return null
   if (typeof verdict === 'string')
-    return verdict === 'refused' ? { kind: verdict, code: code ?? null } : { kind: verdict }
+    return verdict === 'refused' ? { kind: verdict, code: told(code) } : { kind: verdict }
   if ('refused' in verdict) return { kind: 'refused', code: verdict.refused }
-  return verdict.verdict === 'refused' ? { kind: 'refused', code: verdict.code ?? null } : { kind: verdict.verdict }
+  return verdict.verdict === 'refused' ? { kind: 'refused', code: told(verdict.code) } : { kind: verdict.verdict }
+}
+
+/** null is a reason that we do not know, and nothing that none was told. */
+function told(code: RefusalReason | null | undefined) {
+  return code === undefined ? 'untold' : code
 }
 
 function scanIdIn(given: unknown): string | null {
