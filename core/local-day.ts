@@ -6,16 +6,11 @@ const HOUR_MS = 3_600_000
  * 1970-01-01, right on days with a clock change. Throws a RangeError for a zone that does not exist.
  */
 export function localDay(at: number, timezone: string): number {
-  const quarter = Math.floor(at / QUARTER_MS)
-  if (last.quarter !== quarter || last.timezone !== timezone) {
-    last = { quarter, timezone, day: Math.floor(wallClock(at, timezone) / DAY_MS) }
-  }
-  return last.day
+  return Math.floor((at + aheadAt(at, timezone)) / DAY_MS)
 }
 
-// Every zone's days begin at a quarter of an hour of UTC, and asking Intl costs more than judging.
+// Clocks in any zone are changed at a quarter of an hour of UTC.
 const QUARTER_MS = 900_000
-let last = { quarter: 0, timezone: '', day: 0 }
 
 /**
  * Takes an instant, a time of day as "HH:MM" and a time zone; gives the last instant, not after it, at which clocks
@@ -49,16 +44,8 @@ export function localInstant(wall: number, timezone: string): number {
  * `2026-11-21T11:00:00.000+01:00`. Right around clock changes, and made for a million of them.
  */
 export function zonedIso(timezone: string): (at: number) => string {
-  const offsets = new Map<number, number>()
   return (at) => {
-    const quarter = Math.floor(at / QUARTER_MS)
-    let minutes = offsets.get(quarter)
-    if (minutes === undefined) {
-      const from = quarter * QUARTER_MS
-      minutes = Math.round((wallClock(from, timezone) - from) / 60_000)
-      if (offsets.size >= 10_000) offsets.clear()
-      offsets.set(quarter, minutes)
-    }
+    const minutes = Math.round(aheadAt(at, timezone) / 60_000)
     const size = Math.abs(minutes)
     const offset = `${minutes < 0 ? '-' : '+'}${twoDigits(Math.floor(size / 60))}:${twoDigits(size % 60)}`
     return new Date(at + minutes * 60_000).toISOString().slice(0, -1) + offset
@@ -67,6 +54,23 @@ export function zonedIso(timezone: string): (at: number) => string {
 
 function twoDigits(number: number): string {
   return String(number).padStart(2, '0')
+}
+
+const offsets = new Map<string, Map<number, number>>()
+const MOST_OFFSETS = 10_000
+
+/** Milliseconds by which clocks in the zone are ahead of UTC. Remembered, as asking Intl costs more than judging. */
+function aheadAt(at: number, timezone: string): number {
+  const quarter = Math.floor(at / QUARTER_MS)
+  const ofZone = offsets.get(timezone) ?? new Map<number, number>()
+  const known = ofZone.get(quarter)
+  if (known !== undefined) return known
+  const from = quarter * QUARTER_MS
+  const ahead = wallClock(from, timezone) - from
+  if (ofZone.size >= MOST_OFFSETS) ofZone.clear()
+  ofZone.set(quarter, ahead)
+  offsets.set(timezone, ofZone)
+  return ahead
 }
 
 /** What a clock in the zone shows, as if it were UTC. */
