@@ -27,6 +27,20 @@ describe('what an event is made of', () => {
     expect(staff.map(({ role }: { role: string }) => role)).toEqual(expect.arrayContaining(['scanner', 'supervisor']))
   })
 
+  it('comes page by page to who asks for pages, and devices do too', async () => {
+    for (const id of ['sam', 'sue']) await newDevice(event, id)
+    for (const what of ['gates', 'devices']) {
+      const whole = (await list(what, event.key)).body.data.items
+      const first = (await list(`${what}?limit=1`, event.key)).body.data
+      expect(first).toEqual({ items: whole.slice(0, 1), nextCursor: whole[0].id })
+      const rest = (await list(`${what}?limit=200&cursor=${first.nextCursor}`, event.key)).body.data
+      expect(rest).toEqual({ items: whole.slice(1), nextCursor: null })
+      for (const wrong of ['limit=0', 'limit=201', 'cursor=none']) {
+        expect((await list(`${what}?${wrong}`, event.key)).status, wrong).toBe(400)
+      }
+    }
+  })
+
   it('has no type whose tickets end before they begin', async () => {
     const [validFrom, validUntil] = ['2026-12-02T00:00:00Z', '2026-12-01T00:00:00Z']
     const path = `${event.path}/ticket-types/never`

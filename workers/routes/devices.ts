@@ -24,12 +24,14 @@ import {
   gateShape,
   iso,
   isoOrNull,
+  listOf,
   showDevice,
   showEvent,
   showGate,
   svgDataUri,
 } from '../shapes.ts'
 import { countStranger, turnAway } from '../shield.ts'
+import { ShortListQuery, shortList } from '../short-list.ts'
 import { signStaffToken } from '../staff-token.ts'
 
 const tag = 'Devices'
@@ -174,11 +176,12 @@ export const deviceRoutes = [
     summary: 'List the devices of an event',
     tag,
     role: 'supervisor',
-    answer: z.object({ items: z.array(deviceShape), nextCursor: z.string().nullable() }),
-    async handle({ env, eventId, actor }) {
+    query: ShortListQuery,
+    answer: listOf(deviceShape),
+    async handle({ env, eventId, actor, query }) {
       const devices = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.listDevices(actor))
       if (!devices.ok) return answerProblem(devices.problem)
-      return success({ items: devices.value.map(showDevice), nextCursor: null })
+      return shortList(devices.value.map(showDevice), query)
     },
   }),
 

@@ -24,6 +24,7 @@ import {
   staffShape,
   ticketTypeShape,
 } from '../shapes.ts'
+import { ShortListQuery, shortList } from '../short-list.ts'
 
 const tag = 'Events'
 
@@ -176,10 +177,11 @@ export const eventRoutes = [
     summary: 'List what is sold',
     tag,
     role: 'viewer',
+    query: ShortListQuery,
     answer: listOf(ticketTypeShape),
-    async handle({ env, eventId, actor }) {
+    async handle({ env, eventId, actor, query }) {
       const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
-      return setup.ok ? wholeList(setup.value.types.map(showTicketType)) : answerProblem(setup.problem)
+      return setup.ok ? shortList(setup.value.types.map(showTicketType), query) : answerProblem(setup.problem)
     },
   }),
 
@@ -189,10 +191,11 @@ export const eventRoutes = [
     summary: 'List where people come in and go out',
     tag,
     role: 'viewer',
+    query: ShortListQuery,
     answer: listOf(gateShape),
-    async handle({ env, eventId, actor }) {
+    async handle({ env, eventId, actor, query }) {
       const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
-      return setup.ok ? wholeList(setup.value.gates.map(showGate)) : answerProblem(setup.problem)
+      return setup.ok ? shortList(setup.value.gates.map(showGate), query) : answerProblem(setup.problem)
     },
   }),
 
@@ -202,18 +205,14 @@ export const eventRoutes = [
     summary: 'List who works at the doors, with their addresses',
     tag,
     role: 'supervisor',
+    query: ShortListQuery,
     answer: listOf(staffShape),
-    async handle({ env, eventId, actor }) {
+    async handle({ env, eventId, actor, query }) {
       const setup = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.setup(actor))
-      return setup.ok ? wholeList(setup.value.staff.map(showStaff)) : answerProblem(setup.problem)
+      return setup.ok ? shortList(setup.value.staff.map(showStaff), query) : answerProblem(setup.problem)
     },
   }),
 ]
-
-/** There are so few of them that one page holds all. */
-function wholeList(items: unknown[]): Response {
-  return success({ items, nextCursor: null })
-}
 
 function answerEvent(result: Result<EventDetails>): Response {
   return result.ok ? success({ event: showEvent(result.value) }) : answerProblem(result.problem)

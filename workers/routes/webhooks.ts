@@ -7,6 +7,7 @@ import { ringOf } from '../key-ring.ts'
 import { answerProblem, badRequestResponse, problemResponse } from '../problems.ts'
 import { type Call, route, success } from '../route.ts'
 import { deliveryShape, listOf, showDelivery, showWebhook, webhookShape } from '../shapes.ts'
+import { ShortListQuery, shortList } from '../short-list.ts'
 import { newWebhookSecret, sealSecret } from '../webhook-secret.ts'
 import { allowsLocal, sendLetter } from '../webhook-sender.ts'
 import { webhookUrlIssue } from '../webhook-url.ts'
@@ -54,11 +55,12 @@ export const webhookRoutes = [
     summary: 'List the webhooks, never their secrets',
     tag,
     role,
+    query: ShortListQuery,
     answer: listOf(webhookShape),
-    async handle({ env, eventId, actor }) {
+    async handle({ env, eventId, actor, query }) {
       const webhooks = await askGatekeeperAlone(env, eventId, (gatekeeper) => gatekeeper.listWebhooks(actor))
       if (!webhooks.ok) return answerProblem(webhooks.problem)
-      return success({ items: webhooks.value.map(showWebhook), nextCursor: null })
+      return shortList(webhooks.value.map(showWebhook), query)
     },
   }),
 

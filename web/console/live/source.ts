@@ -90,7 +90,7 @@ export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers)
     return into(doors.whole, withQuery(scanner('analytics', '/series'), query), abort, (series: Series) => series)
   }
   const devices = (abort: AbortSignal) =>
-    into(doors.devices, withQuery(own('/devices'), { limit: 200 }), abort, (page: { items: Device[] }) => page.items)
+    into(doors.devices, own('/devices'), abort, (page: { items: Device[] }) => page.items)
   const conflicts = (abort: AbortSignal) =>
     into(
       doors.conflicts,

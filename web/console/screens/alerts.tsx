@@ -19,7 +19,7 @@ export default function AlertsScreen() {
   const { event, path, home } = useEvent()
   const { kind } = filterNow(['kind'])
   const list = useList<Alert>(withQuery(`${path}/alerts`, { kind }))
-  const devices = useGet<List<Device>>(withQuery(`${path}/devices`, { limit: 200 }))
+  const devices = useGet<List<Device>>(`${path}/devices`)
   const gates = useGet<List<Gate>>(`${path}/gates`)
   const names = {
     device: (id: string) => devices.value?.items.find((device) => device.id === id)?.name ?? id,
