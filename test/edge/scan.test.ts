@@ -280,6 +280,8 @@ describe('the same scanId', () => {
   it('that never arrived is not there', async () => {
     const unknown = await call('GET', `/api/hp-scanner/scans/${crypto.randomUUID()}`, { as: device.token })
     expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found'])
+    const ofNoEvent = await call('GET', `/api/hp-scanner/scans/${crypto.randomUUID()}`, { as: event.key })
+    expect([ofNoEvent.status, ofNoEvent.body.data.issues[0].field]).toEqual([400, 'eventId'])
   })
 })
 

@@ -22,7 +22,7 @@ import {
   ticketShape,
 } from '../shapes.ts'
 import { answerUnsold, scanOf } from '../verdict-answer.ts'
-import { eventOfCaller, fingerprintOf } from './scans.ts'
+import { eventNeeded, eventOfCaller, fingerprintOf } from './scans.ts'
 
 const tag = 'At the door'
 
@@ -51,7 +51,8 @@ export const doorRoutes = [
       const { env, caller, actor, params, query, body, at } = call
       const scanId = parseUuid<ScanId>(params.scanId ?? '')
       const eventId = eventOfCaller(caller, query.eventId)
-      if (scanId === null || eventId === null) return problemResponse('not_found')
+      if (eventId === null) return eventNeeded()
+      if (scanId === null) return problemResponse('not_found')
       const annulling = {
         scanId,
         newScanId: newUuid<ScanId>(at),
@@ -145,7 +146,8 @@ export const doorRoutes = [
     async handle({ env, caller, actor, params, query, at }) {
       const id = parseUuid<ScanId>(params.sessionId ?? '')
       const eventId = eventOfCaller(caller, query.eventId)
-      if (id === null || eventId === null) return problemResponse('not_found')
+      if (eventId === null) return eventNeeded()
+      if (id === null) return problemResponse('not_found')
       const onlyOf: DeviceId | null =
         caller.kind === 'device' && !reaches(caller.role, 'supervisor') ? caller.deviceId : null
       const ended = await askGatekeeper(env, eventId, (gatekeeper) =>
@@ -187,7 +189,7 @@ export const doorRoutes = [
 async function sellAtTheDoor(call: Call<z.output<typeof WalkInRequest>, { eventId?: string | undefined }>) {
   const { env, caller, actor, body, query, at, origin } = call
   const eventId = eventOfCaller(caller, query.eventId)
-  if (eventId === null) return badRequestResponse([{ field: 'eventId', message: 'is needed in the query' }])
+  if (eventId === null) return eventNeeded()
   const { scanId, gateId, people } = body
   const ask = {
     scanId,

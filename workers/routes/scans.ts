@@ -66,7 +66,8 @@ export const scanRoutes = [
     async handle({ env, caller, actor, params, query }) {
       const scanId = parseUuid<ScanId>(params.scanId ?? '')
       const eventId = eventOfCaller(caller, query.eventId)
-      if (scanId === null || eventId === null) return problemResponse('not_found')
+      if (eventId === null) return eventNeeded()
+      if (scanId === null) return problemResponse('not_found')
       const answer = await askGatekeeper(env, eventId, (gatekeeper) => gatekeeper.answer(actor, scanId))
       return answer.ok ? answerScan(answer.value) : answerProblem(answer.problem)
     },
@@ -134,6 +135,11 @@ async function openAndRecord(
     forgetFormats(eventId)
   }
   throw new Unavailable('the formats of other codes are being changed')
+}
+
+/** What who could be asking of any event is told where they name none. */
+export function eventNeeded(): Response {
+  return badRequestResponse([{ field: 'eventId', message: 'is needed in the query' }])
 }
 
 /** A staff token is bound to its event; any other credential names it. */
