@@ -223,6 +223,8 @@ export class Audit {
       if (forceReason !== null || conflict) continue
       accepted += people
       if (offline === null) continue
+      // Where the Gatekeeper's clock was set back, its time stands still for a while: what was first then, nobody knows.
+      if (decisions.some(({ at }) => at === scannedAt)) continue
       const then = decisions.findLast(({ at, head }) => at < scannedAt && head < seq)
       if (then?.bars && decisions.every(({ isKnown }) => isKnown)) {
         throw new Violation(`ticket ${no}: ${seq} was let in alone while it was barred, and no conflict tells of it`)
