@@ -109,6 +109,13 @@ function cutMarks(canvas: Canvas, { x, y, width, height }: Box, columns: number,
   }
 }
 
+/** The one page where no ticket is to be printed: a PDF without any cannot be opened. */
+export function emptyPage(use: FontUse, text: string): string {
+  const canvas = new Canvas(use)
+  canvas.text(text, { x: 15, y: 12, width: 180 }, 11, 9, 3)
+  return canvas.operators
+}
+
 /** A page at the end that names what could not be written, so that nobody hands out a nameless badge unawares. */
 export function closingPages(use: FontUse, heading: string, tickets: string[]): string[] {
   const [columns, rows] = [4, 55]

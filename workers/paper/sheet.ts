@@ -7,7 +7,7 @@ import type { Env } from '../env.ts'
 import { filled, type Language, languageFor } from '../ticket-page/words.ts'
 import { spanOf } from '../times.ts'
 import { FontUse } from './font-use.ts'
-import { closingPages, type Layout, type Printed } from './layouts.ts'
+import { closingPages, emptyPage, type Layout, type Printed } from './layouts.ts'
 import { openSans } from './open-sans.ts'
 import { writePdf } from './pdf.ts'
 import { deflate, streamOf } from './streaming.ts'
@@ -60,8 +60,10 @@ async function* pagesOf(
     where: written(event.location),
   }
   const unwritten: string[] = []
+  let drawn = 0
   let waiting: Printed[] = []
   for await (const ticket of tickets) {
+    drawn += 1
     const type = typesById.get(ticket.type)
     const wanted = ticket.holder.name ?? ticket.booking?.name ?? null
     const name = written(wanted)
@@ -81,6 +83,7 @@ async function* pagesOf(
     waiting = []
   }
   if (waiting.length > 0) yield layout.draw(use, words, waiting)
+  if (drawn === 0) yield emptyPage(use, use.writable(words.nothingToPrint) ?? '')
   const heading = filled(words.unwritten, { count: unwritten.length.toLocaleString(tag) })
   yield* closingPages(use, use.writable(heading) ?? '', unwritten)
 }

@@ -48,7 +48,7 @@ export const sheetRoutes = [
       const tickets = ticketsOf(call)
       const pdf = await pdfOf({ env: call.env, plan, tickets }, chosen, languageFor(lang))
       const response = download(pdf, plan, 'pdf', 'application/pdf')
-      // Of tickets; a page that lists names which cannot be written comes on top.
+      // Of tickets; a page that lists names which cannot be written, or says that there are none, comes on top.
       if (plan.total !== null) response.headers.set('X-Total-Pages', String(Math.ceil(plan.total / chosen.perPage)))
       return response
     },

@@ -37,6 +37,8 @@ export type Words = {
   notFoundHint: string
   /** On paper, above a list of tickets. */
   unwritten: string
+  /** On paper, where there is no ticket to print. */
+  nothingToPrint: string
 }
 
 const en: Words = {
@@ -72,6 +74,7 @@ const en: Words = {
   notFoundHint:
     'Check that the link is complete, or ask whoever sent it to you. The organiser may have sent a new one.',
   unwritten: 'The names on {count} tickets use letters that cannot be printed here. They are left out of:',
+  nothingToPrint: 'No ticket is to be printed.',
 }
 
 const de: Words = {
@@ -108,6 +111,7 @@ const de: Words = {
   notFoundHint:
     'Prüfen Sie, ob der Link vollständig ist, oder fragen Sie, wer ihn geschickt hat. Vielleicht gibt es einen neuen.',
   unwritten: 'Die Namen auf {count} Tickets haben Buchstaben, die hier nicht gedruckt werden können. Sie fehlen auf:',
+  nothingToPrint: 'Es ist kein Ticket zu drucken.',
 }
 
 const fr: Words = {
@@ -144,6 +148,7 @@ const fr: Words = {
   notFoundHint:
     'Vérifiez que le lien est complet, ou demandez à la personne qui l’a envoyé. Il en existe peut-être un nouveau.',
   unwritten: 'Les noms de {count} billets ont des lettres qui ne peuvent pas être imprimées ici. Ils manquent sur :',
+  nothingToPrint: 'Il n’y a aucun billet à imprimer.',
 }
 
 const es: Words = {
@@ -179,6 +184,7 @@ const es: Words = {
   notFound: 'Aquí no hay ninguna entrada',
   notFoundHint: 'Compruebe que el enlace está completo o pregunte a quien se lo envió. Puede que haya uno nuevo.',
   unwritten: 'Los nombres de {count} entradas tienen letras que aquí no se pueden imprimir. Faltan en:',
+  nothingToPrint: 'No hay ninguna entrada que imprimir.',
 }
 
 const hi: Words = {
@@ -213,6 +219,7 @@ const hi: Words = {
   notFound: 'यहाँ कोई टिकट नहीं है',
   notFoundHint: 'देखें कि लिंक पूरा है या नहीं, या भेजने वाले से पूछें। हो सकता है नया लिंक भेजा गया हो।',
   unwritten: '{count} टिकटों के नामों में ऐसे अक्षर हैं जो यहाँ छप नहीं सकते। वे इन पर नहीं हैं:',
+  nothingToPrint: 'छापने के लिए कोई टिकट नहीं है।',
 }
 
 const ar: Words = {
@@ -247,6 +254,7 @@ const ar: Words = {
   notFound: 'لا توجد تذكرة هنا',
   notFoundHint: 'تأكد من أن الرابط كامل، أو اسأل من أرسله إليك. ربما أُرسل رابط جديد.',
   unwritten: 'أسماء {count} من التذاكر مكتوبة بأحرف لا يمكن طباعتها هنا، وهي غير موجودة على:',
+  nothingToPrint: 'لا توجد تذكرة للطباعة.',
 }
 
 const languages: Record<string, Words> = { en, de, fr, es, hi, ar }
