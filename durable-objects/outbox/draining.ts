@@ -1,7 +1,8 @@
 import type { Host } from '../host.ts'
 import { log } from '../logging.ts'
 
-const RETRY_AFTER_MS = 5000
+const FIRST_RETRY_MS = 1000
+const LAST_RETRY_MS = 5000
 
 /** Tells D1 what the outbox holds, and sees to it that this goes on. */
 export class Draining {
@@ -9,6 +10,8 @@ export class Draining {
   /** What is being told to D1 just now; nothing more is once the event is taken away. */
   readonly #underWay = new Set<Promise<void>>()
   #isOver = false
+  /** How often in a row D1 took nothing at all. */
+  #failures = 0
 
   constructor(host: Host) {
     this.#host = host
@@ -43,8 +46,10 @@ export class Draining {
   async #tellD1(): Promise<void> {
     const { event, alarm, statuses, live, named } = this.#host
     let isAll = false
+    const { told } = event.parts().outbox
     try {
       isAll = await event.parts().outbox.drain()
+      this.#failures = 0
       event.parts().counters.save()
       statuses.save()
       // D1 has more now, and those who watch the lag want to know.
@@ -52,7 +57,9 @@ export class Draining {
     } catch (error) {
       // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
       log('error', 'outbox: D1 did not take the entries', { ...named(), error })
-      alarm.soon(RETRY_AFTER_MS)
+      const isFurther = event.parts().outbox.told > told
+      this.#failures = isFurther ? 1 : this.#failures + 1
+      alarm.soon(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1)))
       return
     }
     const { entries, directory } = event.parts().outbox.pending()

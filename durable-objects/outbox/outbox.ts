@@ -15,7 +15,7 @@ import type { ScanLog } from '../scans/scan-log.ts'
  */
 const FEWEST = 64
 const MOST = 500
-const SHARE = 1 / 50
+const SHARE = 1 / 20
 
 /** Between two of them whoever stands at a gate comes in. */
 const PAUSE_MS = 5
@@ -44,9 +44,14 @@ export class Outbox {
     this.#configuration = configuration
   }
 
+  /** The last entry that D1 is known to have. */
+  get told(): number {
+    return this.#meta.number('drained')
+  }
+
   /** How many entries wait, and whether the event itself changed since D1 was told of it. */
   pending(): { entries: number; directory: boolean } {
-    return { entries: this.#log.head - this.#meta.number('drained'), directory: this.isDirectoryPending() }
+    return { entries: this.#log.head - this.told, directory: this.isDirectoryPending() }
   }
 
   /** Asked after each change, so it is one look-up. */
@@ -64,7 +69,7 @@ export class Outbox {
     for (let batch = 0; batch < BATCHES; batch++) {
       if (batch > 0) await scheduler.wait(PAUSE_MS)
       // Another drain may have told some of it meanwhile.
-      const from = this.#meta.number('drained')
+      const from = this.told
       if (from >= upTo) return true
       const entries = this.#log.after(from, batchOf(this.#log.head - from))
       if (entries.length === 0) return true

@@ -91,6 +91,28 @@ describe('the outbox', () => {
     expect(await inD1()).toHaveLength(4)
   })
 
+  it('asks D1 again soon, and ever later while it takes nothing', async () => {
+    const waits: number[] = []
+    const ask = async () => {
+      const now = Date.now()
+      vi.setSystemTime(now)
+      await runDurableObjectAlarm(gatekeeperOf(event))
+      const at = await inside((_, state) => state.storage.getAlarm())
+      vi.useRealTimers()
+      waits.push((at ?? Number.NaN) - now)
+    }
+    await scanSome(1)
+    await env.DB.exec('ALTER TABLE entry RENAME TO entry_away')
+    try {
+      for (let failed = 0; failed < 5; failed++) await ask()
+    } finally {
+      await env.DB.exec('ALTER TABLE entry_away RENAME TO entry')
+    }
+    await ask()
+    expect(waits.slice(0, 5)).toEqual([1000, 2000, 4000, 5000, 5000])
+    expect(await inD1()).toHaveLength(1)
+  })
+
   it('sends more than one statement takes', async () => {
     await inside(async (object, state) => {
       // The entries of a long outage, written where the object writes them.
