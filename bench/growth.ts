@@ -34,11 +34,11 @@ const USUAL = options.quick ? [0, 20_000, 200_000] : [0, 20_000, 200_000, 1_000_
 const SIZES = options.sizes?.split(',').map(Number) ?? USUAL
 const ROUNDS = Number(options.rounds ?? (options.quick ? 2 : 3))
 /** Tickets of each event for the bench to scan. */
-const FRESH = options.quick ? 8_000 : 14_000
+const FRESH = options.quick ? 8_000 : 20_000
 const CONNECTIONS = 10
-const WINDOW = { leadInMs: 100, windowMs: 400 }
+const WINDOW = { leadInMs: 100, windowMs: 300 }
 /** Scans of each event in a round, in turn: what goes on beside lasts longer than a window. */
-const TURNS = 4
+const TURNS = 3
 const COLD_STARTS = 4
 /** Scans between a snapshot and the difference from it. */
 const BETWEEN = 200
@@ -51,6 +51,12 @@ type Sized = { size: number; stage: Stage; cursor: string; filled: Filled; figur
 const stateDir = mkdtempSync(join(tmpdir(), 'admit-one-bench-'))
 let server = await startServer(stateDir)
 const events: Sized[] = []
+// Thrown where nobody waits, on a socket: the server must not be left behind.
+process.once('uncaughtException', async (error) => {
+  process.stderr.write(`The bench failed: ${error}\n`)
+  await server.stop()
+  process.exit(1)
+})
 try {
   const people = readPeople()
   for (const size of SIZES) events.push(await setEvent(server, size, people))
