@@ -18,12 +18,12 @@ const { values } = parseArgs({
 
 if (values.rules) {
   const { huntByRules } = await import('./rules/hunting.ts')
-  process.exit(huntByRules(Number(values.seed), Number(values.within ?? 1500), values.only ?? ''))
+  process.exit(huntByRules(Number(values.seed), Number(values.within ?? 4000), values.only ?? ''))
 }
 
 const { mutants } = await import('./mutants.ts')
 const { simulate } = await import('./run.ts')
-const within = Number(values.within ?? 150)
+const within = Number(values.within ?? 400)
 const wanted = Object.entries(mutants).filter(([name]) => values.only === undefined || name.includes(values.only))
 let missed = 0
 const startedAt = performance.now()
