@@ -10,7 +10,7 @@ export class Draining {
   /** What is being told to D1 just now; nothing more is once the event is taken away. */
   readonly #underWay = new Set<Promise<void>>()
   #isOver = false
-  /** How often in a row D1 took nothing at all. */
+  /** How often D1 failed since it last took anything. */
   #failures = 0
 
   constructor(host: Host) {
@@ -46,8 +46,9 @@ export class Draining {
   async #tellD1(): Promise<void> {
     const { event, alarm, statuses, live, named } = this.#host
     let isAll = false
-    const { told } = event.parts().outbox
+    let told = 0
     try {
+      told = event.parts().outbox.told
       isAll = await event.parts().outbox.drain()
       this.#failures = 0
       event.parts().counters.save()
@@ -57,8 +58,9 @@ export class Draining {
     } catch (error) {
       // D1 is away. Entry does not depend on it; the entries stay here and are sent again.
       log('error', 'outbox: D1 did not take the entries', { ...named(), error })
-      const isFurther = event.parts().outbox.told > told
-      this.#failures = isFurther ? 1 : this.#failures + 1
+      // First of all, should the storage be what fails.
+      alarm.soon(LAST_RETRY_MS)
+      this.#failures = event.parts().outbox.told > told ? 1 : this.#failures + 1
       alarm.soon(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1)))
       return
     }
