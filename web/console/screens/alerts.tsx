@@ -7,6 +7,7 @@ import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
 import type { Gate, List } from '../manage/things.ts'
+import { nameIn } from '../names.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
 import { Empty } from '../parts/states.tsx'
@@ -22,9 +23,9 @@ export default function AlertsScreen() {
   const devices = useGet<List<Device>>(`${path}/devices`)
   const gates = useGet<List<Gate>>(`${path}/gates`)
   const names = {
-    device: (id: string) => devices.value?.items.find((device) => device.id === id)?.name ?? id,
-    gate: (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id,
-    zone: (id: string) => event.zones.find((zone) => zone.id === id)?.name ?? id,
+    device: (id: string) => nameIn(devices.value?.items, id),
+    gate: (id: string) => nameIn(gates.value?.items, id),
+    zone: (id: string) => nameIn(event.zones, id),
   }
   return (
     <>

@@ -9,6 +9,7 @@ import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
 import type { Gate, List } from '../manage/things.ts'
 import { reasonWords, verdicts } from '../manage/words.ts'
+import { nameIn } from '../names.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
 import { Empty } from '../parts/states.tsx'
@@ -32,7 +33,7 @@ export default function ConflictsScreen() {
   const { event, path, home } = useEvent()
   const { state } = filterNow(['state'])
   const gates = useGet<List<Gate>>(`${path}/gates`)
-  const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
+  const gateName = (id: string) => nameIn(gates.value?.items, id)
   const list = useList<Conflict>(withQuery(`${path}/conflicts`, { state }))
   const asked = useSignal<Conflict | null>(null)
   const handle = async (values: Values) =>

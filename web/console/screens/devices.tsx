@@ -7,6 +7,7 @@ import { Form, textIn, type Values } from '../manage/form.tsx'
 import { countdown } from '../manage/moments.ts'
 import { useEvery, useNow } from '../manage/now.ts'
 import type { Gate, List, Staff } from '../manage/things.ts'
+import { nameIn } from '../names.ts'
 import { AddButton } from '../parts/add-button.tsx'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
@@ -26,7 +27,7 @@ export default function DevicesScreen() {
   const { event, path, home } = useEvent()
   const list = useGet<List<Device>>(`${path}/devices`)
   const gates = useGet<List<Gate>>(`${path}/gates`)
-  const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
+  const gateName = (id: string) => nameIn(gates.value?.items, id)
   const isEnrolling = useSignal(false)
   const asked = useSignal<{ device: Device; what: 'revoke' | 'unblock' } | null>(null)
   useEvery(LOOK_EVERY_MS, () => void list.reload())

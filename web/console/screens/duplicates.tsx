@@ -4,6 +4,7 @@ import { useGet } from '../loading.ts'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { exactMoment } from '../manage/moments.ts'
 import type { Gate, List } from '../manage/things.ts'
+import { nameIn } from '../names.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
@@ -31,7 +32,7 @@ export default function DuplicatesScreen() {
   const filter = filterNow(['gateId', 'page'])
   const loaded = useGet<Page>(withQuery(`/api/hp-scanner/duplicate-attempts/${event.id}`, { ...filter, limit: 50 }))
   const gates = useGet<List<Gate>>(`${path}/gates`)
-  const gateName = (id: string) => gates.value?.items.find((gate) => gate.id === id)?.name ?? id
+  const gateName = (id: string) => nameIn(gates.value?.items, id)
   return (
     <>
       <Heading title={t.duplicates} of={event.title} />

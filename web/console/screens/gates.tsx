@@ -4,6 +4,7 @@ import { useGet } from '../loading.ts'
 import { listIn } from '../manage/form.tsx'
 import { SetupScreen } from '../manage/setup.tsx'
 import type { Gate, List, TicketType } from '../manage/things.ts'
+import { nameIn } from '../names.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Loaded } from '../parts/states.tsx'
 import { words } from '../words/language.ts'
@@ -22,8 +23,8 @@ export default function GatesScreen() {
   const { event, path } = useEvent()
   const types = useGet<List<TicketType>>(`${path}/ticket-types`)
   const stall = useSignal<Gate | null>(null)
-  const typeName = (id: string) => types.value?.items.find((type) => type.id === id)?.name ?? id
-  const zoneName = (id: string) => event.zones.find((zone) => zone.id === id)?.name ?? id
+  const typeName = (id: string) => nameIn(types.value?.items, id)
+  const zoneName = (id: string) => nameIn(event.zones, id)
   return (
     <>
       <SetupScreen<Gate>

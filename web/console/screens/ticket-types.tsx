@@ -2,6 +2,7 @@ import { useEvent } from '../event.ts'
 import { instantIn, listIn, numberIn, textIn } from '../manage/form.tsx'
 import { SetupScreen } from '../manage/setup.tsx'
 import type { TicketType } from '../manage/things.ts'
+import { nameIn } from '../names.ts'
 import { localAt } from '../times.ts'
 import { moment, money, number, words } from '../words/language.ts'
 
@@ -11,7 +12,7 @@ const t = words.value.ticketTypes
 export default function TicketTypesScreen() {
   const { event } = useEvent()
   const { timezone, zones } = event
-  const zoneName = (id: string) => zones.find((zone) => zone.id === id)?.name ?? id
+  const zoneName = (id: string) => nameIn(zones, id)
   return (
     <SetupScreen<TicketType>
       what="ticket-types"

@@ -7,6 +7,7 @@ import { Confirm, settle } from '../manage/confirm.tsx'
 import { entryColumns } from '../manage/entry-columns.tsx'
 import { type FieldSpec, textIn, type Values } from '../manage/form.tsx'
 import type { List, Ticket, TicketStatus, TicketType, TicketWithScans } from '../manage/things.ts'
+import { nameIn } from '../names.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Icon } from '../parts/icon.tsx'
@@ -96,7 +97,7 @@ function Facts({ ticket }: { ticket: Ticket }) {
   const facts: [string, ComponentChildren][] = [
     [t.holder, holder.name ?? '–'],
     [t.eMail, holder.email ?? '–'],
-    [t.type, types.value?.items.find(({ id }) => id === ticket.type)?.name ?? ticket.type],
+    [t.type, nameIn(types.value?.items, ticket.type)],
     [t.letsIn, `${number(ticket.admits)} ${ticket.admits === 1 ? 'person' : 'people'}`],
     [t.shortCode, <code key="code">{ticket.shortCode}</code>],
     [t.reference, ticket.reference ?? '–'],
@@ -129,7 +130,7 @@ function Standings({ ticket }: { ticket: Ticket }) {
       keyOf={({ zone }) => zone}
       items={known}
       columns={[
-        { title: t.zone, cell: ({ zone }) => event.zones.find(({ id }) => id === zone)?.name ?? zone },
+        { title: t.zone, cell: ({ zone }) => nameIn(event.zones, zone) },
         { title: t.inside, isNumber: true, cell: ({ inside }) => inside },
         { title: t.entries, isNumber: true, cell: ({ entries }) => entries },
         { title: t.exits, isNumber: true, cell: ({ exits }) => exits },

@@ -9,6 +9,7 @@ import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import type { Gate, List, Ticket, TicketType } from '../manage/things.ts'
 import { statuses } from '../manage/words.ts'
+import { nameIn } from '../names.ts'
 import { AddButton } from '../parts/add-button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Heading } from '../parts/heading.tsx'
@@ -29,7 +30,7 @@ export default function TicketsScreen() {
   const types = useGet<List<TicketType>>(`${path}/ticket-types`)
   const gates = useGet<List<Gate>>(`${path}/gates`)
   const isIssuing = useSignal(false)
-  const typeName = (id: string) => types.value?.items.find((type) => type.id === id)?.name ?? id
+  const typeName = (id: string) => nameIn(types.value?.items, id)
   const isFiltered = Object.values(filter).some((value) => value !== '')
   return (
     <>
