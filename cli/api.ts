@@ -62,6 +62,29 @@ export function connect(url: string, credential: string | null): Api {
   }
 }
 
+/** A list to the end of it, page by page. */
+export async function listWhole<T>(api: Api, path: string): Promise<T[]> {
+  const items: T[] = []
+  for (let cursor: string | null = null; ; ) {
+    const from: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page: Page<T> = await api.get(`${path}?limit=200${from}`)
+    items.push(...page.data.items)
+    cursor = page.data.nextCursor
+    if (cursor === null) return items
+  }
+}
+
+type Page<T> = { data: { items: T[]; nextCursor: string | null } }
+
+export async function ifAllowed<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof Refusal && error.body.code === 'role_required') return null
+    throw error
+  }
+}
+
 /** For what goes through a whole log. */
 export const verySlowly: Patience = { tries: 1, timeoutMs: 600_000 }
 

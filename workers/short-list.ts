@@ -2,12 +2,9 @@ import { z } from 'zod'
 import { badRequestResponse } from './problems.ts'
 import { success } from './route.ts'
 
-/**
- * What is asked of a list of which an event has so few that they are read whole, as its gates: `limit` items after
- * `cursor`. Who names no limit is given all on one page.
- */
+/** What is asked of a list of which an event has so few that they are read whole, as its gates: `limit` items after `cursor`. */
 export const ShortListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
   /** The last item of the page before. */
   cursor: z.string().min(1).max(64).optional(),
 })
@@ -18,7 +15,7 @@ export function shortList(items: { id: string }[], { limit, cursor }: z.output<t
   if (cursor !== undefined && start === 0) {
     return badRequestResponse([{ field: 'cursor', message: 'is none of this list' }])
   }
-  const page = items.slice(start, start + (limit ?? items.length))
+  const page = items.slice(start, start + limit)
   const isLast = start + page.length === items.length
   return success({ items: page, nextCursor: isLast ? null : (page.at(-1)?.id ?? null) })
 }

@@ -2,7 +2,7 @@ import type { WireAlert } from '../../core/alerts.ts'
 import type { Gate, Policy, TicketType, Zone } from '../../core/event.ts'
 import type { Limits } from '../../core/limits.ts'
 import type { WireLiveStats } from '../../core/live-stats.ts'
-import { type Api, Refusal } from '../api.ts'
+import { type Api, ifAllowed, listWhole } from '../api.ts'
 import { checkIntegrity, type Integrity } from '../commands/integrity.ts'
 import type { Job } from '../follow-job.ts'
 import { type CodeCheck, checkCode } from './codes.ts'
@@ -69,14 +69,14 @@ export async function gather(api: Api, eventId: string, told: (what: string) => 
   told('the server and its clock')
   const { health, skewMs } = await lookAtClock(api)
   const [gates, types, summary] = await Promise.all([
-    api.get<Items<Gate>>(`${path}/gates`),
-    api.get<Items<Facts['types'][number]>>(`${path}/ticket-types`),
+    listWhole<Gate>(api, `${path}/gates`),
+    listWhole<Facts['types'][number]>(api, `${path}/ticket-types`),
     api.get<Data<{ types: Facts['issued'] }>>(`/api/hp-scanner/summary/${id}`),
   ])
   told('staff, devices and numbers')
   const [staff, devices, stats] = await Promise.all([
-    ifAllowed(api.get<Items<{ id: string; role: string }>>(`${path}/staff`)),
-    ifAllowed(api.get<Items<KnownDevice>>(`${path}/devices`)),
+    ifAllowed(listWhole<{ id: string; role: string }>(api, `${path}/staff`)),
+    ifAllowed(listWhole<KnownDevice>(api, `${path}/devices`)),
     api.get<Data<{ liveStats: WireLiveStats }>>(`/api/hp-scanner/analytics/${id}`),
   ])
   told('images, keys, jobs and webhooks')
@@ -86,7 +86,7 @@ export async function gather(api: Api, eventId: string, told: (what: string) => 
       api.get<Items<NonNullable<Facts['keys']>[number]>>(`/api/organisations/${event.organisationId}/keys?limit=200`),
     ),
     ifAllowed(api.get<Items<NonNullable<Facts['jobs']>[number]>>(`${path}/jobs?limit=50`)),
-    ifAllowed(api.get<Items<NonNullable<Facts['webhooks']>[number]>>(`${path}/webhooks`)),
+    ifAllowed(listWhole<NonNullable<Facts['webhooks']>[number]>(api, `${path}/webhooks`)),
     ifAllowed(api.get<Items<WireAlert>>(`${path}/alerts?limit=50`)),
   ])
   told('whether a code can be opened')
@@ -98,17 +98,17 @@ export async function gather(api: Api, eventId: string, told: (what: string) => 
     skewMs,
     health,
     event,
-    gates: gates.data.items,
-    types: types.data.items,
+    gates,
+    types,
     issued: summary.data.types,
-    staff: staff?.data.items ?? null,
-    devices: devices?.data.items ?? null,
+    staff,
+    devices,
     stats: stats.data.liveStats,
     images: images?.data ?? null,
     code,
     keys: keys?.data.items ?? null,
     jobs: jobs?.data.items ?? null,
-    webhooks: webhooks?.data.items ?? null,
+    webhooks,
     alerts: alerts?.data.items ?? null,
     integrity,
   }
@@ -125,13 +125,4 @@ async function lookAtClock(api: Api): Promise<{ health: Health; skewMs: number }
     if (best === null || tripMs < best.tripMs) best = { health, skewMs, tripMs }
   }
   return best as NonNullable<typeof best>
-}
-
-async function ifAllowed<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof Refusal && error.body.code === 'role_required') return null
-    throw error
-  }
 }

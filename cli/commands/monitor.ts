@@ -2,7 +2,7 @@ import type { WireAlert } from '../../core/alerts.ts'
 import type { ServerMessage } from '../../core/live.ts'
 import type { WireLiveStats } from '../../core/live-stats.ts'
 import type { WireEntry } from '../../core/wire-entry.ts'
-import { type Api, Refusal } from '../api.ts'
+import { type Api, ifAllowed, listWhole } from '../api.ts'
 import { command, eventIdArg, jsonArg } from '../command.ts'
 import { apiOf, type Connection, connectionArgs, findConnection } from '../connection.ts'
 import { UsageFailure } from '../failure.ts'
@@ -62,14 +62,15 @@ async function look(api: Api, eventId: string): Promise<Seen> {
   const id = encodeURIComponent(eventId)
   const { data: about } = await api.get<{ data: { event: Omit<Occasion, 'gates' | 'devices'> } }>(`/api/events/${id}`)
   const [gates, devices, analytics, series, entries, alerts] = await Promise.all([
-    api.get<{ data: { items: Occasion['gates'] } }>(`/api/events/${id}/gates`),
-    listIfAllowed<Occasion['devices'][number]>(api, `/api/events/${id}/devices`),
+    listWhole<Occasion['gates'][number]>(api, `/api/events/${id}/gates`),
+    // null: a viewer is not shown devices, nor the alerts of before.
+    ifAllowed(listWhole<Occasion['devices'][number]>(api, `/api/events/${id}/devices`)),
     api.get<{ data: { liveStats: WireLiveStats; timestamp: string } }>(`/api/hp-scanner/analytics/${id}`),
     api.get<{ data: { items: Parameters<typeof remember>[1] } }>(
       `/api/hp-scanner/analytics/${id}/series?bucket=minute&from=${new Date(Date.now() - 20 * 60_000).toISOString()}`,
     ),
     api.get<{ data: { items: WireEntry[] } }>(`/api/events/${id}/entries?limit=20`),
-    listIfAllowed<WireAlert>(api, `/api/events/${id}/alerts?limit=20`),
+    ifAllowed(api.get<{ data: { items: WireAlert[] } }>(`/api/events/${id}/alerts?limit=20`)),
   ])
   const { id: itsId, title, location, timezone, startsAt, endsAt, closedAt } = about.event
   const view = newView({
@@ -80,25 +81,15 @@ async function look(api: Api, eventId: string): Promise<Seen> {
     startsAt,
     endsAt,
     closedAt,
-    gates: gates.data.items,
+    gates,
     devices: devices ?? [],
   })
   const { liveStats, timestamp } = analytics.data
   hear(view, { type: 'stats', data: liveStats, at: timestamp }, Date.now())
   remember(view, series.data.items)
   view.newest = entries.data.items
-  noteWorries(view, (alerts ?? []).map(worryOf))
-  return { view, liveStats, newest: entries.data.items, alerts }
-}
-
-/** null: a viewer is not shown devices, nor the alerts of before. */
-async function listIfAllowed<T>(api: Api, path: string): Promise<T[] | null> {
-  try {
-    return (await api.get<{ data: { items: T[] } }>(path)).data.items
-  } catch (error) {
-    if (error instanceof Refusal && error.body.code === 'role_required') return null
-    throw error
-  }
+  noteWorries(view, (alerts?.data.items ?? []).map(worryOf))
+  return { view, liveStats, newest: entries.data.items, alerts: alerts?.data.items ?? null }
 }
 
 async function drawOn(connection: Connection, view: View, stop: AbortController): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Gate, Policy, TicketType, Zone } from '../../core/event.ts'
 import type { ZoneId } from '../../core/ids.ts'
-import { type Api, connect, NoAnswer, Refusal } from '../api.ts'
+import { type Api, connect, listWhole, NoAnswer, Refusal } from '../api.ts'
 import type { Connection } from '../connection.ts'
 import { patiently } from './patiently.ts'
 import type { Plan, Sold } from './plan.ts'
@@ -23,23 +23,21 @@ const AT_ONCE = 8
 /** As many as the server issues in one call. */
 const BATCH = 200
 
-type Items<T> = { data: { items: T[] } }
-
 export async function lookAt(api: Api, eventId: string): Promise<Original> {
   const id = encodeURIComponent(eventId)
   type Summary = { data: { types: { id: string; tickets: number }[] } }
   const [event, gates, types, summary] = await Promise.all([
     api.get<{ data: { event: { title: string; policy: Policy; zones: Zone[] } } }>(`/api/events/${id}`),
-    api.get<Items<Gate>>(`/api/events/${id}/gates`),
-    api.get<Items<TicketType>>(`/api/events/${id}/ticket-types`),
+    listWhole<Gate>(api, `/api/events/${id}/gates`),
+    listWhole<TicketType>(api, `/api/events/${id}/ticket-types`),
     api.get<Summary>(`/api/hp-scanner/summary/${id}`),
   ])
   const issued = new Map(summary.data.types.map((type) => [type.id, type.tickets]))
   const { title, policy, zones } = event.data.event
   const open = zones.filter(({ reentry }) => reentry === 'unlimited').map((zone) => zone.id)
   const rules = { offline: policy.offline, mayComeAgain: (zone: ZoneId) => open.includes(zone) }
-  const sold = types.data.items.map((type) => ({ ...type, tickets: issued.get(type.id) ?? 0 }))
-  return { title, rules, gates: gates.data.items, sold }
+  const sold = types.map((type) => ({ ...type, tickets: issued.get(type.id) ?? 0 }))
+  return { title, rules, gates, sold }
 }
 
 /** A copy of an event, with what is needed to scan there. Whoever makes one must `strike` it. */

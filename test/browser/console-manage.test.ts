@@ -356,6 +356,22 @@ describe('an organiser who settles the event', () => {
     expect((await new Client(server.url, made).send('GET', path)).status).toBe(401)
   })
 
+  test('sees every gate of an expo, of which one answer holds two hundred', async () => {
+    const { event } = await organiser.ask<{ event: { id: string } }>('POST', '/api/events', {
+      title: 'Expo',
+      startsAt: '2027-03-01T09:00:00Z',
+      endsAt: '2027-03-03T18:00:00Z',
+      timezone: 'Europe/Berlin',
+    })
+    const lanes = Array.from({ length: 201 }, (_, lane) => 100 + lane)
+    for (const lane of lanes) {
+      await organiser.ask('PUT', `/api/events/${event.id}/gates/LANE-${lane}`, { name: `Lane ${lane}`, kind: 'entry' })
+    }
+    await page.goto(`${server.url}/console/events/${event.id}/gates`)
+    await page.getByRole('rowheader', { name: 'Lane 300', exact: true }).waitFor()
+    expect(await page.getByRole('rowheader', { name: /^Lane \d+$/ }).count()).toBe(lanes.length)
+  })
+
   test('sees no error, and nothing that the page’s policy forbids', () => {
     expect(desk.complaints).toEqual([])
   })

@@ -50,6 +50,23 @@ async function getPage<T>(path: string, cursor: string | null, signal?: AbortSig
   }
 }
 
+/** A list to the end of it, for what there is so little of that a screen shows or offers all, as gates. */
+export async function getWhole<T>(path: string, signal?: AbortSignal): Promise<Answer<{ items: T[] }>> {
+  const items: T[] = []
+  for (let cursor: string | null = null; ; ) {
+    const page: Answer<Page<T>> = await get(withQuery(path, { limit: 200, cursor }), signal)
+    if (!page.ok) return page
+    items.push(...page.value.items)
+    cursor = page.value.nextCursor
+    if (cursor === null) return { ok: true, value: { items } }
+  }
+}
+
+/** The same, when a screen opens. */
+export function useWhole<T>(path: string) {
+  return useLoaded<{ items: T[] }>(path, (signal) => getWhole<T>(path, signal))
+}
+
 /** A list, page by page: `more` fetches the next one. It begins anew where the path changes, as with a search. */
 export function useList<T>(path: string, limit = 50) {
   const key = withQuery(path, { limit })

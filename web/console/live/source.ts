@@ -1,6 +1,7 @@
 import { type Signal, signal } from '@preact/signals'
 import type { AlertKind, WireAlert } from '../../../core/alerts.ts'
 import { get, type Problem, withQuery } from '../api.ts'
+import { getWhole } from '../loading.ts'
 import { may } from '../session.ts'
 import type { Device, Entry, EventDetails } from '../things.ts'
 import { type Poll, poll } from './polling.ts'
@@ -89,8 +90,11 @@ export function watchDoors(event: EventDetails, { onAlert, onChange }: Handlers)
     const query = { bucket: spanOf(doors.gates.peek() ?? []) > DAY_MS ? 'hour' : '5min', by: 'gate' }
     return into(doors.whole, withQuery(scanner('analytics', '/series'), query), abort, (series: Series) => series)
   }
-  const devices = (abort: AbortSignal) =>
-    into(doors.devices, own('/devices'), abort, (page: { items: Device[] }) => page.items)
+  const devices = async (abort: AbortSignal) => {
+    const answer = await getWhole<Device>(own('/devices'), abort)
+    if (answer.ok) doors.devices.value = answer.value.items
+    return answer.ok
+  }
   const conflicts = (abort: AbortSignal) =>
     into(
       doors.conflicts,

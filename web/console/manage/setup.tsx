@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { type Answer, type Problem, put } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet } from '../loading.ts'
+import { useWhole } from '../loading.ts'
 import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
 import type { IconName } from '../parts/icon.tsx'
@@ -13,7 +13,6 @@ import { words } from '../words/language.ts'
 import { settle } from './confirm.tsx'
 import { type FieldSpec, textIn, type Values } from './form.tsx'
 import { FormDialog } from './form-dialog.tsx'
-import type { List } from './things.ts'
 
 const t = words.value.setup
 
@@ -44,7 +43,7 @@ type Props<T extends { id: string }> = {
 export function SetupScreen<T extends { id: string; name: string }>(props: Props<T>) {
   const { what, title, one, icon, why, columns } = props
   const { event, path } = useEvent()
-  const list = useGet<List<T>>(`${path}/${what}`)
+  const list = useWhole<T>(`${path}/${what}`)
   const open = useSignal<{ item: T | null } | null>(null)
   const mayChange = may('organiser')
   const add = mayChange && (

@@ -1,12 +1,12 @@
 import { alertKinds } from '../../../core/alerts.ts'
 import { withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet, useList } from '../loading.ts'
+import { useList, useWhole } from '../loading.ts'
 import { type Alert, detailsOf, subjectsOf } from '../manage/alerts.ts'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
-import type { Gate, List } from '../manage/things.ts'
+import type { Gate } from '../manage/things.ts'
 import { nameIn } from '../names.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
@@ -20,8 +20,8 @@ export default function AlertsScreen() {
   const { event, path, home } = useEvent()
   const { kind } = filterNow(['kind'])
   const list = useList<Alert>(withQuery(`${path}/alerts`, { kind }))
-  const devices = useGet<List<Device>>(`${path}/devices`)
-  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const devices = useWhole<Device>(`${path}/devices`)
+  const gates = useWhole<Gate>(`${path}/gates`)
   const names = {
     device: (id: string) => nameIn(devices.value?.items, id),
     gate: (id: string) => nameIn(gates.value?.items, id),

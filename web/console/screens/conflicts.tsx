@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals'
 import { post, withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet, useList } from '../loading.ts'
+import { useList, useWhole } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { textIn, type Values } from '../manage/form.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
-import type { Gate, List } from '../manage/things.ts'
+import type { Gate } from '../manage/things.ts'
 import { reasonWords, verdicts } from '../manage/words.ts'
 import { nameIn } from '../names.ts'
 import { Heading } from '../parts/heading.tsx'
@@ -32,7 +32,7 @@ export default function ConflictsScreen() {
   const t = words.value.conflicts
   const { event, path, home } = useEvent()
   const { state } = filterNow(['state'])
-  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const gates = useWhole<Gate>(`${path}/gates`)
   const gateName = (id: string) => nameIn(gates.value?.items, id)
   const list = useList<Conflict>(withQuery(`${path}/conflicts`, { state }))
   const asked = useSignal<Conflict | null>(null)

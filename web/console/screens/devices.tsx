@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals'
 import { type Problem, post } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet } from '../loading.ts'
+import { useWhole } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { Form, textIn, type Values } from '../manage/form.tsx'
 import { countdown } from '../manage/moments.ts'
 import { useEvery, useNow } from '../manage/now.ts'
-import type { Gate, List, Staff } from '../manage/things.ts'
+import type { Gate, Staff } from '../manage/things.ts'
 import { nameIn } from '../names.ts'
 import { AddButton } from '../parts/add-button.tsx'
 import { CopyButton } from '../parts/copy-button.tsx'
@@ -25,8 +25,8 @@ const LOOK_EVERY_MS = 10_000
 /** The scanners: how they fare, and how one more becomes one. */
 export default function DevicesScreen() {
   const { event, path, home } = useEvent()
-  const list = useGet<List<Device>>(`${path}/devices`)
-  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const list = useWhole<Device>(`${path}/devices`)
+  const gates = useWhole<Gate>(`${path}/gates`)
   const gateName = (id: string) => nameIn(gates.value?.items, id)
   const isEnrolling = useSignal(false)
   const asked = useSignal<{ device: Device; what: 'revoke' | 'unblock' } | null>(null)
@@ -217,8 +217,8 @@ type EnrolProps = { known: number; reload: () => void; onClose: () => void }
 
 function EnrolDialog({ known, reload, onClose }: EnrolProps) {
   const { path, home } = useEvent()
-  const staff = useGet<List<Staff>>(`${path}/staff`)
-  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const staff = useWhole<Staff>(`${path}/staff`)
+  const gates = useWhole<Gate>(`${path}/gates`)
   const invitation = useSignal<Invitation | null>(null)
   const invite = async (values: Values): Promise<Problem | null> =>
     settle(

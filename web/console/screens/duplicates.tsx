@@ -1,9 +1,9 @@
 import { withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet } from '../loading.ts'
+import { useGet, useWhole } from '../loading.ts'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { exactMoment } from '../manage/moments.ts'
-import type { Gate, List } from '../manage/things.ts'
+import type { Gate } from '../manage/things.ts'
 import { nameIn } from '../names.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
@@ -31,7 +31,7 @@ export default function DuplicatesScreen() {
   const { event, path, home } = useEvent()
   const filter = filterNow(['gateId', 'page'])
   const loaded = useGet<Page>(withQuery(`/api/hp-scanner/duplicate-attempts/${event.id}`, { ...filter, limit: 50 }))
-  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const gates = useWhole<Gate>(`${path}/gates`)
   const gateName = (id: string) => nameIn(gates.value?.items, id)
   return (
     <>

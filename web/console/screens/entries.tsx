@@ -1,11 +1,11 @@
 import { refusalReasons } from '../../../core/verdict.ts'
 import { withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet, useList } from '../loading.ts'
+import { useList, useWhole } from '../loading.ts'
 import { entryColumns } from '../manage/entry-columns.tsx'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { Listing } from '../manage/listing.tsx'
-import type { Gate, List, TicketType } from '../manage/things.ts'
+import type { Gate, TicketType } from '../manage/things.ts'
 import { reasons, verdicts } from '../manage/words.ts'
 import { Heading } from '../parts/heading.tsx'
 import { Empty } from '../parts/states.tsx'
@@ -24,8 +24,8 @@ export default function EntriesScreen() {
   const { event, path, home } = useEvent()
   const filter = filterNow(names)
   const list = useList<Entry>(withQuery(`${path}/entries`, filter))
-  const gates = useGet<List<Gate>>(`${path}/gates`)
-  const types = useGet<List<TicketType>>(`${path}/ticket-types`)
+  const gates = useWhole<Gate>(`${path}/gates`)
+  const types = useWhole<TicketType>(`${path}/ticket-types`)
   const isFiltered = Object.values(filter).some((value) => value !== '')
   return (
     <>

@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { useEvent } from '../event.ts'
-import { useGet } from '../loading.ts'
+import { useGet, useWhole } from '../loading.ts'
 import { listIn } from '../manage/form.tsx'
 import { SetupScreen } from '../manage/setup.tsx'
-import type { Gate, List, TicketType } from '../manage/things.ts'
+import type { Gate, TicketType } from '../manage/things.ts'
 import { nameIn } from '../names.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Loaded } from '../parts/states.tsx'
@@ -21,7 +21,7 @@ const kinds: Record<string, [label: string, hint: string]> = {
 /** Where people come in and go out. */
 export default function GatesScreen() {
   const { event, path } = useEvent()
-  const types = useGet<List<TicketType>>(`${path}/ticket-types`)
+  const types = useWhole<TicketType>(`${path}/ticket-types`)
   const stall = useSignal<Gate | null>(null)
   const typeName = (id: string) => nameIn(types.value?.items, id)
   const zoneName = (id: string) => nameIn(event.zones, id)

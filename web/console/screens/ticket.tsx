@@ -2,11 +2,11 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { type Answer, call, post } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet } from '../loading.ts'
+import { useGet, useWhole } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { entryColumns } from '../manage/entry-columns.tsx'
 import { type FieldSpec, textIn, type Values } from '../manage/form.tsx'
-import type { List, Ticket, TicketStatus, TicketType, TicketWithScans } from '../manage/things.ts'
+import type { Ticket, TicketStatus, TicketType, TicketWithScans } from '../manage/things.ts'
 import { nameIn } from '../names.ts'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { Heading } from '../parts/heading.tsx'
@@ -92,7 +92,7 @@ function Shown({ ticket, reload }: { ticket: TicketWithScans; reload: () => void
 
 function Facts({ ticket }: { ticket: Ticket }) {
   const { event, path } = useEvent()
-  const types = useGet<List<TicketType>>(`${path}/ticket-types`)
+  const types = useWhole<TicketType>(`${path}/ticket-types`)
   const { holder, booking, validFrom, validUntil } = ticket
   const facts: [string, ComponentChildren][] = [
     [t.holder, holder.name ?? '–'],

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals'
 import { type Problem, post, withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet, useList } from '../loading.ts'
+import { useList, useWhole } from '../loading.ts'
 import { settle } from '../manage/confirm.tsx'
 import { ChoiceFilter, filterNow, SearchFilter } from '../manage/filters.tsx'
 import { instantIn, numberIn, textIn, type Values } from '../manage/form.tsx'
 import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
-import type { Gate, List, Ticket, TicketType } from '../manage/things.ts'
+import type { Gate, Ticket, TicketType } from '../manage/things.ts'
 import { statuses } from '../manage/words.ts'
 import { nameIn } from '../names.ts'
 import { AddButton } from '../parts/add-button.tsx'
@@ -27,8 +27,8 @@ export default function TicketsScreen() {
   const { event, path, home } = useEvent()
   const filter = filterNow(['search', 'status', 'type', 'gate'])
   const list = useList<Ticket>(withQuery(`${path}/tickets`, filter))
-  const types = useGet<List<TicketType>>(`${path}/ticket-types`)
-  const gates = useGet<List<Gate>>(`${path}/gates`)
+  const types = useWhole<TicketType>(`${path}/ticket-types`)
+  const gates = useWhole<Gate>(`${path}/gates`)
   const isIssuing = useSignal(false)
   const typeName = (id: string) => nameIn(types.value?.items, id)
   const isFiltered = Object.values(filter).some((value) => value !== '')

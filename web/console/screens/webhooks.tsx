@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { type WebhookKind, webhookKinds } from '../../../core/webhooks.ts'
 import { del, type Problem, post, put, withQuery } from '../api.ts'
 import { useEvent } from '../event.ts'
-import { useGet, useList } from '../loading.ts'
+import { useList, useWhole } from '../loading.ts'
 import { Confirm, settle } from '../manage/confirm.tsx'
 import { ChoiceFilter, filterNow } from '../manage/filters.tsx'
 import { listIn, textIn, type Values } from '../manage/form.tsx'
@@ -10,7 +10,6 @@ import { FormDialog } from '../manage/form-dialog.tsx'
 import { Listing } from '../manage/listing.tsx'
 import { exactMoment } from '../manage/moments.ts'
 import { ShownOnce } from '../manage/shown-once.tsx'
-import type { List } from '../manage/things.ts'
 import { AddButton } from '../parts/add-button.tsx'
 import { Heading } from '../parts/heading.tsx'
 import { Link } from '../parts/link.tsx'
@@ -67,7 +66,7 @@ const kindWords: Record<WebhookKind, string> = {
 export default function WebhooksScreen() {
   const { event, path, home } = useEvent()
   const of = place.value.query.get('of')
-  const list = useGet<List<Webhook>>(`${path}/webhooks`)
+  const list = useWhole<Webhook>(`${path}/webhooks`)
   const open = useSignal<{ now: Webhook | null } | null>(null)
   const secret = useSignal<string | null>(null)
   const asked = useSignal<{ webhook: Webhook; what: 'remove' | 'rotate' } | null>(null)
