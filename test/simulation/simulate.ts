@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import './in-node.ts'
+import type { Trouble } from './scenario.ts'
+import { type Less, shrink } from './shrink.ts'
 
 /*
  * `npm run simulate`: evening after evening, on as many cores as one likes. An evening that fails is made as small as it
@@ -33,7 +35,6 @@ if (values.rules) {
 const { simulate } = await import('./run.ts')
 const { mutants } = await import('./mutants.ts')
 const { offlinePolicies, troubles } = await import('./scenario.ts')
-const { shrink } = await import('./shrink.ts')
 
 const total = { scans: 0, shown: 0, admitted: 0, alone: 0, linearized: 0, restarts: 0, lostStorages: 0, virtualMs: 0 }
 const mutant = (values.mutant === undefined ? null : mutants[values.mutant]) ?? null
@@ -82,7 +83,9 @@ async function play(): Promise<void> {
       console.error(`seed ${seed} (${policy}): ${ran.violation}`)
       // What was made small already is only told again.
       const isSmall = values.without !== undefined
-      const small = isSmall ? { ...run, violation: ran.violation } : await shrink(run, ran.violation)
+      const failed = { scans: scansOfEach, without, violation: ran.violation }
+      const violationOf = async (less: Less<Trouble>) => (await simulate({ ...run, ...less })).violation
+      const small = isSmall ? failed : await shrink(failed, troubles, violationOf)
       const options = [
         `--seed ${seed} --policy ${policy} --of-each ${small.scans}`,
         ...(small.without.length > 0 ? [`--without "${small.without.join(',')}"`] : []),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { mutants } from './mutants.ts'
 import { type Mutation, type Run, simulate } from './run.ts'
-import { type OfflinePolicy, troubles } from './scenario.ts'
-import { type Small, shrink } from './shrink.ts'
+import { type OfflinePolicy, type Trouble, troubles } from './scenario.ts'
+import { type Less, type Small, shrink } from './shrink.ts'
 
 const SCANS_AN_EVENING = 500
 
@@ -115,13 +115,14 @@ async function firstThatFails(run: Run): Promise<Run & { violation: string }> {
 }
 
 /** What leaves one thing out may make another one needless that was tried before: shrinks until nothing goes any more. */
-async function least(run: Run & { violation: string }): Promise<Small> {
-  const small = await shrink(run, run.violation)
-  const again = await shrink({ ...run, ...small }, small.violation)
+async function least(run: Run & { violation: string }): Promise<Small<Trouble>> {
+  const violationOf = async (less: Less<Trouble>) => (await simulate({ ...run, ...less })).violation
+  const small = await shrink({ without: [], ...run }, troubles, violationOf)
+  const again = await shrink(small, troubles, violationOf)
   return stepsOf(again) === stepsOf(small) ? small : least({ ...run, ...again })
 }
 
 /** What an evening consists of: its scans, and each kind of trouble. */
-function stepsOf({ scans, without }: Small): number {
+function stepsOf({ scans, without }: Less<Trouble>): number {
   return scans + troubles.length - without.length
 }

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { type Less, shrink } from '../shrink.ts'
 import { type OfflinePolicy, type Trouble, troubles } from './evening.ts'
 import { counted, playEvening, type Run } from './play.ts'
 import { type Rule, ruleNames } from './rules.ts'
-import { shrinkEvening } from './shrinking.ts'
 
 /*
  * `npm run simulate -- --rules`: evening after evening by the rules alone, on as many cores as one likes. Each worker plays
@@ -80,7 +80,7 @@ function inWorker(share: Share, totals: Total[]): Promise<number> {
 }
 
 /** In a worker: every so many-th evening, until it is enough. */
-function playShare(share: Share): void {
+async function playShare(share: Share): Promise<void> {
   const { seed, scans, minutes, policy, workers, ofEach, without, broken, first } = share
   const total = nothing()
   const most = scans === null ? Number.POSITIVE_INFINITY : Math.ceil(scans / ofEach)
@@ -101,7 +101,7 @@ function playShare(share: Share): void {
     total.scans += ofEach
     for (const name of counted) total[name] += ran[name]
     if (ran.violation !== null) {
-      parentPort?.postMessage({ kind: 'failed', lines: failed(run, ran.violation) } satisfies FromWorker)
+      parentPort?.postMessage({ kind: 'failed', lines: await failed(run, ran.violation) } satisfies FromWorker)
       process.exitCode = 1
       break
     }
@@ -111,10 +111,12 @@ function playShare(share: Share): void {
 }
 
 /** What went wrong, as small as it gets, and how to play it again. */
-function failed(run: Run, violation: string): string[] {
+async function failed(run: Run, violation: string): Promise<string[]> {
   // What was made small already is only told again.
   const isSmall = (run.without ?? []).length > 0
-  const small = isSmall ? { ...run, without: run.without ?? [], violation } : shrinkEvening(run, violation)
+  const asPlayed = { scans: run.scans, without: run.without ?? [], violation }
+  const violationOf = (less: Less<Trouble>) => playEvening({ ...run, ...less }).violation
+  const small = isSmall ? asPlayed : await shrink(asPlayed, troubles, violationOf)
   const options = [
     `--rules --seed ${run.seed} --policy ${run.policy} --of-each ${small.scans}`,
     ...(small.without.length > 0 ? [`--without "${small.without.join(',')}"`] : []),
@@ -153,7 +155,7 @@ function sentence(total: Total, seconds: number, workers: number): string {
   )
 }
 
-if (parentPort !== null && isShare(workerData)) playShare(workerData)
+if (parentPort !== null && isShare(workerData)) await playShare(workerData)
 
 function isShare(data: unknown): data is Share {
   return typeof data === 'object' && data !== null && 'first' in data && 'ofEach' in data

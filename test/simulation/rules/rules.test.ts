@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { OfflinePolicy } from './evening.ts'
+import { shrink } from '../shrink.ts'
+import { type OfflinePolicy, troubles } from './evening.ts'
 import { foundOut } from './hunting.ts'
 import { counted, playEvening } from './play.ts'
 import { type Rule, ruleBook } from './rules.ts'
-import { shrinkEvening } from './shrinking.ts'
 
 const SCANS_AN_EVENING = 500
 
@@ -56,10 +56,11 @@ describe('the simulation by the rules alone notices when there is no rule that',
     expect(foundOut(rule, 1, 20)).not.toBeNull()
   })
 
-  it('gives the least that fails', () => {
+  it('gives the least that fails', async () => {
     const run = { seed: 1, scans: 200, policy: 'strict', broken: 'holderAsked' } as const
     const violation = playEvening(run).violation ?? ''
-    const small = shrinkEvening(run, violation)
+    const failed = { scans: run.scans, without: [], violation }
+    const small = await shrink(failed, troubles, (less) => playEvening({ ...run, ...less }).violation)
     expect(small.scans).toBeLessThan(200)
     expect(playEvening({ ...run, ...small }).violation).toBe(small.violation)
     expect(playEvening({ ...run, ...small, scans: small.scans - 1 }).violation).toBeNull()
