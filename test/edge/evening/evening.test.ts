@@ -1,53 +1,22 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { EventStream } from '../../event-stream.ts'
-import { type Answer, call, newDevice, newEvent, type Party, plenty } from '../api.ts'
-import {
-  type Action,
-  capacityOfLounge,
-  codeOf,
-  devices,
-  type Evening,
-  type Gate,
-  inside,
-  MINUTE,
-  minutes,
-  type Row,
-  start,
-  type Ticket,
-  type Verdict,
-  writeEvening,
-  zoneOf,
-} from './script.ts'
+import { call, type Party } from '../api.ts'
+import { counts, expectedLive, expectedReport, people, refusals } from './expected.ts'
+import { gates, type Played, playEvening } from './playing.ts'
+import { devices, inside, iso, MINUTE, type Row, start, writeEvening, zoneOf } from './script.ts'
 
-const end = start + minutes * MINUTE - MINUTE / 2
 const evening = writeEvening(20_260_710)
 const { rows, tickets, sales, shifts } = evening
 
 let event: Party
-let phones: { id: string; token: string }[]
-const ids = new Map<Ticket, string>()
+let phones: Played['phones']
+let ids: Played['ids']
 const get = async (path: string, query = '') =>
   (await call('GET', `/api/hp-scanner/${path}/${event.id}${query}`, { as: event.key })).body.data
 
-const gates: Record<Gate, object> = {
-  G1: { name: 'North' },
-  G2: { name: 'South' },
-  G3: { name: 'West' },
-  EXIT: { name: 'Exit', kind: 'exit' },
-  LOUNGE: { name: 'Lounge', zone: 'lounge', accepts: ['vip'] },
-  STALL: { name: 'Stall', zone: 'stall', kind: 'checkpoint' },
-}
-
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: start - MINUTE })
-  await setUp()
-  for (const { at, actions, inOrder } of evening.plan) {
-    vi.setSystemTime(at)
-    await Promise.all(actions.map(act))
-    for (const action of inOrder) await act(action)
-  }
-  vi.setSystemTime(end)
-  await bringAlong()
+  ;({ event, phones, ids } = await playEvening(evening))
   return () => vi.useRealTimers()
 }, 300_000)
 
@@ -121,7 +90,7 @@ describe('an evening that is known to the scan', () => {
   it('is told by the live numbers as it was', async () => {
     const { liveStats } = await get('analytics')
     const { latency, ...told } = liveStats
-    expect(told).toEqual(expectedLive())
+    expect(told).toEqual(expectedLive(evening, phones))
     expectLatency(
       latency,
       rows.filter(({ offline }) => !offline),
@@ -208,7 +177,14 @@ describe('an evening that is known to the scan', () => {
 
   it('is summed up as it was', async () => {
     const summary = await get('summary')
-    const { totalTickets, totalPeople, admittedTickets, zones, refusals: refused, duplicateAttempts } = expectedLive()
+    const {
+      totalTickets,
+      totalPeople,
+      admittedTickets,
+      zones,
+      refusals: refused,
+      duplicateAttempts,
+    } = expectedLive(evening, phones)
     expect(summary.totals).toEqual({
       tickets: totalTickets,
       people: totalPeople,
@@ -283,13 +259,13 @@ describe('an evening that is known to the scan', () => {
       expect(value('admit_entries_total', `,verdict="refused",code="${code}"`)).toBe(many)
     }
     expect(value('admit_admitted_people')).toBe(people(rows, 'admitted'))
-    expect(value('admit_admitted_tickets')).toBe(expectedLive().admittedTickets)
+    expect(value('admit_admitted_tickets')).toBe(expectedLive(evening, phones).admittedTickets)
     expect(value('admit_offline_scans_total')).toBe(rows.filter(({ offline }) => offline).length)
     expect(value('admit_validation_seconds_count')).toBe(rows.filter(({ offline }) => !offline).length)
-    for (const [gate, many] of Object.entries(expectedLive().gateCounts)) {
+    for (const [gate, many] of Object.entries(expectedLive(evening, phones).gateCounts)) {
       expect(value('admit_gate_admitted_people', `,gate="${gate}"`)).toBe(many)
     }
-    for (const zone of expectedLive().zones)
+    for (const zone of expectedLive(evening, phones).zones)
       expect(value('admit_inside_people', `,zone="${zone.id}"`)).toBe(zone.inside)
   })
 
@@ -307,86 +283,6 @@ describe('an evening that is known to the scan', () => {
     })
   })
 })
-
-function expectedLive() {
-  const good = tickets.filter(({ state }) => state !== 'revoked')
-  const totalPeople = good.reduce((sum, { admits }) => sum + admits, 0)
-  const admitted = people(rows, 'admitted')
-  const admittedTickets = new Set(rows.filter(isIn).map(({ ticket }) => ticket)).size
-  const perMinute = people(
-    rows.filter(({ at, offline }) => at > end - MINUTE && !offline),
-    'admitted',
-  )
-  const insideOf = (zone: 'main' | 'lounge' | 'stall') =>
-    tickets.reduce((sum, { moves }) => sum + inside(moves, zone), 0)
-  const all = insideOf('main') + insideOf('lounge')
-  const toCome = Math.max(0, totalPeople - admitted, good.length - admittedTickets)
-  return {
-    totalEntries: admitted,
-    cacheCount: admitted,
-    pendingEntries: 0,
-    lagMs: 0,
-    occupancyPercentage: ((100 * all) / 1000).toFixed(2),
-    inside: all,
-    admittedTickets,
-    totalTickets: good.length,
-    totalPeople,
-    checkInRate: Math.round((10_000 * admittedTickets) / good.length) / 100,
-    duplicateAttempts: refusals(rows).already_admitted,
-    refusals: refusals(rows),
-    gateCounts: counts(rows, ({ gate }) => gate, 'admitted'),
-    staffCounts: counts(rows, ({ staff }) => staff, 'admitted'),
-    typeCounts: counts(rows, ({ ticket }) => ticket?.type ?? '', 'admitted'),
-    deviceCounts: counts(rows, ({ device }) => phones[device]?.id ?? '', 'admitted'),
-    zones: [
-      { id: 'main', name: 'Hall', inside: insideOf('main'), capacity: null },
-      { id: 'lounge', name: 'Lounge', inside: insideOf('lounge'), capacity: capacityOfLounge },
-      { id: 'stall', name: 'Stall', inside: 0, capacity: null },
-    ],
-    perMinute,
-    minutesToLast: perMinute > 0 ? Math.round((10 * toCome) / perMinute) / 10 : null,
-  }
-}
-
-function expectedReport(own: Row[]) {
-  const times = own.map(({ at }) => at).sort((a, b) => a - b)
-  const hourOf = (at: number) => Math.floor((at - 30 * MINUTE) / (60 * MINUTE)) * 60 * MINUTE + 30 * MINUTE
-  const hours = [...new Set(times.map(hourOf))]
-  return {
-    scans: own.length,
-    admitted: people(own, 'admitted'),
-    exited: people(own, 'exited'),
-    visited: people(own, 'visited'),
-    refused: refusals(own),
-    duplicates: refusals(own).already_admitted ?? 0,
-    firstScanAt: times[0] === undefined ? null : iso(times[0]),
-    lastScanAt: times[0] === undefined ? null : iso(times.at(-1) ?? 0),
-    perHour: hours.map((at) => ({ at: iso(at), scans: times.filter((time) => hourOf(time) === at).length })),
-  }
-}
-
-const isIn = ({ verdict, annulled }: Row) => verdict === 'admitted' && !annulled
-
-/** People of one verdict, without those who were taken back. */
-function people(own: Row[], verdict: Verdict): number {
-  return own.filter((row) => row.verdict === verdict && !row.annulled).reduce((sum, row) => sum + row.people, 0)
-}
-
-function counts(own: Row[], keyOf: (row: Row) => string, verdict: Verdict): Record<string, number> {
-  const groups = Map.groupBy(
-    own.filter((row) => row.verdict === verdict && !row.annulled),
-    keyOf,
-  )
-  return Object.fromEntries([...groups].map(([key, some]) => [key, people(some, verdict)]))
-}
-
-function refusals(own: Row[]): Record<string, number> {
-  const groups = Map.groupBy(
-    own.filter(({ code }) => code !== null),
-    ({ code }) => code ?? '',
-  )
-  return Object.fromEntries([...groups].map(([code, some]) => [code, some.length]))
-}
 
 let known: Map<string, number> | null = null
 
@@ -418,144 +314,4 @@ function expectLatency(told: Record<string, number | null>, own: Row[], times: M
     const exact = sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
     expect(Math.abs((told[name] ?? Number.NaN) - exact)).toBeLessThanOrEqual(0.025 * exact + 0.101)
   }
-}
-
-async function setUp() {
-  event = await newEvent({
-    startsAt: iso(start),
-    endsAt: iso(start + 6 * 60 * MINUTE),
-    timezone: 'Asia/Kolkata',
-    capacity: 1000,
-    policy: { offline: 'admit', full: 'stop' },
-    zones: [
-      { id: 'main', name: 'Hall', reentry: 'after_exit' },
-      { id: 'lounge', name: 'Lounge', capacity: capacityOfLounge },
-      { id: 'stall', name: 'Stall' },
-    ],
-    limits: plenty,
-  })
-  await event.put('ticket-types/standard', {
-    name: 'Standard',
-    zones: ['main', 'stall'],
-    price: { amount: 1500, currency: 'EUR' },
-  })
-  await event.put('ticket-types/vip', { name: 'VIP', zones: ['main', 'lounge', 'stall'] })
-  await event.put('ticket-types/party', { name: 'Party', admits: 4, zones: ['main', 'stall'] })
-  for (const [id, gate] of Object.entries(gates)) await event.put(`gates/${id}`, gate)
-  await event.put('staff/tom', { name: 'Tom', role: 'scanner' })
-  phones = []
-  for (const staff of devices) phones.push(await newDevice(event, staff))
-  const known = evening.issued
-  for (let from = 0; from < known.length; from += 500) {
-    const some = known.slice(from, from + 500)
-    const { body } = await call('POST', `${event.path}/tickets`, {
-      as: event.key,
-      body: {
-        tickets: some.map((ticket) => ({
-          type: ticket.type,
-          code: codeOf(ticket),
-          paid: ticket.state !== 'unpaid',
-          ...(ticket.state === 'too_early' ? { validFrom: iso(end + MINUTE) } : {}),
-          ...(ticket.state === 'too_late' ? { validUntil: iso(start - MINUTE) } : {}),
-        })),
-      },
-    })
-    for (const [i, ticket] of some.entries()) ids.set(ticket, body.data.tickets[i].id)
-  }
-  for (const [state, action] of [
-    ['blocked', 'block'],
-    ['revoked', 'revoke'],
-  ] as const) {
-    for (const ticket of known.filter((one) => one.state === state)) {
-      await call('POST', `${event.path}/tickets/${ids.get(ticket)}/${action}`, { as: event.key, body: {} })
-    }
-  }
-}
-
-/** Does it, and sees that the door says what the script says. */
-async function act(action: Action): Promise<void> {
-  const tokenOf = (device: number) => phones[device]?.token ?? ''
-  switch (action.do) {
-    case 'scan':
-      return expectAnswer(await scanAs(action.row, action.how), action.row)
-    case 'again': {
-      const { row } = action
-      const how = row.forced || row.staff === 'sue' ? null : 'code'
-      if (how === null) return
-      const answer = await scanAs(row, how)
-      expectAnswer(answer, row)
-      expect(answer.body.replay).toBe(true)
-      return
-    }
-    case 'sell': {
-      const { row, method } = action
-      const { scanId, gate, people: many, device, ticket } = row
-      const body = { scanId, gateId: gate, type: 'standard', people: many, payment: { method } }
-      const answer = await call('POST', '/api/hp-scanner/walk-in', { as: tokenOf(device), body })
-      expect([answer.status, answer.body.data?.verdict]).toEqual([201, 'admitted'])
-      if (ticket) ids.set(ticket, answer.body.data.ticket.id)
-      return
-    }
-    case 'annul': {
-      const path = `/api/hp-scanner/scans/${action.row.scanId}/annul`
-      const { status } = await call('POST', path, { as: tokenOf(3), body: { reason: 'as the script says' } })
-      expect(status).toBe(200)
-      return
-    }
-    case 'forge': {
-      const body = { qrPayload: `A1${'FORGED7'.repeat(30)}`, gateId: action.gate }
-      const { status } = await call('POST', '/api/hp-scanner/validate-qr', { as: tokenOf(action.device), body })
-      expect(status).toBe(400)
-      return
-    }
-    case 'start':
-    case 'end': {
-      const { shift } = action
-      const path = action.do === 'start' ? '' : `/${shiftIds.get(shift)}/end`
-      const { body } = await call('POST', `/api/hp-scanner/sessions${path}`, { as: tokenOf(shift.device), body: {} })
-      shiftIds.set(shift, body.data.session.id)
-    }
-  }
-}
-const shiftIds = new Map<Evening['shifts'][number], string>()
-
-function scanAs(row: Row, how: 'code' | 'name' | 'force'): Promise<Answer> {
-  const { scanId, gate, people: many, device, ticket } = row
-  const what = how === 'name' && ticket ? { ticketId: ids.get(ticket) } : { qrPayload: payloadOf(row) }
-  const force = how === 'force' ? { force: { reason: 'as the script says' } } : {}
-  return call('POST', '/api/hp-scanner/validate-qr', {
-    as: phones[device]?.token ?? '',
-    body: { scanId, gateId: gate, people: many, ...what, ...force },
-  })
-}
-
-function expectAnswer({ body }: Answer, row: Row): void {
-  const inWords = (verdict: string, code: string | null) => `${row.at} ${row.gate} ${row.scanId}: ${verdict} ${code}`
-  expect(inWords(body.verdict, body.code ?? null)).toBe(inWords(row.verdict, row.code))
-}
-
-function payloadOf({ ticket, scanId }: Row): string {
-  return ticket ? codeOf(ticket) : `NOBODY-${scanId}`
-}
-
-/** Tom's phone finds the network again. */
-async function bringAlong() {
-  const scans = evening.alone.map(({ row }, sequence) => ({
-    scanId: row.scanId,
-    qrPayload: payloadOf(row),
-    gateId: row.gate,
-    localTimestamp: iso(row.at),
-    sequence,
-    verdict: row.code === null ? row.verdict : { refused: row.code },
-  }))
-  const answer = await call('POST', '/api/hp-scanner/offline-sync', {
-    as: phones[2]?.token ?? '',
-    body: { scans, deviceId: phones[2]?.id, syncedAt: iso(end) },
-  })
-  const outcomes = answer.body.results.items.map(({ outcome }: { outcome: string }) => outcome)
-  expect(outcomes).toEqual(evening.alone.map(({ outcome }) => outcome))
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
 }

@@ -6,6 +6,7 @@
 export const start = Date.UTC(2026, 6, 10, 16, 20)
 export const MINUTE = 60_000
 export const minutes = 100
+export const end = start + minutes * MINUTE - MINUTE / 2
 export const capacityOfLounge = 25
 
 export type TypeId = 'standard' | 'vip' | 'party'
@@ -293,4 +294,8 @@ function randomOf(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
+}
+
+export function iso(at: number): string {
+  return new Date(at).toISOString()
 }
