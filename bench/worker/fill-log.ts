@@ -31,17 +31,18 @@ export async function fillLog(
   for (const scope of ['gate', 'staff']) await db.prepare(addUpLatencies(scope)).bind(event).run()
 }
 
-// Of a hundred scans some 80 let somebody in, and the others are what a door sees besides.
-const insertEntries = `WITH RECURSIVE n(i) AS (SELECT ?2 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?3),
-  scan AS (SELECT i, abs(i * 2654435761) / 7 % 100 AS dice, abs(i * 40503) / 3 AS spread FROM n),
+// Of a hundred scans some 80 let somebody in, and the others are what a door sees besides. D1 binds every number as a
+// real one, and a gate would be called G7.0.
+const insertEntries = `WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?3),
+  scan AS (SELECT i, abs(i * 2654435761) / 7 % 100 AS dice, abs(i * 40503) / 3 % CAST(?4 AS INTEGER) AS place FROM n),
   told AS (SELECT *, CASE WHEN dice < 80 THEN 'admitted' WHEN dice < 86 THEN 'exited' ELSE 'refused' END AS verdict,
     CASE WHEN dice < 86 THEN NULL WHEN dice < 93 THEN 'already_admitted' WHEN dice < 96 THEN 'wrong_gate' WHEN dice < 98
     THEN 'unknown' ELSE 'unpaid' END AS code, CAST(?5 + i * ?6 AS INTEGER) AS at FROM scan)
   INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict, code,
   attempt, forced, offline, inside_change, scanned_at, received_at, validation_ms, admission)
-  SELECT unhex(?1), 1, i, randomblob(16), randomblob(16), 'standard', 'G' || (1 + spread % ?4), 'main',
-  'scanner-' || (spread % ?4), 'S' || (1 + spread % ?4), 'entry', 1, verdict, code,
-  iif(code = 'already_admitted', 2, NULL), 0, 0, verdict = 'admitted', at, at + 3, 1 + spread % 50 / 10.0,
+  SELECT unhex(?1), 1, i, randomblob(16), randomblob(16), 'standard', 'G' || (1 + place), 'main',
+  'scanner-' || place, 'S' || (1 + place), 'entry', 1, verdict, code,
+  iif(code = 'already_admitted', 2, NULL), 0, 0, verdict = 'admitted', at, at + 3, 1 + i % 50 / 10.0,
   iif(code = 'already_admitted', max(1, i - 1000), NULL) FROM told`
 
 const addUp = (scope: string, key: string, size: number) =>

@@ -114,7 +114,7 @@ app.post('/bench/evict/:eventId', async (c) => {
 
 const FILLED_AT_ONCE = 50_000
 
-const fillEntries = `WITH RECURSIVE n(i) AS (SELECT ?2 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?3)
+const fillEntries = `WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?3)
   INSERT INTO entry (event, epoch, seq, scan, ticket, type, gate, zone, device, staff, direction, people, verdict, forced,
   offline, inside_change, scanned_at, received_at, validation_ms)
   SELECT unhex(?1), 9, i, randomblob(16), randomblob(16), 'standard', 'G' || (1 + i % 4), 'main', 'scanner-' || (i % 20),
