@@ -16,7 +16,11 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
   const [redisPort, port] = [await freePort(), await freePort()]
   const redis = spawn('redis-server', ['--port', String(redisPort), '--save', '', '--dir', dir], { stdio: 'ignore' })
   const missing = await Promise.race([once(redis, 'error').then(() => true), sleep(200).then(() => false)])
-  if (missing) return null
+  if (missing) {
+    rmSync(dir, { recursive: true })
+    return null
+  }
+  children.add(redis)
 
   const client = createClient({ socket: { host: '127.0.0.1', port: redisPort } })
   client.on('error', () => {
@@ -35,7 +39,8 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
       PROCESSES: String(processes),
     },
   })
-  await once(server, 'message')
+  children.add(server)
+  await Promise.race([once(server, 'message'), failed(server)])
   return {
     port,
     pid: server.pid ?? 0,
@@ -50,7 +55,19 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
   }
 }
 
+/** Those that run. Whoever ends the bench while they are being started has nothing else to stop them by. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill()
+})
+
+async function failed(server: ChildProcess): Promise<never> {
+  const [code] = await once(server, 'exit')
+  throw new Error(`the peer ended with exit code ${code}`)
+}
+
 async function end(child: ChildProcess): Promise<void> {
+  children.delete(child)
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGTERM')
   await once(child, 'exit')
