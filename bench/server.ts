@@ -21,11 +21,13 @@ export type Server = {
 export async function startServer(givenState?: string): Promise<Server> {
   const root = join(import.meta.dirname, '..')
   const stateDir = givenState ?? mkdtempSync(join(tmpdir(), 'admit-one-bench-'))
+  // No event is to draw its images by itself in the middle of a measurement.
+  const settings = { QR_WARM_HOURS: '' }
   const secrets = { ADMIN_KEY: 'the key of the bench', TICKET_KEY: 'the tickets of the bench' }
   const options = ['--port', '0', '--state', stateDir, '--empty', '--worker', 'bench/worker/index.ts']
   const child = spawn(process.execPath, [join(root, 'cli/start.ts'), ...options], {
     cwd: root,
-    env: { ...process.env, ...secrets },
+    env: { ...process.env, ...settings, ...secrets },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const stop = async () => {
