@@ -7,11 +7,14 @@ import { type Server, startServer } from './server.ts'
 import { setStage } from './stage.ts'
 import { summarize } from './summary.ts'
 import { table } from './table.ts'
+import { setTrial } from './trials/set.ts'
+import type { Trial } from './trials/trial.ts'
 
 // What `npm run bench` runs. This process does nothing but ask, and the server is one of its own.
 
 let server: Server | null = null
 let peers: Peers | null = null
+const trials: Trial[] = []
 let isFinishing = false
 process.once('SIGINT', () => void finish(130))
 process.once('SIGTERM', () => void finish(143))
@@ -38,17 +41,23 @@ async function bench({ plan, json }: NonNullable<ReturnType<typeof parseBenchOpt
   const stage = await setStage(server)
   if (plan.peers.length > 0) tell('starting the peers')
   peers = await startPeers(plan.peers)
-  const { running, skipped } = peers
+  for (const name of plan.trials) {
+    tell(`setting up: ${name}`)
+    trials.push(await setTrial(name, server, plan.isQuick))
+  }
+  const { running } = peers
+  const skipped = [...peers.skipped, ...trials.flatMap((trial) => trial.skipped)]
   for (const { name, because } of skipped) tell(`left out: ${name}, since ${because}`)
   const rig = {
     stage,
     peers: running.map((peer) => ({ peer, fresh: [], used: [], calls: 0 })),
     serverPid: server.pid,
   }
-  const measured = await measure(rig, plan, tell)
-  const summary = summarize(measured)
+  const { measured, taken } = await measure(rig, plan, trials, tell)
+  const summary = summarize(measured, taken, trials)
   const { rounds } = plan
-  if (json) process.stdout.write(`${JSON.stringify({ machine, rounds, skipped, ...summary, windows: windows() })}\n`)
+  if (json)
+    process.stdout.write(`${JSON.stringify({ machine, rounds, skipped, ...summary, windows: windows(), taken })}\n`)
   else process.stdout.write(table(machine, summary, rounds, skipped))
 
   function windows() {
@@ -64,6 +73,7 @@ async function finish(exitCode: number): Promise<void> {
   // What fails on one connection mostly fails on the others as well.
   if (isFinishing) return
   isFinishing = true
+  for (const trial of trials) await trial.stop()
   await peers?.stop()
   await server?.stop()
   process.exit(exitCode)

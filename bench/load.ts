@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Call } from './calls.ts'
 import { Connection } from './connection.ts'
@@ -54,7 +55,7 @@ export async function openLoop(to: Target, rate: number, next: () => Call, windo
     const latencies: number[] = []
     const count = Math.round(((window.leadInMs + window.windowMs) * rate) / 1000)
     const startAt = monotonicMs() + 20
-    const pacer = new Worker(new URL('./pacer.ts', import.meta.url), {
+    const pacer = new Worker(join(import.meta.dirname, 'pacer.ts'), {
       workerData: { startAt, intervalMs: 1000 / rate, count },
     })
     const paced = once(pacer, 'exit')

@@ -2,7 +2,10 @@ import type { Work } from './calls.ts'
 import { type CpuUse, countCpu } from './cpu.ts'
 import { closedLoop, type Load, openLoop, type Window } from './load.ts'
 import type { Plan } from './options.ts'
+import { settle } from './stage.ts'
 import { driverOf, type Rig, type System } from './systems.ts'
+import type { Taken } from './trials/findings.ts'
+import type { Trial } from './trials/trial.ts'
 
 /** One window of one setting. `size` is the number of connections, or the calls a second. */
 export type Measured = Setting & Load & { round: number; cpu: CpuUse | null }
@@ -10,19 +13,32 @@ export type Measured = Setting & Load & { round: number; cpu: CpuUse | null }
 export type Setting = { loop: 'closed' | 'open'; size: number; system: System; work: Work }
 
 /** Measures everything in turn, so that whatever else the machine does falls on all alike. */
-export async function measure(rig: Rig, plan: Plan, tell: (line: string) => void): Promise<Measured[]> {
+export async function measure(
+  rig: Rig,
+  plan: Plan,
+  trials: Trial[],
+  tell: (line: string) => void,
+): Promise<{ measured: Measured[]; taken: Taken[] }> {
   const measured: Measured[] = []
+  const taken: Taken[] = []
   for (let round = 0; round <= plan.rounds; round++) {
+    const name = round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`
     for (const setting of inTurn(plan.settings, round)) {
       const window = round === 0 ? plan.warmUp : isOurScan(setting) ? plan : plan.brief
       const load = await measureOne(rig, setting, window, measured)
       if (load === null) continue
-      tell(`${round === 0 ? 'warming up' : `round ${round} of ${plan.rounds}`}: ${describe(setting, load)}`)
+      tell(`${name}: ${describe(setting, load)}`)
       // The first round only teaches the compilers what is hot, and us how many tickets are needed.
       measured.push({ ...setting, ...load, round })
     }
+    if (trials.length > 0) await settle(rig.stage)
+    for (const trial of trials) {
+      taken.push({ trial: trial.name, round, ...(await trial.measure(round)) })
+      tell(`${name}: ${trial.name}`)
+    }
   }
-  return measured.filter(({ round }) => round > 0)
+  const counts = ({ round }: { round: number }) => round > 0
+  return { measured: measured.filter(counts), taken: taken.filter(counts) }
 }
 
 async function measureOne(

@@ -3,21 +3,33 @@ import { inOneLine, UsageFailure } from '../cli/failure.ts'
 import type { Window } from './load.ts'
 import type { Setting } from './measure.ts'
 import { type PeerName, peerNames } from './peers/start.ts'
+import { type TrialName, trialNames } from './trials/trial.ts'
 
 /** `brief` is for what leaves nothing to be done in the background. */
-export type Plan = Window & { rounds: number; brief: Window; warmUp: Window; settings: Setting[]; peers: PeerName[] }
+export type Plan = Window & {
+  rounds: number
+  brief: Window
+  warmUp: Window
+  settings: Setting[]
+  peers: PeerName[]
+  trials: TrialName[]
+  isQuick: boolean
+}
 
 /** The parts of the bench, each of which can be run by itself. */
-const parts = ['http', 'peers', 'lane', 'sync', 'open'] as const
+const scanParts = ['http', 'peers', 'lane', 'sync', 'open'] as const
+type ScanPart = (typeof scanParts)[number]
+const parts = [...scanParts, ...trialNames]
 type Part = (typeof parts)[number]
 
-export const benchHelp = `Measures the scan from end to end: against what the same server does at best, and against
-what people would otherwise build. The peers need PostgreSQL and Redis; without them they are left out by name.
+export const benchHelp = `Measures the scan from end to end, and what else an evening asks of the server: against what the same server does
+at best, and against what people would otherwise build. The peers need PostgreSQL and Redis; without them they are left
+out by name.
 
   npm run bench
   npm run bench -- [options]
 
-  --quick        shorter windows and two rounds, under three minutes
+  --quick        shorter windows and two rounds, some three minutes in place of thirteen at most
   --only PARTS   some of ${parts.join(', ')}, with commas between
   --json         every figure for machines, instead of the table
   --help         this text
@@ -28,6 +40,10 @@ what people would otherwise build. The peers need PostgreSQL and Redis; without 
   lane    scans over 64 sockets, and Node's ws with Redis
   sync    batches of 100 and 500 offline scans
   open    scans that come at a fixed rate: 60, 300, 500 and 1,000 a second
+  images  QR images as SVG, drawn and from the cache, and of Express with qrcode and Redis
+  live    100 scans a second with nobody and with 100 people watching, and how soon those hear of each
+  reports reports and lists of an event with 100,000 entries, and of one where nobody came
+  import  5,000 rows imported in one go, and 100 scans a second meanwhile and without
 
 Let nothing else run on the machine meanwhile. Exit codes: 0 measured, 1 an answer was wrong, 2 a wrong option.
 `
@@ -37,9 +53,11 @@ export function parseBenchOptions(args: string[]): { plan: Plan; json: boolean }
   const { quick, json, help, only } = parse(args)
   if (help) return null
   const wanted = only === undefined ? [...parts] : partsIn(only)
-  const settings = wanted.flatMap((part) => settingsOf[part])
+  const settings = scanParts.filter((part) => wanted.includes(part)).flatMap((part) => settingsOf[part])
+  const trials = trialNames.filter((name) => wanted.includes(name))
   const peers = peerNames.filter((name) => settings.some(({ system }) => system === name))
-  return { plan: { ...(quick ? quickly : wholly), settings: distinct(settings), peers }, json }
+  const windows = quick ? quickly : wholly
+  return { plan: { ...windows, settings: distinct(settings), peers, trials, isQuick: quick }, json }
 }
 
 const closed = (size: number, system: Setting['system'], ...works: Setting['work'][]): Setting[] =>
@@ -48,7 +66,7 @@ const open = (size: number, work: Setting['work'], ...systems: Setting['system']
   systems.map((system) => ({ loop: 'open', size, system, work }))
 
 /** What each part measures; what a ratio needs stands in every part that has that ratio. */
-const settingsOf: Record<Part, Setting[]> = {
+const settingsOf: Record<ScanPart, Setting[]> = {
   http: [
     ...closed(1, 'http', 'first', 'duplicate', 'mixed'),
     ...closed(10, 'http', 'first', 'duplicate', 'mixed'),

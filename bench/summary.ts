@@ -2,9 +2,17 @@ import type { Work } from './calls.ts'
 import type { Measured } from './measure.ts'
 import { median, quantile } from './quantile.ts'
 import type { System } from './systems.ts'
+import { type Found, find, type Taken } from './trials/findings.ts'
+import type { Trial } from './trials/trial.ts'
 
 /** Medians over the rounds. `othersCores`: how many cores were busy with something else, in the middle of our windows. */
-export type Summary = { rates: Rate[]; races: Race[]; latencies: Latency[]; othersCores: number | null }
+export type Summary = {
+  rates: Rate[]
+  races: Race[]
+  latencies: Latency[]
+  trials: Found[]
+  othersCores: number | null
+}
 
 /** Closed loop: how many calls a second. */
 export type Rate = {
@@ -33,12 +41,13 @@ export type Latency = {
   ratios: { p50: number; p95: number; p99: number } | null
 }
 
-export function summarize(measured: Measured[]): Summary {
+export function summarize(measured: Measured[], taken: Taken[], trials: Trial[]): Summary {
   return {
     rates: eachSetting(measured, 'closed').map(rateOf),
     races: racesIn(measured),
     latencies: eachSetting(measured, 'open').map((ones) => latencyOf(ones, measured)),
-    othersCores: known(measured.map(({ cpu }) => cpu?.othersCores)),
+    trials: find(trials, taken),
+    othersCores: known([...measured, ...taken].map(({ cpu }) => cpu?.othersCores)),
   }
 }
 

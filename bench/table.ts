@@ -1,7 +1,7 @@
 import type { Machine } from './machine.ts'
-import type { Peers } from './peers/start.ts'
 import type { Latency, Rate, Summary } from './summary.ts'
 import type { System } from './systems.ts'
+import type { Found } from './trials/findings.ts'
 
 const names: Record<System, string> = {
   http: 'Admit One',
@@ -17,15 +17,19 @@ const names: Record<System, string> = {
 
 const works = { hello: 'hello', noop: 'no-op', first: 'first scan', duplicate: 'duplicate', mixed: 'mixed' } as const
 
+/** What this machine could not run, and why. */
+export type Skipped = { name: string; because: string }
+
 /** What a person reads of a run. */
-export function table(machine: Machine, summary: Summary, rounds: number, skipped: Peers['skipped']): string {
+export function table(machine: Machine, summary: Summary, rounds: number, skipped: Skipped[]): string {
   return `${[
     machineLine(machine, summary.othersCores),
     `Medians of ${rounds} rounds. The ratios are what counts: both sides of one were measured in the same round.`,
     ...(isAnyPeerIn(summary) ? [onThreads] : []),
-    ...skipped.map(({ name, because }) => `Left out: ${names[name]}, since ${because}.`),
+    ...skipped.map(({ name, because }) => `Left out: ${nameOf(name)}, since ${because}.`),
     ...rateLines(summary),
     ...latencyLines(summary.latencies),
+    ...summary.trials.flatMap(trialLines),
     '',
     'Every answer was checked. Our answer to a scan means that it is on the disk.',
   ].join('\n')}\n`
@@ -88,6 +92,27 @@ function latencyLines(latencies: Latency[]): string[] {
     'Open loop: calls come at a fixed rate; milliseconds from when each was due',
     ...columns([['a second', 'who', 'what', 'p50', 'p95', 'p99', 'max', 'ours to this: p50 p95 p99'], ...rows]),
   ]
+}
+
+/** A trial's own figures, and what they are held against. */
+function trialLines({ about, sides, findings }: Found): string[] {
+  const figure = (value: number | null, unit: string) => (value === null ? '' : value.toFixed(unit === 'ms' ? 1 : 0))
+  const rows = findings.map(({ what, unit, value, base, ratio }) => [
+    what,
+    unit,
+    figure(value, unit),
+    figure(base, unit),
+    ratio === null ? '' : ratio.toFixed(2),
+  ])
+  return ['', upper(about), ...columns([['what', 'in', sides.value, sides.base, 'ratio'], ...rows])]
+}
+
+function nameOf(skipped: string): string {
+  return Object.entries(names).find(([system]) => system === skipped)?.[1] ?? skipped
+}
+
+function upper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function columns(rows: string[][]): string[] {
