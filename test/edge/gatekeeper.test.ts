@@ -176,6 +176,30 @@ describe('the outbox', () => {
       expect(await inD1()).toHaveLength(4)
     })
 
+    const fails = (storage: DurableObjectStorage) =>
+      storage.sql.exec('ALTER TABLE meta RENAME COLUMN value TO value_away')
+    const isWell = () => {}
+
+    it.each([
+      ['before D1 is told', fails, isWell],
+      ['while D1 is told', isWell, fails],
+    ])('sets it again where the storage fails %s', async (_, before, meanwhile) => {
+      await inside(async (object, { storage }) => {
+        const telling = vi.spyOn(Object.getPrototypeOf(env.DB), 'batch').mockImplementationOnce(async () => {
+          meanwhile(storage)
+          throw new Error('D1_ERROR: away')
+        })
+        before(storage)
+        // How the round itself ends is not the question.
+        await Promise.allSettled([object.alarm()])
+        telling.mockRestore()
+        storage.sql.exec('ALTER TABLE meta RENAME COLUMN value_away TO value')
+      })
+      expect(await alarm()).toBeGreaterThan(Date.now())
+      await runDurableObjectAlarm(gatekeeperOf(event))
+      expect(await inD1()).toHaveLength(3)
+    })
+
     it('is drained by the cron sweep without any', async () => {
       await worker.scheduled(createScheduledController({ cron: '* * * * *' }), env)
       expect(await inD1()).toHaveLength(3)
