@@ -1,6 +1,14 @@
 import { parseArgs } from 'node:util'
 import { crash, inWords, type Outcome, type Plan, rulesOf } from './crashing.ts'
-import { type Faulted, failingParts, fullDisk, twoVersions } from './faults.ts'
+import {
+  type Control,
+  controlOfVersions,
+  type Faulted,
+  failingParts,
+  controls as faultControls,
+  fullDisk,
+  twoVersions,
+} from './faults.ts'
 
 /*
  * `npm run crash`: kill -9 of whole servers under load, as often as one likes. It begins with two servers that are broken
@@ -42,11 +50,37 @@ if (values.faults) await tryFaults()
 else await killServers()
 
 async function tryFaults(): Promise<void> {
+  const { before } = values
+  const ofVersions = before === undefined ? [] : [controlOfVersions(before)]
+  for (const control of [...faultControls, ...ofVersions]) await findFaultOut(control)
+
   report('D1, KV and the storage fail', await failingParts())
   report('the disk is full for a while', await fullDisk())
-  if (values.before === undefined) return
-  report(`the Worker of ${values.before}, the Gatekeeper of now`, await twoVersions(values.before, 'before'))
-  report(`the Worker of now, the Gatekeeper of ${values.before}`, await twoVersions(values.before, 'after'))
+  if (before === undefined) return
+  report(`the Worker of ${before}, the Gatekeeper of now`, await twoVersions(before, 'before'))
+  report(`the Worker of now, the Gatekeeper of ${before}`, await twoVersions(before, 'after'))
+}
+
+/** A broken server has to be found out where something fails, and only there. */
+async function findFaultOut({ name, rule, failed, well }: Control): Promise<void> {
+  const whereItFails = await failed()
+  if (whereItFails === null) {
+    console.log(`control: a server that ${name}: left out, since only root can have a small disk made`)
+    return
+  }
+  const rules = rulesOf(whereItFails.violations)
+  if (!rules.includes(rule)) fail(`a server that ${name} was not found out: ${rules.join(', ') || 'nothing'}`)
+  console.log(`control: a server that ${name} was found out: ${counted(whereItFails.violations)}`)
+  if (well === null) return
+  const whereNothingFails = await well()
+  const foundAnyway = counted(whereNothingFails.violations)
+  if (foundAnyway !== '') fail(`a server that ${name} was found out though nothing failed: ${foundAnyway}`)
+  console.log(`control: it was not found out in ${whereNothingFails.answered} answers, since nothing failed`)
+}
+
+function counted(violations: Faulted['violations']): string {
+  const byRule = Object.entries(Object.groupBy(violations, ({ rule }) => rule))
+  return byRule.map(([rule, found]) => `${found?.length} × ${rule}`).join(', ')
 }
 
 function report(name: string, faulted: Faulted | null): void {

@@ -150,13 +150,19 @@ export async function untilAnswers(load: Load, count: number): Promise<void> {
   }
 }
 
-/** Waits until D1 has as many entries as the log and the log, of so many at least, does not grow; gives whether it came to that. */
+/**
+ * Waits until D1 has as many entries as the log and the log, of so many at least, does not grow; gives whether it came to
+ * that. What the Gatekeeper holds to be told it tells nobody any more, so that nothing is waited for then.
+ */
 export async function untilDrained(server: Server, venue: Venue, least = 0, patienceMs = 30_000): Promise<boolean> {
   let last = -1
   for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(400)) {
     const { log } = readGatekeeper(server.stateDir, venue.eventId)
     const isWhole = log.length === last && last >= least
-    if (isWhole && readD1(server.stateDir, venue.eventId).length === last) return true
+    const noted = readDrained(server.stateDir, venue.eventId)
+    const inD1 = readD1(server.stateDir, venue.eventId).length
+    if (isWhole && inD1 === last) return true
+    if (isWhole && inD1 < last && noted >= (log.at(-1)?.entry.seq ?? 0)) return false
     last = log.length
   }
   return false

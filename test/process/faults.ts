@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { issue, issuePrinted, openVenue, tokenOf } from './client.ts'
 import { untilAnswers, untilDrained } from './crashing.ts'
-import { checkHistory, type Violation } from './history.ts'
+import { checkHistory, type Rule, type Violation } from './history.ts'
 import { type Crowd, Load } from './load.ts'
 import { type Server, startServer } from './server.ts'
 import { readD1, readGatekeeper } from './stored.ts'
 
 const root = join(import.meta.dirname, '../..')
+const controlsDir = 'test/process/controls'
+const ackBeforeWrite = `${controlsDir}/ack-before-write.ts`
 
 export type Faulted = {
   violations: Violation[]
@@ -25,10 +27,10 @@ export type Faulted = {
 /** What goes wrong while stewards scan; `mend` ends it. */
 type Fault = { begin: (server: Server) => Promise<void>; mend: (server: Server) => Promise<void> }
 
-const crowd: Crowd = { clients: 24, cutOff: 2, pauseMs: 20, seed: 1 }
+const everybody: Crowd = { clients: 24, cutOff: 2, pauseMs: 20, seed: 1 }
 
 /** Lets stewards work at a server before, during and after a fault, and holds what they were told against what it kept. */
-async function underFault(server: Server, fault: Fault): Promise<Faulted> {
+async function underFault(server: Server, fault: Fault, crowd = everybody): Promise<Faulted> {
   try {
     const venue = await openVenue(server.url, { devices: 8, tickets: 0 })
     venue.tickets.push(...(await issue(venue.organiser, venue.path, 20)))
@@ -60,28 +62,52 @@ async function underFault(server: Server, fault: Fault): Promise<Faulted> {
 const nothing: Fault = { begin: async () => {}, mend: async () => {} }
 
 /** KV never works, D1 comes and goes, and some entries cannot be written: all the time. */
-export async function failingParts(): Promise<Faulted> {
-  return underFault(await startServer({ worker: 'test/process/controls/faulty.ts' }), nothing)
+export function failingParts(): Promise<Faulted> {
+  return allTheTime('faulty')
+}
+
+async function allTheTime(worker: string): Promise<Faulted> {
+  return underFault(await startServer({ worker: `${controlsDir}/${worker}.ts` }), nothing)
 }
 
 /** The disk is full, and then there is room again, with nobody having started anything anew. null: not root. */
 export async function fullDisk(): Promise<Faulted | null> {
-  if (process.getuid?.() !== 0) return null
-  const ballastOf = ({ stateDir }: Server) => join(stateDir, 'ballast')
-  return underFault(await startServer({ diskMb: 64 }), {
-    begin: async (server) => {
-      const { bavail, bsize } = statfsSync(server.stateDir)
-      writeFileSync(ballastOf(server), Buffer.alloc(bavail * bsize - 64 * 1024))
-    },
-    mend: async (server) => rmSync(ballastOf(server)),
-  })
+  if (!mayMount()) return null
+  return underFault(await startServer({ diskMb: DISK_MB }), noRoom)
+}
+
+const DISK_MB = 64
+
+function mayMount(): boolean {
+  return process.getuid?.() === 0
+}
+
+const ballastOf = ({ stateDir }: Server) => join(stateDir, 'ballast')
+
+const noRoom: Fault = {
+  begin: async (server) => {
+    const { bavail, bsize } = statfsSync(server.stateDir)
+    writeFileSync(ballastOf(server), Buffer.alloc(bavail * bsize - 64 * 1024))
+  },
+  mend: async (server) => rmSync(ballastOf(server)),
 }
 
 /**
  * The Worker of one version and the Gatekeeper of another, as they meet for some minutes while a new version is being
  * deployed. `before` is what git calls the older one.
  */
-export async function twoVersions(before: string, worker: 'before' | 'after'): Promise<Faulted> {
+export function twoVersions(before: string, worker: 'before' | 'after'): Promise<Faulted> {
+  return withVersion(before, (old) => {
+    const [ofWorker, ofGatekeeper] = worker === 'before' ? [old, root] : [root, old]
+    return { worker: `${ofWorker}/workers/index.ts`, gatekeeper: `${ofGatekeeper}/workers/index.ts` }
+  })
+}
+
+/** Takes which module the Worker is of and which the Gatekeeper, given where the older version lies. */
+async function withVersion(
+  before: string,
+  pair: (old: string) => { worker: string; gatekeeper: string },
+): Promise<Faulted> {
   const dir = mkdtempSync(join(tmpdir(), 'admit-one-before-'))
   try {
     const archive = execFileSync('git', ['archive', before], { cwd: root, maxBuffer: 1 << 30 })
@@ -89,16 +115,65 @@ export async function twoVersions(before: string, worker: 'before' | 'after'): P
     mkdirSync(old)
     execFileSync('tar', ['-x', '-C', old], { input: archive })
     symlinkSync(join(root, 'node_modules'), join(old, 'node_modules'))
-    const [workerRoot, gatekeeperRoot] = worker === 'before' ? [old, root] : [root, old]
+    const { worker, gatekeeper } = pair(old)
     const entry = join(dir, 'index.ts')
     writeFileSync(
       entry,
-      `export { default } from '${workerRoot}/workers/index.ts'\n` +
-        `export { WebhookSender } from '${workerRoot}/workers/index.ts'\n` +
-        `export { Gatekeeper } from '${gatekeeperRoot}/workers/index.ts'\n`,
+      `export { default, WebhookSender } from '${worker}'\nexport { Gatekeeper } from '${gatekeeper}'\n`,
     )
     return await underFault(await startServer({ worker: entry }), nothing)
   } finally {
     rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/**
+ * A server that is broken on purpose, so that the fault shows it: `failed` has to be found out by this rule. `well` is the
+ * same server where nothing fails, and keeps every promise: so it was the fault that was seen. null: not root.
+ */
+export type Control = {
+  name: string
+  rule: Rule
+  failed: () => Promise<Faulted | null>
+  well: (() => Promise<Faulted>) | null
+}
+
+// Without gates that are cut off: what they bring home has it write everything.
+const online: Crowd = { ...everybody, cutOff: 0 }
+
+export const controls: Control[] = [
+  {
+    name: 'answers although the entry could not be written',
+    rule: 'lost',
+    failed: () => allTheTime('deaf-to-storage-failed'),
+    well: () => allTheTime('deaf-to-storage'),
+  },
+  {
+    name: 'notes as told what D1 did not take',
+    rule: 'missing in D1',
+    failed: () => allTheTime('deaf-to-d1-failed'),
+    well: () => allTheTime('deaf-to-d1'),
+  },
+  {
+    name: 'answers before it knows that there is room on the disk',
+    rule: 'lost',
+    failed: async () =>
+      mayMount() ? underFault(await startServer({ worker: ackBeforeWrite, diskMb: DISK_MB }), noRoom, online) : null,
+    well: async () => underFault(await startServer({ worker: ackBeforeWrite }), nothing, online),
+  },
+]
+
+/** What the two versions' control is: the Gatekeeper of now, but that it tells the Worker of attempts counted otherwise. */
+export function controlOfVersions(before: string): Control {
+  return {
+    name: 'has a Gatekeeper that counts attempts otherwise than its Worker',
+    rule: 'changed',
+    failed: () =>
+      withVersion(before, (old) => ({
+        worker: `${old}/workers/index.ts`,
+        gatekeeper: `${root}/${controlsDir}/counts-from-zero.ts`,
+      })),
+    // The same with a Gatekeeper that is whole is what is tried after it.
+    well: null,
   }
 }

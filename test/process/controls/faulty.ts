@@ -1,72 +1,8 @@
-/// <reference types="@cloudflare/workers-types" />
-
-import type { Env } from '../../../workers/env.ts'
 import { Gatekeeper as Honest } from '../../../workers/gatekeeper.ts'
-import honest from '../../../workers/index.ts'
+import { withFailingParts, withoutKv } from './failing-platform.ts'
 
 export { WebhookSender } from '../../../workers/index.ts'
 
-/*
- * The shipped server on a platform that fails it: KV never works, D1 is away every other while and now and then takes
- * what it is told without being heard, and one in twenty entries cannot be written. None of that is a fault of the server's, and nobody may
- * be told anything for it that does not hold.
- */
-
-const AWAY_MS = 2000
-
-function isAway(): boolean {
-  return Math.floor(Date.now() / AWAY_MS) % 2 === 0
-}
-
-const kv = new Proxy({} as KVNamespace, {
-  get: () => () => Promise.reject(new Error('KV is away')),
-})
-
-function failing(db: D1Database): D1Database {
-  return new Proxy(db, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown
-      if (name !== 'batch') return typeof value === 'function' ? value.bind(target) : value
-      return async (statements: D1PreparedStatement[]) => {
-        if (isAway()) throw new Error('D1_ERROR: away')
-        const results = await target.batch(statements)
-        if (Math.random() < 0.3) throw new Error('D1_ERROR: the answer did not come')
-        return results
-      }
-    },
-  })
-}
-
-export class Gatekeeper extends Honest {
-  constructor(...given: ConstructorParameters<typeof Honest>) {
-    const [ctx, env, ...more] = given
-    super(ctx, { ...env, DB: failing(env.DB) }, ...more)
-    const { sql } = ctx.storage
-    const failingSql = {
-      exec: (query: string, ...bindings: unknown[]) => {
-        const isEntry = query.trimStart().startsWith('INSERT INTO entry')
-        if (isEntry && Math.random() < 0.05) throw new Error('disk I/O error: SQLITE_IOERR')
-        return sql.exec(query, ...bindings)
-      },
-    }
-    const storage = lending(ctx.storage, { sql: failingSql })
-    this.ctx = lending(ctx, { storage }) as typeof this.ctx
-  }
-}
-
-/** The same object, but for some of it. */
-function lending<T extends object>(real: T, instead: object): T {
-  return new Proxy(real, {
-    get(target, name) {
-      if (Object.hasOwn(instead, name)) return Reflect.get(instead, name)
-      const value = Reflect.get(target, name, target) as unknown
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}
-
-export default {
-  ...honest,
-  fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
-    honest.fetch(request as never, { ...env, QR_IMAGES: kv } as never, ctx as never),
-}
+/** The shipped server, failed by its platform. */
+export const Gatekeeper = withFailingParts(Honest)
+export default withoutKv
