@@ -48,8 +48,9 @@ export class Draining {
     let isAll = false
     let told = 0
     try {
-      told = event.parts().outbox.told
-      isAll = await event.parts().outbox.drain()
+      const { outbox } = event.parts()
+      told = outbox.told
+      isAll = await outbox.drain(() => event.parts().outbox === outbox)
       this.#failures = 0
       event.parts().counters.save()
       statuses.save()

@@ -62,12 +62,16 @@ export class Outbox {
   /**
    * Tells D1 what waits now, or as much of it as one turn may; gives whether that was all. What comes meanwhile is left for
    * the next time, or there would be no end to ever smaller batches. Throws what D1 throws; nothing is lost by that.
+   *
+   * `isOpen` says whether the log that is open in memory is still this one. Where a change did not hold meanwhile it is not,
+   * and may have entries in memory that were taken back: what waits is told out of the one that was opened instead.
    */
-  async drain(): Promise<boolean> {
+  async drain(isOpen: () => boolean): Promise<boolean> {
     await this.drainDirectory()
     const upTo = this.#log.head
     for (let batch = 0; batch < BATCHES; batch++) {
       if (batch > 0) await scheduler.wait(PAUSE_MS)
+      if (!isOpen()) return false
       // Another drain may have told some of it meanwhile.
       const from = this.told
       if (from >= upTo) return true

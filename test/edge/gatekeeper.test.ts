@@ -113,25 +113,63 @@ describe('the outbox', () => {
     expect(await inD1()).toHaveLength(1)
   })
 
-  it('sends more than one statement takes', async () => {
-    await inside(async (object, state) => {
-      // The entries of a long outage, written where the object writes them.
-      const [ticket] = await issue(event, {})
-      await scan(device.token, ticket?.code ?? '')
-      const columns = state.storage.sql
+  /** The entries of a long outage, written where the object writes them. */
+  const waiting = async (count: number) => {
+    await scanSome(1)
+    await inside((_, { storage: { sql } }) => {
+      const columns = sql
         .exec('SELECT * FROM entry')
         .columnNames.filter((name) => name !== 'seq' && name !== 'scan')
-      state.storage.sql.exec(
-        `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1203)
-         INSERT INTO entry (seq, scan, ${columns.join(', ')}) SELECT i, randomblob(16), ${columns.join(', ')} FROM n, entry WHERE seq = 1`,
+        .join(', ')
+      sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+         INSERT INTO entry (seq, scan, ${columns}) SELECT i, randomblob(16), ${columns} FROM n, entry WHERE seq = 1`,
+        count,
       )
-      expect(object).toBeDefined()
     })
     await evictDurableObject(gatekeeperOf(event))
+  }
+
+  it('sends more than one statement takes', async () => {
+    await waiting(1203)
     await gatekeeperOf(event).flush()
     const rows = await inD1()
     expect(rows).toHaveLength(1203)
     expect(new Set(rows.map(({ scan }) => scan)).size).toBe(1203)
+  })
+
+  it('tells D1 nothing that could not be written after all', async () => {
+    const [twice, next] = await issue(event, {}, {})
+    await waiting(70)
+    // The newest entries are in memory, and the first of two that are brought home comes beside them for a moment.
+    await gatekeeperOf(event).entries(asAdmin, 0, 100)
+    const alone = { qrPayload: twice?.code, gateId: 'GATE-A', localTimestamp: new Date().toISOString() }
+    const scans = ['admitted', { refused: 'already_admitted' }].map((verdict) => ({
+      scanId: crypto.randomUUID(),
+      verdict,
+      ...alone,
+    }))
+    await inside(async (object, { storage: { sql } }) => {
+      const d1 = Object.getPrototypeOf(env.DB)
+      const batch = env.DB.batch
+      const telling = vi.spyOn(d1, 'batch').mockImplementationOnce(async function (this: unknown, statements) {
+        telling.mockRestore()
+        const told = await batch.call(this as D1Database, statements as D1PreparedStatement[])
+        sql.exec("CREATE TRIGGER full BEFORE INSERT ON entry WHEN NEW.seq = 72 BEGIN SELECT RAISE(ABORT, 'full'); END")
+        const home = await call('POST', '/api/hp-scanner/offline-sync', { as: device.token, body: { scans } })
+        expect(home.status).toBe(200)
+        sql.exec('DROP TRIGGER full')
+        return told
+      })
+      await object.alarm()
+    })
+    await scan(device.token, next?.code ?? '')
+    await gatekeeperOf(event).flush()
+    const logged = await inside((_, { storage: { sql } }) =>
+      sql.exec<{ seq: number; scan: string }>('SELECT seq, hex(scan) AS scan FROM entry ORDER BY seq').toArray(),
+    )
+    expect(logged).toHaveLength(71)
+    expect((await inD1()).map(({ seq, scan }) => ({ seq, scan }))).toEqual(logged)
   })
 
   describe('whose alarm was lost', () => {
