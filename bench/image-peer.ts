@@ -13,13 +13,12 @@ export type Peer = { port: number; pid: number; clear: () => Promise<void>; stop
 /** Takes the text of each code by the ref in its address; gives the peer, or null on a machine without Redis. */
 export async function startPeer(tokens: Map<string, string>, processes: number): Promise<Peer | null> {
   const dir = mkdtempSync(join(tmpdir(), 'admit-one-peer-'))
+  const leaveNothing = () => rmSync(dir, { recursive: true, force: true })
+  process.once('exit', leaveNothing)
   const [redisPort, port] = [await freePort(), await freePort()]
   const redis = spawn('redis-server', ['--port', String(redisPort), '--save', '', '--dir', dir], { stdio: 'ignore' })
   const missing = await Promise.race([once(redis, 'error').then(() => true), sleep(200).then(() => false)])
-  if (missing) {
-    rmSync(dir, { recursive: true })
-    return null
-  }
+  if (missing) return null
   children.add(redis)
 
   const client = createClient({ socket: { host: '127.0.0.1', port: redisPort } })
@@ -48,9 +47,10 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
       await client.flushAll()
     },
     stop: async () => {
-      client.destroy()
+      // A Redis that is gone has ended it already, and would have it throw.
+      if (client.isOpen) client.destroy()
       await Promise.all([end(server), end(redis)])
-      rmSync(dir, { recursive: true, force: true })
+      leaveNothing()
     },
   }
 }
