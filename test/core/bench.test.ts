@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { benchHelp, parseBenchOptions } from '../../bench/options.ts'
+import { reportCalls } from '../../bench/report-calls.ts'
 import { table } from '../../bench/table.ts'
 import { find, type Taken } from '../../bench/trials/findings.ts'
 import { type Reading, trialNames } from '../../bench/trials/trial.ts'
@@ -60,6 +61,22 @@ describe('what rounds come to', () => {
     expect(() => find([live], rounds([]))).toThrow('showed nothing')
     expect(() => find([live], [])).toThrow('showed nothing')
   })
+})
+
+it('takes no report for right that is of another log than the one it was asked of', () => {
+  const gates = (scans: number) => ({ items: Array.from({ length: 20 }, () => ({ scans })) })
+  const { isRight } = reportCalls['gate report']
+  expect(isRight(gates(50), 1000)).toBe(true)
+  expect(isRight(gates(0), 0)).toBe(true)
+  for (const [report, entries] of [[gates(0), 1000] as const, [gates(50), 0] as const, [{ items: [] }, 0] as const])
+    expect(isRight(report, entries)).toBe(false)
+
+  const page = (length: number, verdict = 'refused') => ({ items: Array.from({ length }, () => ({ verdict })) })
+  const refused = reportCalls['entries refused'].isRight
+  expect(refused(page(50), 1000)).toBe(true)
+  expect(refused(page(0), 0)).toBe(true)
+  expect(refused(page(0), 1000)).toBe(false)
+  expect(refused(page(50, 'admitted'), 1000)).toBe(false)
 })
 
 it('tells of scans, of what else was measured and of what was left out in one table', () => {
