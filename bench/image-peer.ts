@@ -1,11 +1,10 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
+import { end, failed, freePort, startRedis } from './peers/processes.ts'
 
 /** Express, `qrcode` and Redis, doing the job that our Worker does. */
 export type Peer = { port: number; pid: number; clear: () => Promise<void>; stop: () => Promise<void> }
@@ -13,13 +12,14 @@ export type Peer = { port: number; pid: number; clear: () => Promise<void>; stop
 /** Takes the text of each code by the ref in its address; gives the peer, or null on a machine without Redis. */
 export async function startPeer(tokens: Map<string, string>, processes: number): Promise<Peer | null> {
   const dir = mkdtempSync(join(tmpdir(), 'admit-one-peer-'))
-  const leaveNothing = () => rmSync(dir, { recursive: true, force: true })
-  process.once('exit', leaveNothing)
-  const [redisPort, port] = [await freePort(), await freePort()]
-  const redis = spawn('redis-server', ['--port', String(redisPort), '--save', '', '--dir', dir], { stdio: 'ignore' })
-  const missing = await Promise.race([once(redis, 'error').then(() => true), sleep(200).then(() => false)])
-  if (missing) return null
-  children.add(redis)
+  const children: ChildProcess[] = []
+  // Whoever ends the bench while it is being started has nothing else to stop it by.
+  process.once('exit', () => {
+    for (const child of children) child.kill()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  const redisPort = await startRedis(dir, children, 'volatile')
+  if (redisPort === null) return null
 
   const client = createClient({ socket: { host: '127.0.0.1', port: redisPort } })
   client.on('error', () => {
@@ -28,6 +28,7 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
   await client.connect()
   const tickets = join(dir, 'tickets.json')
   writeFileSync(tickets, JSON.stringify(Object.fromEntries(tokens)))
+  const port = await freePort()
   const server = fork(join(import.meta.dirname, 'peers/express-qrcode/server.ts'), {
     env: {
       ...process.env,
@@ -38,8 +39,8 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
       PROCESSES: String(processes),
     },
   })
-  children.add(server)
-  await Promise.race([once(server, 'message'), failed(server)])
+  children.push(server)
+  await Promise.race([once(server, 'message'), failed(server, 'of the images')])
   return {
     port,
     pid: server.pid ?? 0,
@@ -49,36 +50,7 @@ export async function startPeer(tokens: Map<string, string>, processes: number):
     stop: async () => {
       // A Redis that is gone has ended it already, and would have it throw.
       if (client.isOpen) client.destroy()
-      await Promise.all([end(server), end(redis)])
-      leaveNothing()
+      for (const child of children.toReversed()) await end(child)
     },
   }
-}
-
-/** Those that run. Whoever ends the bench while they are being started has nothing else to stop them by. */
-const children = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of children) child.kill()
-})
-
-async function failed(server: ChildProcess): Promise<never> {
-  const [code] = await once(server, 'exit')
-  throw new Error(`the peer ended with exit code ${code}`)
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  children.delete(child)
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
-  return address.port
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { end, failed, freePort, startRedis } from './processes.ts'
 
 /** What people would otherwise pick. What each is made of, and what it promises, stands at the head of its server. */
 const kinds = ['express-redis-postgres', 'express-postgres', 'fastify-redis', 'ws-redis'] as const
@@ -111,20 +111,6 @@ async function startPeer(
   return { name, port, codeSecret: CODE_SECRET, deviceToken: DEVICE_TOKEN, addTickets }
 }
 
-/** A Redis without a disk, or one that puts each write on it before it answers; null where there is none. */
-async function startRedis(dir: string, children: ChildProcess[], kind: 'volatile' | 'durable'): Promise<number | null> {
-  const port = await freePort()
-  const own = join(dir, `redis-${port}`)
-  mkdirSync(own)
-  const durable = kind === 'durable' ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', own, ...durable]
-  const redis = spawn('redis-server', options, { stdio: 'ignore' })
-  const isMissing = await Promise.race([once(redis, 'error').then(() => true), sleep(300).then(() => false)])
-  if (isMissing) return null
-  children.push(redis)
-  return port
-}
-
 /** A PostgreSQL as it comes, but for memory: durable, with its log on the disk before it answers. */
 async function startPostgres(dir: string, children: ChildProcess[]): Promise<Postgres | null> {
   const programs = postgresPrograms()
@@ -177,29 +163,4 @@ function postgresPrograms(): string | null {
 function userOf(name: string): { uid: number; gid: number } {
   const id = (option: string) => Number(execFileSync('id', [option, name], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
-}
-
-async function failed(child: ChildProcess, name: string): Promise<never> {
-  const [code] = await once(child, 'exit')
-  throw new Error(`the peer ${name} ended with exit code ${code}`)
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  // What PostgreSQL takes for a quick and orderly end.
-  child.kill('SIGINT')
-  const ended = once(child, 'exit')
-  const isLate = await Promise.race([ended.then(() => false), sleep(5000).then(() => true)])
-  if (isLate) child.kill('SIGKILL')
-  await ended
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port')
-  return address.port
 }
