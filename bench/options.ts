@@ -29,7 +29,7 @@ out by name.
   npm run bench
   npm run bench -- [options]
 
-  --quick        shorter windows and two rounds, some three minutes in place of thirteen at most
+  --quick        shorter windows and two rounds, three to four minutes in place of twelve
   --only PARTS   some of ${parts.join(', ')}, with commas between
   --json         every figure for machines, instead of the table
   --help         this text
