@@ -34,7 +34,7 @@ async function underFault(server: Server, fault: Fault, crowd = everybody): Prom
   try {
     const venue = await openVenue(server.url, { devices: 8, tickets: 0 })
     venue.tickets.push(...(await issue(venue.organiser, venue.path, 20)))
-    venue.tickets.push(...(await issuePrinted(venue.organiser, venue.path, 3000)))
+    venue.tickets.push(...(await issuePrinted(venue.organiser, venue.path, 6000)))
     const load = new Load(venue, crowd)
     await untilAnswers(load, 100)
     await fault.begin(server)

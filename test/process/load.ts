@@ -106,8 +106,11 @@ export class Load {
   #nextTicketOf(newOnes: number): Venue['tickets'][number] {
     const { tickets } = this.#venue
     const kind = this.#random()
-    const isNew = kind < newOnes && this.#nextTicket < tickets.length
-    const i = isNew ? this.#nextTicket++ : kind < 0.75 ? this.#nextTicket - 1 : this.#random() * this.#nextTicket
+    const anyNew = this.#nextTicket < tickets.length
+    const isNew = anyNew && kind < newOnes
+    // Where there is no new one any more, all would come with the last.
+    const isLast = anyNew && kind < 0.75
+    const i = isNew ? this.#nextTicket++ : isLast ? this.#nextTicket - 1 : this.#random() * this.#nextTicket
     return tickets[Math.max(0, Math.floor(i))] as Venue['tickets'][number]
   }
 
