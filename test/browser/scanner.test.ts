@@ -191,6 +191,23 @@ describe('what a scanner says', () => {
     expect((await answer(page)).outcome).toBe('admitted')
   })
 
+  test('has the door’s top in focus as soon as an answer is gone, and takes it from nobody afterwards', async () => {
+    await present(page, (await door.issue()).token)
+    const inFocus = page.evaluate(
+      () =>
+        new Promise((gone) => {
+          const observer = new MutationObserver(() => {
+            if (document.querySelector('.verdict')) return
+            observer.disconnect()
+            gone(document.activeElement?.tagName)
+          })
+          observer.observe(document.body, { childList: true, subtree: true })
+        }),
+    )
+    await page.keyboard.press('Escape')
+    expect(await inFocus).toBe('H1')
+  })
+
   test('needs no mouse: Enter and Escape go on to the next, Escape leads back', async () => {
     const { token } = await door.issue()
     for (const key of ['Enter', 'Escape']) {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { useScanner } from '../scanner.ts'
 import { words } from '../words/language.ts'
 import { Icon } from './icon.tsx'
@@ -13,7 +13,8 @@ type Props = { title: string; children: ComponentChildren; back?: () => void }
 export function Sheet({ title, children, back }: Props) {
   const { sheet } = useScanner()
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => {
+  // Both before it is painted: whoever sees a field may type at once, and whoever sees the sheet press Escape.
+  useLayoutEffect(() => {
     const field = document.querySelector<HTMLElement>('.sheet [data-first]')
     const first = field ?? heading.current
     first?.focus()
@@ -22,7 +23,6 @@ export function Sheet({ title, children, back }: Props) {
   // Heard wherever the focus is: what had it may just have gone.
   const latest = useRef(leave)
   latest.current = leave
-  // Before it is painted: whoever sees the sheet may press Escape at once.
   useLayoutEffect(() => {
     const hear = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog')) latest.current()

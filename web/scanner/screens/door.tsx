@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from '../parts/icon.tsx'
 import { Stepper } from '../parts/stepper.tsx'
 import { Viewfinder } from '../parts/viewfinder.tsx'
@@ -14,8 +14,9 @@ export function DoorScreen({ isCovered }: { isCovered: boolean }) {
   const used = useRef<HTMLElement | null>(null)
   const wasAnswered = useRef(false)
   const isAnswered = shown.value !== null
-  // Whoever closes a sheet is where they opened it; after an answer they are at the door's top again, not nowhere.
-  useEffect(() => {
+  // Whoever closes a sheet is where they opened it; after an answer they are at the door's top again, not nowhere. Before it
+  // is painted: it must not take the focus from what somebody went to meanwhile.
+  useLayoutEffect(() => {
     if (isCovered) {
       wasAnswered.current = isAnswered
       return

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon, type IconName } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
 import { type Sheet as SheetName, useScanner } from '../scanner.ts'
@@ -8,7 +8,7 @@ export function MenuScreen() {
   const { status, sheet, cameFrom } = useScanner()
   const t = words.value.menu
   const list = useRef<HTMLUListElement>(null)
-  useEffect(() => list.current?.querySelector<HTMLElement>(`[data-sheet=${cameFrom()}]`)?.focus(), [])
+  useLayoutEffect(() => list.current?.querySelector<HTMLElement>(`[data-sheet=${cameFrom()}]`)?.focus(), [])
   const { enrolment, conflicts, setAside } = status.value
   const items: [SheetName, IconName, string, number?][] = [
     ['gate', 'gate', t.gate],
