@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -86,10 +86,24 @@ const ballastOf = ({ stateDir }: Server) => join(stateDir, 'ballast')
 
 const noRoom: Fault = {
   begin: async (server) => {
-    const { bavail, bsize } = statfsSync(server.stateDir)
-    writeFileSync(ballastOf(server), Buffer.alloc(bavail * bsize - 64 * 1024))
+    // What room there is changes with every entry that is written meanwhile: so it is taken until there is none.
+    const ballast = openSync(ballastOf(server), 'w')
+    try {
+      for (let bytes = 1 << 20; bytes >= 4096; bytes /= 2) while (hasTaken(ballast, bytes));
+    } finally {
+      closeSync(ballast)
+    }
   },
   mend: async (server) => rmSync(ballastOf(server)),
+}
+
+function hasTaken(file: number, bytes: number): boolean {
+  try {
+    return writeSync(file, Buffer.alloc(bytes)) === bytes
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false
+    throw error
+  }
 }
 
 /**
