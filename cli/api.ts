@@ -62,7 +62,7 @@ export function connect(url: string, credential: string | null): Api {
   }
 }
 
-/** A list to the end of it, page by page. */
+/** Takes the path of a list, with no query; gives the list to the end of it, page by page. */
 export async function listWhole<T>(api: Api, path: string): Promise<T[]> {
   const items: T[] = []
   for (let cursor: string | null = null; ; ) {
@@ -76,6 +76,7 @@ export async function listWhole<T>(api: Api, path: string): Promise<T[]> {
 
 type Page<T> = { data: { items: T[]; nextCursor: string | null } }
 
+/** null: the role of whoever asks is too small for it. */
 export async function ifAllowed<T>(answer: Promise<T>): Promise<T | null> {
   try {
     return await answer

@@ -7,7 +7,7 @@ import type {
   SummaryAnswer,
   TillLine,
 } from '../../core/report-answers.ts'
-import type { Api } from '../api.ts'
+import { type Api, listWhole } from '../api.ts'
 import type { Cell, Sheet } from '../terminal/table.ts'
 
 /** A report: where it is asked for, and the tables that people read it as. Instants stay as the server gave them. */
@@ -120,16 +120,7 @@ async function allDuplicates(api: Api, eventId: string): Promise<Items<Duplicate
 }
 
 async function allConflicts(api: Api, eventId: string): Promise<Items<Conflict>> {
-  type Page = { data: { items: Conflict[]; nextCursor: string | null } }
-  const items: Conflict[] = []
-  let cursor: string | null = ''
-  do {
-    const path: string = `/api/events/${encodeURIComponent(eventId)}/conflicts?limit=200${cursor && `&cursor=${cursor}`}`
-    const { data }: Page = await api.get<Page>(path)
-    items.push(...data.items)
-    cursor = data.nextCursor
-  } while (cursor !== null)
-  return { items }
+  return { items: await listWhole<Conflict>(api, `/api/events/${encodeURIComponent(eventId)}/conflicts`) }
 }
 
 function summarySheets(summary: SummaryAnswer): Sheet[] {
