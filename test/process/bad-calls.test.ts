@@ -1,48 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { fuzz } from '../fuzz/requests.ts'
 import { faultsNoted } from '../fuzz/verdicts.ts'
-import {
-  Client,
-  type Device,
-  enrol,
-  gateA,
-  gateB,
-  inParallel,
-  issue,
-  type Method,
-  makeEvent,
-  openVenue,
-  type Venue,
-} from './client.ts'
+import { Client, type Device, enrol, gateA, gateB, inParallel, issue, type Method, makeEvent } from './client.ts'
+import { guardOneTicket, logged, noteStored, others, scanner, server, stored, token, venue } from './genuine-ticket.ts'
 import { expectProblem, issuesOf } from './problems.ts'
-import { type Server, startServer } from './server.ts'
 import { Contents, readGatekeeper } from './stored.ts'
 
-let server: Server
-/** Where the calls go; its one ticket is genuine and stays outside until the last test. */
-let venue: Venue
-let token: string
-/** Another organisation with an event of its own. */
-let others: Venue
-let logged = 0
-
-beforeAll(async () => {
-  server = await startServer()
-  venue = await openVenue(server.url, { devices: 1, tickets: 1 })
-  others = await openVenue(server.url, { devices: 1, tickets: 1 })
-  token = venue.tickets[0]?.token ?? ''
-})
-
-afterAll(() => server?.remove())
-
-beforeEach(() => {
-  logged = stored()
-})
-
-// Whatever a test here sends, nothing of it is stored.
-afterEach(() => {
-  expect(stored()).toBe(logged)
-})
+guardOneTicket()
 
 describe('whoever may not', () => {
   test('is told to sign in where no good credential came', async () => {
@@ -309,7 +273,7 @@ describe('after all of that', () => {
     const answer = await (await scanner()).scan({ qrPayload: token, gateId: gateB })
     expect(answer.body).toMatchObject({ verdict: 'admitted', data: { scan: { admitted: 1 } } })
     expect(stored()).toBe(logged + 1)
-    logged = stored()
+    noteStored()
     // What watches the hostile requests would have seen it.
     expect(contents.digest()).not.toBe(before)
     contents.close()
@@ -318,12 +282,3 @@ describe('after all of that', () => {
 })
 
 const path = '/api/hp-scanner/validate-qr'
-
-function stored(): number {
-  return readGatekeeper(server.stateDir, venue.eventId).log.length
-}
-
-/** A device of its own for each test, since one device may do only so much that is wrong before it is stopped. */
-function scanner(): Promise<Device> {
-  return enrol(venue.organiser, venue.path)
-}

@@ -1,48 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { faultsNoted } from '../fuzz/verdicts.ts'
-import {
-  type Answer,
-  type Device,
-  enrol,
-  gateA,
-  gateB,
-  inParallel,
-  issue,
-  makeEvent,
-  openVenue,
-  type ScanAnswer,
-  type Venue,
-} from './client.ts'
+import { type Answer, type Device, gateA, gateB, inParallel, issue, makeEvent, type ScanAnswer } from './client.ts'
+import { guardOneTicket, logged, noteStored, others, scanner, server, stored, token, venue } from './genuine-ticket.ts'
 import { randomFrom } from './load.ts'
 import { expectProblem, issuesOf } from './problems.ts'
-import { type Server, startServer } from './server.ts'
-import { readGatekeeper } from './stored.ts'
 
-let server: Server
-/** Where the bad input goes; its one ticket is genuine and stays outside until the last test. */
-let venue: Venue
-let token: string
-/** Another organisation with an event of its own. */
-let others: Venue
-let logged = 0
-
-beforeAll(async () => {
-  server = await startServer()
-  venue = await openVenue(server.url, { devices: 1, tickets: 1 })
-  others = await openVenue(server.url, { devices: 1, tickets: 1 })
-  token = venue.tickets[0]?.token ?? ''
-})
-
-afterAll(() => server?.remove())
-
-beforeEach(() => {
-  logged = stored()
-})
-
-// Whatever a test here sends, nothing of it is stored.
-afterEach(() => {
-  expect(stored()).toBe(logged)
-})
+guardOneTicket()
 
 describe('a request that is no scan', () => {
   test.each([
@@ -278,7 +241,7 @@ describe('an unreadable code and a forged one', () => {
     const [ticket] = await issue(venue.organiser, venue.path, 1)
     const device = await scanner()
     expect((await device.scan({ scanId, qrPayload: ticket?.token ?? '', gateId: gateA })).status).toBe(200)
-    logged = stored()
+    noteStored()
     const answers = await answersTo({ scanId, gateId: gateA })
     expect([...new Set(answers.map(wire))]).toHaveLength(1)
   })
@@ -307,22 +270,13 @@ describe('after all of that', () => {
     const answer = await (await scanner()).scan({ qrPayload: token, gateId: gateB })
     expect(answer.body).toMatchObject({ verdict: 'admitted', data: { scan: { admitted: 1 } } })
     expect(stored()).toBe(logged + 1)
-    logged = stored()
+    noteStored()
     expect(faultsNoted(server.output('stderr'))).toBe('')
   })
 })
 
 const path = '/api/hp-scanner/validate-qr'
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-
-function stored(): number {
-  return readGatekeeper(server.stateDir, venue.eventId).log.length
-}
-
-/** A device of its own for each test, since one device may do only so much that is wrong before it is stopped. */
-function scanner(): Promise<Device> {
-  return enrol(venue.organiser, venue.path)
-}
 
 async function validate(body: string | Uint8Array | ReadableStream): Promise<Answer<ScanAnswer>> {
   return (await scanner()).send('POST', path, body)
