@@ -39,7 +39,7 @@ out by name.
           and as one in all
   lane    scans over 64 sockets, and Node's ws with Redis
   sync    batches of 100 and 500 offline scans
-  open    scans that come at a fixed rate: 60, 300, 500 and 1,000 a second
+  open    scans that come at a fixed rate: 60, 300, 500 and 1,000 a second, and empty calls to the Gatekeeper
   images  QR images as SVG, drawn and from the cache, and of Express with qrcode and Redis
   live    100 scans a second with nobody and with 100 people watching, and how soon those hear of each
   reports reports and lists of an event with 100,000 entries, and of one where nobody came
@@ -89,9 +89,10 @@ const settingsOf: Record<ScanPart, Setting[]> = {
     ...closed(64, 'fastify-redis', 'first'),
   ],
   sync: [...open(5, 'sync 100', 'http', 'express-postgres'), ...open(2, 'sync 500', 'http', 'express-postgres')],
-  open: [60, 300, 500, 1000].flatMap((rate) =>
-    open(rate, 'first', 'http', 'express-redis-postgres', 'express-postgres'),
-  ),
+  open: [60, 300, 500, 1000].flatMap((rate) => [
+    ...open(rate, 'noop', 'http'),
+    ...open(rate, 'first', 'http', 'express-redis-postgres', 'express-postgres'),
+  ]),
 }
 
 /** The first time that a setting is taken makes the compilers ready, and tells how many tickets it takes. */

@@ -117,11 +117,12 @@ function ratioOf(ours: Measured[], theirs: Measured[], figure: (one: Measured) =
 function latencyOf(ones: Measured[], measured: Measured[]): Latency {
   const [{ size, system, work }] = ones as [Measured]
   const all = ones.flatMap(({ latencies }) => latencies)
+  const heldAgainst = work === 'noop' ? 'first' : work
   const ours = measured.filter(
-    (one) => one.loop === 'open' && one.size === size && one.work === work && one.system === 'http',
+    (one) => one.loop === 'open' && one.size === size && one.work === heldAgainst && one.system === 'http',
   )
   const ratio = (q: number) => ratioOf(ours, ones, ({ latencies }) => quantile(latencies, q)) ?? Number.NaN
-  const isOurs = system === 'http' || ours.length === 0
+  const isOurs = (system === 'http' && work === heldAgainst) || ours.length === 0
   return {
     perSecond: size,
     work,
