@@ -3,9 +3,10 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { issue, issuePrinted, openVenue, tokenOf } from './client.ts'
+import { issue, issuePrinted, openVenue } from './client.ts'
 import { untilAnswers, untilDrained } from './crashing.ts'
 import { checkHistory, type Rule, type Violation } from './history.ts'
+import { Holders } from './holders.ts'
 import { type Crowd, Load } from './load.ts'
 import { type Server, startServer } from './server.ts'
 import { readD1, readGatekeeper } from './stored.ts'
@@ -22,6 +23,8 @@ export type Faulted = {
   /** Answers while the fault lasted, and after it. */
   meanwhile: number
   after: number
+  /** How often somebody looked at a ticket. */
+  looks: number
 }
 
 /** What goes wrong while stewards scan; `mend` ends it. */
@@ -31,11 +34,14 @@ const everybody: Crowd = { clients: 24, cutOff: 2, pauseMs: 20, seed: 1 }
 
 /** Lets stewards work at a server before, during and after a fault, and holds what they were told against what it kept. */
 async function underFault(server: Server, fault: Fault, crowd = everybody): Promise<Faulted> {
+  let holders: Holders | null = null
   try {
     const venue = await openVenue(server.url, { devices: 8, tickets: 0 })
-    venue.tickets.push(...(await issue(venue.organiser, venue.path, 20)))
+    const own = await issue(venue.organiser, venue.path, 20)
+    venue.tickets.push(...own)
     venue.tickets.push(...(await issuePrinted(venue.organiser, venue.path, 6000)))
     const load = new Load(venue, crowd)
+    holders = new Holders(own)
     await untilAnswers(load, 100)
     await fault.begin(server)
     const before = load.answered
@@ -45,18 +51,32 @@ async function underFault(server: Server, fault: Fault, crowd = everybody): Prom
     await untilAnswers(load, during + 100)
     await load.stop()
     await load.settle()
-    // Drawn with or without anything that keeps images.
-    await tokenOf(venue.organiser, venue.path, String(venue.tickets[0]?.id))
+    await holders.stop()
     // How soon that is depends on how much waits: of what D1 is told while it is there, it hears two thirds.
     await untilDrained(server, venue, 0, 120_000)
     await server.stop()
     const stored = readGatekeeper(server.stateDir, venue.eventId)
-    const violations = checkHistory(load.told, stored, readD1(server.stateDir, venue.eventId))
+    const kept = checkHistory(load.told, stored, readD1(server.stateDir, venue.eventId))
     const { answered, unknown } = load
-    return { violations, answered, unknown, meanwhile: during - before, after: answered - during }
+    const { missed, looks } = holders
+    return {
+      violations: [...kept, ...missed, ...toldAsBug(unknown)],
+      answered,
+      unknown,
+      meanwhile: during - before,
+      after: answered - during,
+      looks,
+    }
   } finally {
+    await holders?.stop()
     await server.remove()
   }
+}
+
+/** Whoever leans on what fails says that the answer is not known yet, and when to ask again: 503, and no other status. */
+function toldAsBug(unknown: Faulted['unknown']): Violation[] {
+  const others = Object.entries(unknown).filter(([status]) => status !== '503')
+  return others.map(([status, count]) => ({ rule: 'told as a bug', detail: `${count} × ${status}` }))
 }
 
 const nothing: Fault = { begin: async () => {}, mend: async () => {} }
@@ -167,6 +187,12 @@ export const controls: Control[] = [
     rule: 'missing in D1',
     failed: () => allTheTime('deaf-to-d1-failed'),
     well: () => allTheTime('deaf-to-d1'),
+  },
+  {
+    name: 'has no image where KV has none for it',
+    rule: 'no image',
+    failed: () => allTheTime('needs-kv-failed'),
+    well: () => allTheTime('needs-kv'),
   },
   {
     name: 'answers before it knows that there is room on the disk',

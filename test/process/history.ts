@@ -53,6 +53,8 @@ export type Rule =
   | 'extra in D1'
   | 'twice in D1'
   | 'different in D1'
+  | 'no image'
+  | 'told as a bug'
 
 /**
  * Takes every answer that scanners got, the Gatekeeper's log and D1's, of an event whose tickets all admit one person

@@ -2,7 +2,6 @@
 
 import type { Env } from '../../../workers/env.ts'
 import type { Gatekeeper as Honest } from '../../../workers/gatekeeper.ts'
-import honest from '../../../workers/index.ts'
 import { lending } from './lending.ts'
 
 /*
@@ -51,9 +50,13 @@ export function withFailingParts(Gatekeeper: typeof Honest): typeof Honest {
   }
 }
 
-/** The shipped Worker where KV fails. */
-export const withoutKv = {
-  ...honest,
-  fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
-    honest.fetch(request as never, { ...env, QR_IMAGES: kv } as never, ctx as never),
+type Fetching = { fetch: (request: never, env: never, ctx: never) => Response | Promise<Response> }
+
+/** A Worker, whole or broken, where KV fails. */
+export function withoutKv<T extends Fetching>(worker: T) {
+  return {
+    ...worker,
+    fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
+      worker.fetch(request as never, { ...env, QR_IMAGES: kv } as never, ctx as never),
+  }
 }
