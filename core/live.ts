@@ -74,12 +74,15 @@ export type WireConflict = {
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 const generation = z.int().min(1)
 
+/** As long as `writeCursor` makes one of sixteen shards whose logs have millions of entries. */
+const MOST_OF_A_CURSOR = 300
+
 /** How a device is doing. Sent when it changes, and each 30 s. */
 const DeviceStatus = z.object({
   type: z.literal('status'),
   /** Scans that are not answered yet. */
   pending: z.int().min(0).max(1_000_000),
-  snapshotCursor: z.string().max(60).nullish(),
+  snapshotCursor: z.string().max(MOST_OF_A_CURSOR).nullish(),
   snapshotAt: instant.nullish(),
   appVersion: z.string().max(40).nullish(),
   /** Shell, decoder, keys and snapshot are all on the device. */
@@ -112,10 +115,11 @@ export type ClientMessage = z.output<typeof ClientMessage>
 /** What a client writes, before it is parsed. */
 export type ClientMessageInput = z.input<typeof ClientMessage>
 
-/** What a client asks for with a socket, in the query. */
+/** What a client asks for with a socket, in the query. `told`: up to where it was told of conflicts, as a cursor. */
 export const LiveQuery = z.object({
   topics: z.string().max(200).optional(),
-  since: z.string().max(60).optional(),
+  since: z.string().max(MOST_OF_A_CURSOR).optional(),
+  told: z.string().max(MOST_OF_A_CURSOR).optional(),
   ticket: z.string().max(2000).optional(),
 })
 
