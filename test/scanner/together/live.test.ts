@@ -130,6 +130,13 @@ describe('a phone in touch', () => {
     expect(told(there)).toMatchObject({ here: false, shown: { kind: 'admitted' } })
   })
 
+  it('has a list that is as new as the last sign of life, where nothing happens', async () => {
+    const phone = await doors.phone()
+    await isLive(phone)
+    const before = phone.engine.status.value.snapshotAt ?? 0
+    await until('it knows that nothing was missed', () => (phone.engine.status.value.snapshotAt ?? 0) > before + 1500)
+  })
+
   it('wipes itself within a second after it was revoked', async () => {
     const phone = await doors.phone()
     await isLive(phone)

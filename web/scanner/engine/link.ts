@@ -238,8 +238,8 @@ export class Link {
       case 'hello': {
         const serverTime = instant(body.serverTime)
         if (serverTime !== null) this.#events.anchor(serverTime, startedAt)
-        this.#caughtUp = text(body.cursor)
         this.#setOpen(true)
+        this.#caughtUp = text(body.cursor)
         if (body.lane === true) this.#lane.open((message) => this.#send(message))
         await this.tellStatus()
         this.#events.onOccasion()
