@@ -17,6 +17,8 @@ export type LiveAsk = {
   key: string | null
   topics: Topic[]
   since: string | null
+  /** Up to where it was told of conflicts, where it knows; not there: it asks as one of before, which went by `since`. */
+  told?: string | null
   /** The credential is good until then, in milliseconds since 1970. */
   expiresAt: number | null
   /** Who is on the device that may scan over the socket. Not there: nobody may, or a Worker of before opened it. */
@@ -24,7 +26,7 @@ export type LiveAsk = {
 }
 
 /** What is kept with a socket while the object sleeps. */
-type Attachment = Omit<LiveAsk, 'since'> & {
+type Attachment = Omit<LiveAsk, 'since' | 'told'> & {
   cursor: Cursor
   /** The last notice that it was told of. */
   notice: number
@@ -116,7 +118,7 @@ export class LiveSockets {
   open(ask: LiveAsk, at: number): Response {
     const { ctx, parts } = this.#host
     const { snapshots, notices, configuration } = parts()
-    const { since, ...kept } = ask
+    const { since, told, ...kept } = ask
     this.#makeRoom(ask)
     const { 0: client, 1: server } = new WebSocketPair()
     ctx.acceptWebSocket(server, tagsOf(ask))
@@ -131,7 +133,9 @@ export class LiveSockets {
     const lane = this.#host.lane !== null && ask.scans != null && shardsOf(configuration.event.id) === 1
     this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString(), lane })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
-    if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)
+    // A list may have been brought up to date past a conflict that nobody could tell of.
+    const heard = readCursor(told ?? since ?? '')
+    if (heard !== null && heard.epoch === now.epoch) this.#tellConflictsSince(server, heard.seq)
     for (const letter of this.#write([server], [])) this.#hand(letter)
     if (ask.deviceId !== null) this.#tellLease(ask.deviceId)
     return new Response(null, { status: 101, webSocket: client })

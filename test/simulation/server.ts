@@ -193,6 +193,7 @@ export class Server {
       key: null,
       topics: (query.get('topics') ?? '').split(',') as Topic[],
       since: query.get('since'),
+      told: query.get('told'),
       expiresAt: null,
       scans: { staffId: caller.staffId, role: caller.isSupervisor ? 'supervisor' : 'scanner' },
     }

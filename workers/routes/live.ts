@@ -158,6 +158,7 @@ async function openSocket(
     topics: wanted,
     // What a browser sends by itself when it comes back is newer than the address that it came to first.
     since: request.headers.get('Last-Event-ID') ?? query.value.since ?? null,
+    told: query.value.told ?? null,
     expiresAt: goodUntil(caller),
     scans: caller.kind === 'device' ? { staffId: caller.staffId, role: caller.role } : null,
   }

@@ -130,6 +130,41 @@ describe('a phone in touch', () => {
     expect(told(there)).toMatchObject({ here: false, shown: { kind: 'admitted' } })
   })
 
+  it('is told of a conflict that came while it had no socket, though its list knows of both scans', async () => {
+    const [here, there] = [await doors.phone(), await doors.phone(gateB)]
+    await isLive(there)
+    const one = await ticket()
+    here.setNetwork('down')
+    expect(await scan(there, one.token)).toBe('admitted by gatekeeper')
+    expect(await scan(here, one.token)).toBe('admitted by device')
+    there.setNetwork('no sockets')
+    here.setNetwork('up')
+    await here.engine.syncNow()
+    // The next difference has the entry that is the conflict.
+    const asked = () => there.requests.filter((request) => request.startsWith('GET /api/hp-scanner/snapshot/')).length
+    const before = asked()
+    await until('its list was brought up to date twice', () => asked() >= before + 2)
+    const told = () => there.engine.status.value.conflicts.filter(({ ticketId }) => ticketId === one.id)
+    expect(told()).toEqual([])
+
+    there.setNetwork('up')
+    await until('it is told', () => told().length > 0)
+    expect(told()).toMatchObject([{ here: false, shown: { kind: 'admitted' } }])
+
+    // What was told once, and taken as seen, does not come again with the next socket, nor after a start.
+    await there.engine.dismissConflicts()
+    await new Promise((resolve) => setTimeout(resolve, 5000))
+    there.loseSockets()
+    await until('it notices', () => there.engine.status.value.connection !== 'live')
+    await isLive(there)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(told()).toEqual([])
+    await there.start()
+    await isLive(there)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(told()).toEqual([])
+  })
+
   it('has a list that is as new as the last sign of life, where nothing happens', async () => {
     const phone = await doors.phone()
     await isLive(phone)

@@ -40,7 +40,7 @@ type Socket = ReturnType<Ports['live']>
  * It never gives up, tries ever less often and not in step with others, and at once when there is an occasion.
  */
 export class Link {
-  readonly #ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random' | 'tabs'>
+  readonly #ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random' | 'tabs' | 'store'>
   readonly #calls: Calls
   readonly #knowing: Knowing
   readonly #leasing: Leasing
@@ -53,11 +53,15 @@ export class Link {
   #failures = 0
   #heardAt = 0
   #caughtUp: string | null = null
+  /** Up to where a socket told of everything, conflicts too, as far as that was kept. */
+  #told: string | null = null
+  /** What was known when the last `pong` came. */
+  #knownAtPong: string | null = null
   #ended = false
   #wake: () => void = () => {}
 
   constructor(
-    ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random' | 'tabs'>,
+    ports: Pick<Ports, 'live' | 'time' | 'origin' | 'random' | 'tabs' | 'store'>,
     calls: Calls,
     knowing: Knowing,
     leasing: Leasing,
@@ -155,7 +159,9 @@ export class Link {
     const ticket = reply.kind === 'answer' ? text(record(reply.body.data).ticket) : null
     if (ticket === null || this.#ended) return 0
     const since = this.#knowing.known?.head.cursor ?? ''
-    const query = new URLSearchParams({ topics: 'standings,revocations,alerts', since, ticket })
+    // The list may have been brought up to date without a socket, and that tells of no conflict.
+    const told = await this.#toldBefore(since)
+    const query = new URLSearchParams({ topics: 'standings,revocations,alerts', since, told, ticket })
     const url = `${this.#ports.origin.replace(/^http/, 'ws')}/api/hp-scanner/live/${this.#eventId}?${query}`
     const { time } = this.#ports
     const startedAt = time.monotonic()
@@ -196,6 +202,19 @@ export class Link {
     return openedAt === null ? 0 : time.monotonic() - openedAt
   }
 
+  /** Up to where a socket told of conflicts; the first one begins with what is known. */
+  async #toldBefore(known: string): Promise<string> {
+    const kept = await this.#ports.store.get('told')
+    if (kept?.eventId === this.#eventId) return kept.cursor
+    await this.#keepTold(known)
+    return known
+  }
+
+  #keepTold(cursor: string): Promise<void> {
+    this.#told = cursor
+    return this.#ports.store.put('told', { eventId: this.#eventId, cursor })
+  }
+
   #beat(beat: () => void): () => void {
     let beats = 0
     let cancel = () => {}
@@ -215,6 +234,7 @@ export class Link {
     if (this.#isOpen === isOpen) return
     this.#isOpen = isOpen
     this.#caughtUp = null
+    this.#knownAtPong = null
     this.#events.onLive(isOpen)
   }
 
@@ -230,7 +250,12 @@ export class Link {
   /** Up to a quarter of a second ago, all that happened was told. */
   #hearPong(): void {
     const cursor = this.#knowing.known?.head.cursor
-    if (this.#caughtUp !== null && cursor !== undefined && covers(cursor, this.#caughtUp)) this.#knowing.isCurrent()
+    if (this.#caughtUp === null || cursor === undefined || !covers(cursor, this.#caughtUp)) return
+    this.#knowing.isCurrent()
+    // Conflicts are told after the standings that they come of, and all of them long before the next `pong`.
+    const told = this.#knownAtPong
+    if (told !== null && told !== this.#told) this.#background(this.#keepTold(told))
+    this.#knownAtPong = cursor
   }
 
   async #handle(body: Wire, startedAt: number): Promise<void> {

@@ -81,6 +81,8 @@ export type KeptThings = {
   /** How far the device's clock was ahead when that was last measured. */
   skewMs: number
   conflicts: ShownConflict[]
+  /** Up to where this device was told of the event's conflicts. */
+  told: { eventId: EventId; cursor: string }
   blockedUntil: number
   shift: { id: string; startedAt: number; scans: number; admitted: number }
   pin: { key: unknown; salt: Uint8Array; check: Uint8Array; wrong: number; notBefore: number }
