@@ -130,6 +130,21 @@ describe('a phone in touch', () => {
     expect(told(there)).toMatchObject({ here: false, shown: { kind: 'admitted' } })
   })
 
+  it('keeps each of several conflicts that it is told of in one breath', async () => {
+    const [here, there] = [await doors.phone(), await doors.phone(gateB)]
+    await isLive(there)
+    const several = await Promise.all([ticket(), ticket(), ticket(), ticket()])
+    here.setNetwork('down')
+    for (const { token } of several) {
+      expect(await scan(there, token)).toBe('admitted by gatekeeper')
+      expect(await scan(here, token)).toBe('admitted by device')
+    }
+    here.setNetwork('up')
+    await here.engine.syncNow()
+    const told = () => there.engine.status.value.conflicts.map(({ ticketId }) => ticketId)
+    await until('all are there', () => several.every(({ id }) => told().some((told) => told === id)), 3000)
+  })
+
   it('is told of a conflict that came while it had no socket, though its list knows of both scans', async () => {
     const [here, there] = [await doors.phone(), await doors.phone(gateB)]
     await isLive(there)

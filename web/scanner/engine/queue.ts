@@ -114,16 +114,24 @@ export class Queue {
 
   async #keepConflicts(conflicts: ShownConflict[]): Promise<void> {
     if (conflicts.length === 0) return
-    await keepConflicts(this.#ports.store, conflicts)
+    await changeConflicts(this.#ports, (others) => [...conflicts, ...others])
     this.#ports.tabs.tell({ type: 'settings' })
   }
 }
 
-/** Keeps conflicts, the newest first, each scan's last one only. */
-export async function keepConflicts(store: Ports['store'], conflicts: ShownConflict[]): Promise<void> {
-  const ids = new Set(conflicts.map(({ scanId }) => scanId))
-  const others = ((await store.get('conflicts')) ?? []).filter(({ scanId }) => !ids.has(scanId))
-  await store.put('conflicts', [...conflicts, ...others].slice(0, CONFLICTS_KEPT))
+/**
+ * Changes the conflicts that are kept: the newest first, each scan's last one only. Several are told in one breath, and in
+ * several tabs, so each change waits for the one before.
+ */
+export function changeConflicts(
+  { store, tabs }: Pick<Ports, 'store' | 'tabs'>,
+  change: (kept: ShownConflict[]) => ShownConflict[],
+): Promise<void> {
+  return tabs.alone('conflicts', async () => {
+    const conflicts = change((await store.get('conflicts')) ?? [])
+    const last = conflicts.filter(({ scanId }, i, all) => all.findIndex((one) => one.scanId === scanId) === i)
+    await store.put('conflicts', last.slice(0, CONFLICTS_KEPT))
+  })
 }
 
 /** Takes one word of the wire for a verdict: how it went, or why it was refused. */

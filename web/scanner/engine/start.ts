@@ -13,7 +13,7 @@ import { Link } from './link.ts'
 import { Names } from './names.ts'
 import { Watched } from './observable.ts'
 import type { Ports, TabMessage } from './ports.ts'
-import { type Flushed, keepConflicts, Queue } from './queue.ts'
+import { changeConflicts, type Flushed, Queue } from './queue.ts'
 import { ScanLane } from './scan-lane.ts'
 import { type Circumstances, Scanning, undecided } from './scanning.ts'
 import type { Shown } from './shown.ts'
@@ -204,7 +204,7 @@ class Scanner implements Engine {
   }
 
   async dismissConflicts(): Promise<void> {
-    await this.#ports.store.put('conflicts', null)
+    await changeConflicts(this.#ports, () => [])
     this.#ports.tabs.tell({ type: 'settings' })
     await this.#board.tellSettings()
   }
@@ -374,11 +374,9 @@ class Scanner implements Engine {
   }
 
   async #hearConflict(conflict: ShownConflict, settled: boolean): Promise<void> {
-    const { store } = this.#ports
-    if (settled) {
-      const others = ((await store.get('conflicts')) ?? []).filter(({ scanId }) => scanId !== conflict.scanId)
-      await store.put('conflicts', others)
-    } else await keepConflicts(store, [conflict])
+    await changeConflicts(this.#ports, (kept) =>
+      settled ? kept.filter(({ scanId }) => scanId !== conflict.scanId) : [conflict, ...kept],
+    )
     this.#ports.tabs.tell({ type: 'settings' })
     await this.#board.tellSettings()
   }
