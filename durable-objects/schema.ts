@@ -237,6 +237,11 @@ export const steps: readonly string[] = [
   CREATE TRIGGER ticket_recounted AFTER UPDATE OF type, paid, blocked_at, revoked_at ON ticket
     BEGIN ${count('OLD', -1)}; ${count('NEW', 1)}; END;
   `,
+  `
+  -- The entry with which a conflict came to be what it is: an annulment, say, may come long after the two scans. 0: of a
+  -- Gatekeeper that did not note it.
+  ALTER TABLE conflict ADD COLUMN brought_by INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** Whether this object belongs to an event yet. Asking writes nothing, so a wrong event id leaves no trace. */

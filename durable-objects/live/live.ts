@@ -17,7 +17,7 @@ export type LiveAsk = {
   key: string | null
   topics: Topic[]
   since: string | null
-  /** Up to where it was told of conflicts, where it knows; not there: it asks as one of before, which went by `since`. */
+  /** Up to where a device was told of its conflicts; '' of none yet. Not there: whoever goes by `since` for them too. */
   told?: string | null
   /** The credential is good until then, in milliseconds since 1970. */
   expiresAt: number | null
@@ -69,6 +69,8 @@ const LOOK_EVERY_MS = 2000
 const RECALL_WAIT_MS = 1000
 
 const MOST_SOCKETS = 1000
+/** Of those that a client may not have heard of; a device keeps as many. */
+const MOST_CONFLICTS = 100
 const MOST_OF_ONE = 5
 /** A scan is 16 KiB at most, as over HTTP. */
 const MOST_BYTES = 16 * 1024 + 256
@@ -134,8 +136,8 @@ export class LiveSockets {
     this.#send(server, { type: 'hello', cursor: writeCursor(now), serverTime: new Date(at).toISOString(), lane })
     if (!canCatchUp) this.#send(server, { type: 'config', revision: configuration.revision })
     // A list may have been brought up to date past a conflict that nobody could tell of.
-    const heard = readCursor(told ?? since ?? '')
-    if (heard !== null && heard.epoch === now.epoch) this.#tellConflictsSince(server, heard.seq)
+    if (told != null) this.#tellConflictsSince(server, seqOf(told, now.epoch))
+    else if (since !== null && canCatchUp) this.#tellConflictsSince(server, cursor.seq)
     for (const letter of this.#write([server], [])) this.#hand(letter)
     if (ask.deviceId !== null) this.#tellLease(ask.deviceId)
     return new Response(null, { status: 101, webSocket: client })
@@ -364,8 +366,10 @@ export class LiveSockets {
 
   /** Conflicts of which a client that was away may not have heard. */
   #tellConflictsSince(socket: WebSocket, seq: number): void {
-    for (const conflict of this.#host.parts().conflicts.since(seq, 100)) {
-      if (concerns(conflict, attachmentOf(socket))) this.#sendText(socket, conflictText(conflict))
+    const { deviceId, topics } = attachmentOf(socket)
+    if (deviceId === null && !topics.includes('alerts')) return
+    for (const conflict of this.#host.parts().conflicts.since(seq, MOST_CONFLICTS, deviceId)) {
+      this.#sendText(socket, conflictText(conflict))
     }
   }
 
@@ -465,6 +469,12 @@ function parseMessage(text: string): ClientMessage | null {
     // A SyntaxError is how JSON.parse says that this is no JSON.
     return null
   }
+}
+
+/** How far a cursor reaches in the log of this epoch; what is none of it reaches nowhere. */
+function seqOf(text: string, epoch: number): number {
+  const cursor = readCursor(text)
+  return cursor?.epoch === epoch ? cursor.seq : 0
 }
 
 function concerns(conflict: KnownConflict, { deviceId, topics }: Attachment): boolean {

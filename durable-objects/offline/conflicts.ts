@@ -134,12 +134,14 @@ export class Conflicts {
 
   /**
    * Keeps what became of a ticket in a zone: its standing, and its conflicts in place of those before, if it may have
-   * had any. Gives the conflicts that are new, have changed or are settled. The caller holds the transaction.
+   * had any. Gives the conflicts that are new, have changed or are settled. The caller holds the transaction, in which the
+   * entry with the number `broughtBy` is written: whoever knows the log up to there and had no socket was not told of them.
    */
   settle(
     ticket: TicketDetails,
     zoneId: ZoneId,
     { standing, conflicts }: Attribution,
+    broughtBy: number,
     mayHaveHad: boolean = true,
   ): KnownConflict[] {
     const zone = this.#configuration.zones.numberOf(zoneId) ?? 0
@@ -155,13 +157,14 @@ export class Conflicts {
     }
     for (const { seq, shown, judged, with: other } of fresh) {
       this.#sql.exec(
-        'INSERT INTO conflict (seq, ticket, zone, shown, judged, with_seq) VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT INTO conflict (seq, ticket, zone, shown, judged, with_seq, brought_by) VALUES (?, ?, ?, ?, ?, ?, ?)',
         seq,
         uuidToBytes(ticket.id),
         zone,
         shown,
         judged,
         other,
+        broughtBy,
       )
     }
     const settled = gone.filter(({ seq }) => !conflicts.some((now) => now.seq === seq))
@@ -218,11 +221,19 @@ export class Conflicts {
       .map((row) => ({ seq: row.seq, conflict: this.#known({ ...row, with: row.with_seq }, false) }))
   }
 
-  /** Up to `limit` conflicts that an entry after `seq` brought about. */
-  since(seq: number, limit: number): KnownConflict[] {
+  /** The newest conflicts, up to `limit`, that an entry after `seq` brought about: of one device, or all for null. */
+  since(seq: number, limit: number, device: DeviceId | null): KnownConflict[] {
+    const no = device === null ? null : (this.#devices.get(device)?.no ?? 0)
     return this.#sql
-      .exec<Row>('SELECT * FROM conflict WHERE max(seq, ifnull(with_seq, 0)) > ? ORDER BY seq LIMIT ?', seq, limit)
+      .exec<Row>(
+        `SELECT * FROM conflict AS c WHERE max(seq, ifnull(with_seq, 0), brought_by) > ?1
+         AND (?2 IS NULL OR EXISTS (SELECT 1 FROM entry WHERE seq IN (c.seq, c.with_seq) AND device = ?2))
+         ORDER BY seq DESC LIMIT ${limit}`,
+        seq,
+        no,
+      )
       .toArray()
+      .reverse()
       .map((row) => this.#known({ ...row, with: row.with_seq }, false))
   }
 

@@ -160,7 +160,7 @@ export class Judging {
     const standing = this.#standing(ticket.id, zoneNumber)
     this.#log.annul(admission.seq, this.#log.head + 1, at)
     const attribution = this.#conflicts.attribute(ticket, admission.zone)
-    const conflicts = this.#conflicts.settle(ticket, admission.zone, attribution)
+    const conflicts = this.#conflicts.settle(ticket, admission.zone, attribution, this.#log.head + 1)
     const next = attribution.standing
     const { settle } = this.#append({
       ...admission,

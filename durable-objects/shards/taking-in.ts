@@ -79,7 +79,7 @@ function takeInOne(parts: EventParts, logged: Logged, own: (seq: number) => numb
     return { entry: written, conflicts: [] }
   }
   const attribution = parts.conflicts.attribute(ticket, entry.zone)
-  return { entry: written, conflicts: parts.conflicts.settle(ticket, entry.zone, attribution) }
+  return { entry: written, conflicts: parts.conflicts.settle(ticket, entry.zone, attribution, written.seq) }
 }
 
 function advanceStanding(parts: EventParts, ticket: TicketDetails, entry: Omit<Entry, 'seq'>): void {

@@ -160,7 +160,8 @@ export class Link {
     if (ticket === null || this.#ended) return 0
     const since = this.#knowing.known?.head.cursor ?? ''
     // The list may have been brought up to date without a socket, and that tells of no conflict.
-    const told = await this.#toldBefore(since)
+    const kept = await this.#ports.store.get('told')
+    const told = kept?.eventId === this.#eventId ? kept.cursor : ''
     const query = new URLSearchParams({ topics: 'standings,revocations,alerts', since, told, ticket })
     const url = `${this.#ports.origin.replace(/^http/, 'ws')}/api/hp-scanner/live/${this.#eventId}?${query}`
     const { time } = this.#ports
@@ -200,19 +201,6 @@ export class Link {
     this.#lane.close()
     this.#setOpen(false)
     return openedAt === null ? 0 : time.monotonic() - openedAt
-  }
-
-  /** Up to where a socket told of conflicts; the first one begins with what is known. */
-  async #toldBefore(known: string): Promise<string> {
-    const kept = await this.#ports.store.get('told')
-    if (kept?.eventId === this.#eventId) return kept.cursor
-    await this.#keepTold(known)
-    return known
-  }
-
-  #keepTold(cursor: string): Promise<void> {
-    this.#told = cursor
-    return this.#ports.store.put('told', { eventId: this.#eventId, cursor })
   }
 
   #beat(beat: () => void): () => void {
@@ -256,6 +244,11 @@ export class Link {
     const told = this.#knownAtPong
     if (told !== null && told !== this.#told) this.#background(this.#keepTold(told))
     this.#knownAtPong = cursor
+  }
+
+  #keepTold(cursor: string): Promise<void> {
+    this.#told = cursor
+    return this.#ports.store.put('told', { eventId: this.#eventId, cursor })
   }
 
   async #handle(body: Wire, startedAt: number): Promise<void> {
