@@ -28,6 +28,22 @@ export function audit({ server, checker, among, scenario }: Evening): void {
   compareOwnChecks(gatekeeper)
 }
 
+/** A device keeps no more conflicts. */
+const MOST_CONFLICTS = 100
+
+/** Of a conflict both gates are told, however they were connected when it came to be. Gives those that have not been, in words. */
+export function conflictsUntold({ server: { gatekeeper }, phones }: Pick<Evening, 'server' | 'phones'>): string[] {
+  const { conflicts } = must(gatekeeper.listConflicts(everybody, null, 1_000_000, 'all'))
+  return phones
+    .filter((phone) => phone.isOn && phone.conflicts.length < MOST_CONFLICTS)
+    .flatMap(({ caller: { deviceId }, conflicts: told }) =>
+      conflicts
+        .filter(({ conflict }) => [conflict.deviceId, conflict.with?.deviceId].includes(deviceId))
+        .filter(({ conflict: { scanId } }) => !told.includes(scanId))
+        .map(({ conflict }) => `${deviceId} was not told of the conflict ${JSON.stringify(conflict)}`),
+    )
+}
+
 /** Where each ticket stands, as the organiser is told. */
 function standingsOf(gatekeeper: Gatekeeper) {
   const { items } = must(gatekeeper.listTickets(everybody, { limit: 1_000_000 }))

@@ -15,7 +15,7 @@ import { Shards } from '../../durable-objects/shards/shards.ts'
 import { Turns } from '../../durable-objects/shards/turns.ts'
 import type { HttpAnswer, HttpRequest } from '../../web/scanner/engine/ports.ts'
 import { Queue } from '../../web/scanner/engine/queue.ts'
-import type { KeptScan, Look, Store } from '../../web/scanner/engine/store.ts'
+import type { KeptScan, KeptThings, Look, Store } from '../../web/scanner/engine/store.ts'
 import type { Mutation } from './run.ts'
 import type { OfflinePolicy } from './scenario.ts'
 import type { SqlMutation } from './sql.ts'
@@ -214,6 +214,24 @@ export const mutants: Record<string, Mutant> = {
   /** What gates did alone is written down, and bears on nobody. */
   'what gates did alone bears on who may enter': admit(() => ({ around: standingsApart })),
 
+  /** A device says that it was told of everything already. */
+  'a gate hears of its conflict however late': admit(() => ({
+    store: (store) => ({
+      ...store,
+      get: async (name) => toldOfAll(name, await store.get(name)),
+    }),
+  })),
+
+  /** Several conflicts are told in one breath, and each is kept beside what was there before the first. */
+  'each of several conflicts is kept': admit(() => ({
+    tabs: (tabs) => ({ ...tabs, alone: (name, run) => (name === 'conflicts' ? run() : tabs.alone(name, run)) }),
+  })),
+
+  /** It goes by the two scans alone, and an annulment may come long after them. */
+  'a conflict is as new as what brought it about': admit(() => ({
+    sql: ({ query, bindings }) => ({ query: query.replace(', brought_by) >', ', 0) >'), bindings }),
+  })),
+
   'a conflict is kept': admit(() => ({ sql: never('INSERT INTO conflict') })),
 
   /** Where an answer never came and the gate did otherwise, the answer counts. */
@@ -379,6 +397,10 @@ function underOtherNames(): SqlMutation {
 
 function forgetExit(scan: KeptScan): KeptScan {
   return scan.verdict?.kind === 'exited' ? { ...scan, verdict: { kind: 'refused', code: 'no_network' } } : scan
+}
+
+function toldOfAll<K extends keyof KeptThings>(name: K, kept: KeptThings[K] | null): KeptThings[K] | null {
+  return name === 'told' && kept !== null ? Object.assign({}, kept, { cursor: '999999999.1.1' }) : kept
 }
 
 function inTwoBreaths(store: Store): Store['decide'] {

@@ -5,6 +5,7 @@ import type { Engine } from '../../web/scanner/engine/engine.ts'
 import type { Http, HttpAnswer, OpenSocket, Ports, Tabs, Time } from '../../web/scanner/engine/ports.ts'
 import type { Shown } from '../../web/scanner/engine/shown.ts'
 import { startEngine } from '../../web/scanner/engine/start.ts'
+import type { ShownConflict } from '../../web/scanner/engine/status.ts'
 import type { KeptDevice, Store } from '../../web/scanner/engine/store.ts'
 import { Disk, PhoneStore } from './disk.ts'
 import type { ServerSocket } from './platform-object.ts'
@@ -85,6 +86,12 @@ export class Phone {
   /** What this device did and the Gatekeeper may not have heard of. */
   get unanswered() {
     return this.#store.disk.unanswered()
+  }
+
+  /** The scans of the conflicts that this device was told of and nobody took as seen, as many as it keeps. */
+  get conflicts(): ScanId[] {
+    const kept = this.#store.disk.things.get('conflicts') as ShownConflict[] | null | undefined
+    return (kept ?? []).flatMap(({ scanId }) => scanId ?? [])
   }
 
   /** All that was stored is gone, and with it what the device was: it is enrolled anew. */

@@ -1,6 +1,6 @@
 import { everybody } from '../../durable-objects/actor.ts'
 import type { AmongShards } from './among-shards.ts'
-import { audit } from './audit.ts'
+import { audit, conflictsUntold } from './audit.ts'
 import { Checker, Violation } from './checker.ts'
 import { Crowd, TICKETS_PER_SCAN } from './crowd.ts'
 import { Evening } from './evening.ts'
@@ -177,6 +177,10 @@ async function calm(evening: Evening, mischief: Mischief): Promise<void> {
   // A job that stands still is looked after ever less often.
   await evening.until(() => world.now > from + 3_600_000 || !isImporting(evening))
   if (isImporting(evening)) throw new Violation('the import does not go on')
+  // A socket that could not be opened is tried again half a minute later at most.
+  for (let tries = 0; tries < 40 && conflictsUntold(evening).length > 0; tries++) await world.run(world.now + 3000)
+  const [untold] = conflictsUntold(evening)
+  if (untold) throw new Violation(untold)
 }
 
 /** What a phone still waits for, in words. */
