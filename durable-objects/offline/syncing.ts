@@ -125,8 +125,7 @@ function syncTicket(parts: EventParts, group: TicketGroup, unheard: Unheard, at:
     .flatMap(({ draft }) => draft ?? [])
     .filter(({ scanId }, i, all) => all.findIndex((draft) => draft.scanId === scanId) === i)
   const written = write(parts, group, drafts, isFirst, at)
-  const broughtBy = written.entries.at(-1)?.seq ?? parts.log.head
-  conflicts.push(...parts.conflicts.settle(ticket, gate.zone, written.attribution, broughtBy, !isFirst))
+  conflicts.push(...parts.conflicts.settle(ticket, gate.zone, written.attribution, parts.log.head, !isFirst))
   const outcomes = places.map(({ draft, outcome }) => {
     if (draft === null) return outcome
     const entry = written.entries.find(({ scanId }) => scanId === draft.scanId)
