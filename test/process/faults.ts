@@ -68,8 +68,11 @@ async function underFault(server: Server, fault: Fault, crowd = everybody): Prom
       looks,
     }
   } finally {
-    await holders?.stop()
-    await server.remove()
+    try {
+      await holders?.stop()
+    } finally {
+      await server.remove()
+    }
   }
 }
 

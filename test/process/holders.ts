@@ -48,7 +48,7 @@ export class Holders {
     for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
       const { status, text } = await see(url)
       if (text === drawn) return null
-      if (status < 500 || performance.now() > deadline) return `${status} ${text}`
+      if (status < 500 || performance.now() > deadline) return `${status} ${text.slice(0, 100)}`
     }
   }
 }
