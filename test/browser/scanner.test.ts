@@ -293,7 +293,7 @@ describe('two scanners that were cut off from each other', () => {
       const told = await Promise.all(phones.map(({ page }) => conflictsOf(page)))
       expect(told.filter((text) => text.includes('At this device'))).toHaveLength(1)
       expect(told.filter((text) => text.includes('At another device'))).toHaveLength(1)
-      for (const text of told) expect(text).toMatch(/Shown: Admitted.*By the list: Already in/s)
+      for (const text of told) expect(text).toMatch(/Standard.*Shown: Admitted.*By the list: Already in/s)
     } finally {
       for (const phone of phones) await phone.close()
     }

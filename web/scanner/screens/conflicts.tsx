@@ -1,4 +1,5 @@
 import type { GateId } from '../../../core/ids.ts'
+import type { Shown } from '../engine/shown.ts'
 import type { ConflictVerdict, ShownConflict } from '../engine/status.ts'
 import { Icon } from '../parts/icon.tsx'
 import { Sheet } from '../parts/sheet.tsx'
@@ -45,8 +46,10 @@ export function ConflictsScreen() {
 }
 
 function Conflict({ conflict }: { conflict: ShownConflict }) {
-  const { status } = useScanner()
+  const { status, recent } = useScanner()
   const t = words.value.conflicts
+  // The message says which ticket it is; whose that is, this device knows from its own scan of it.
+  const ticket = recent.value.find((shown) => isOf(shown, conflict))?.ticket
   const nameOf = (gateId: GateId | null) => status.value.gates.find(({ id }) => id === gateId)?.name ?? gateId
   const now = Date.now()
   return (
@@ -55,6 +58,7 @@ function Conflict({ conflict }: { conflict: ShownConflict }) {
       <div>
         <strong>{conflict.here ? t.here : t.there}</strong>
         <p>{[moment(conflict.scannedAt, now), conflict.gateName].filter(Boolean).join(' · ')}</p>
+        {ticket && <p>{[ticket.who, ticket.typeName].filter(Boolean).join(' · ')}</p>}
         <p>
           {t.shown}
           {verdictWords(conflict.shown)}
@@ -72,6 +76,10 @@ function Conflict({ conflict }: { conflict: ShownConflict }) {
       </div>
     </li>
   )
+}
+
+function isOf({ scanId, ticket }: Shown, conflict: ShownConflict): boolean {
+  return scanId === conflict.scanId || (ticket !== null && ticket.id === conflict.ticketId)
 }
 
 function verdictWords(verdict: ConflictVerdict): string {
