@@ -115,7 +115,8 @@ function upper(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-function columns(rows: string[][]): string[] {
+/** Rows with their cells one under the other: words from the left, figures from the right. */
+export function columns(rows: string[][]): string[] {
   const isText = (column: number) => rows.slice(1).some((row) => /[a-z]/i.test(row[column] ?? ''))
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) =>

@@ -126,11 +126,16 @@ async function bringDatabaseUpToDate(options: Options): Promise<void> {
   }
 }
 
+/**
+ * Whoever is at a gate waits while garbage is collected. By itself V8 lets so many young objects come together that this
+ * takes several times as long at once; docs/performance.md has the figures.
+ */
+export const v8Flags = '--max-semi-space-size=4'
+
 // Its own handlers would end this process, with a failure, before start.ts has put everything away.
 function create(options: MiniflareOptions): Miniflare {
-  // Whoever is at a gate waits while garbage is collected. By itself V8 lets so many young objects come together that this
-  // takes several times as long at once; docs/performance.md has the figures. Miniflare has no option for flags.
-  process.env.MINIFLARE_WORKERD_V8_FLAGS ??= '--max-semi-space-size=4'
+  // Miniflare has no option for them.
+  process.env.MINIFLARE_WORKERD_V8_FLAGS ??= v8Flags
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
   const before = new Set(signals.flatMap((signal) => process.listeners(signal)))
   const runtime = new Miniflare(options)
