@@ -1,7 +1,7 @@
 import { defaultPolicy, type EventDetails, MAIN_ZONE, type Policy, type Zone } from './event.ts'
 import type { EventId, OrganisationId } from './ids.ts'
 import { defaultLimits } from './limits.ts'
-import type { EventChanges, NewEvent } from './messages.ts'
+import type { EventChanges, NewEvent } from './organiser-messages.ts'
 import { defaultRetention, nothingForgotten } from './retention.ts'
 
 /** Takes what an organiser asked for; gives the event. Without zones it is one place. */

@@ -4,7 +4,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { encodeBase32 } from './base32.ts'
 import type { Columns, ImportField } from './import-columns.ts'
 import { localInstant } from './local-day.ts'
-import { NewTicket } from './messages.ts'
+import { NewTicket } from './organiser-messages.ts'
 import { MADE_REFERENCE } from './reference.ts'
 import { foldText } from './search.ts'
 

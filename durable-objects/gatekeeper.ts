@@ -17,7 +17,7 @@ import type {
   StaffBody,
   TicketFilter,
   TicketTypeBody,
-} from '../core/messages.ts'
+} from '../core/organiser-messages.ts'
 import type { RoomName } from '../core/shards.ts'
 import type { Stats } from '../core/stats.ts'
 import type { Misuse, WebhookPayload } from '../core/webhooks.ts'

@@ -1,5 +1,5 @@
 import type { Issue } from '../core/answers.ts'
-import { ScanRequest } from '../core/messages.ts'
+import { ScanRequest } from '../core/device-messages.ts'
 import { log } from '../durable-objects/logging.ts'
 import type { Desk } from '../durable-objects/scans/scan-lane.ts'
 import type { Caller } from './access.ts'

@@ -1,5 +1,5 @@
 import { differences } from '../../core/audit.ts'
-import type { WalkInRequest } from '../../core/messages.ts'
+import type { WalkInRequest } from '../../core/device-messages.ts'
 import type { Sold } from '../tickets/selling.ts'
 import type { TicketDetails } from '../tickets/ticket-rows.ts'
 import type { Webhook } from '../webhooks/webhooks.ts'

@@ -7,7 +7,7 @@ import {
   commitTo,
   type Doing,
 } from '../../core/audit.ts'
-import type { AuditFilter } from '../../core/messages.ts'
+import type { AuditFilter } from '../../core/organiser-messages.ts'
 import type { EventParts } from '../event-parts.ts'
 import type { Meta } from '../meta.ts'
 

@@ -1,6 +1,6 @@
 import { ok, problem, type Result } from '../../core/answers.ts'
+import type { EnrolRequest } from '../../core/device-messages.ts'
 import type { DeviceId, GateId, StaffId } from '../../core/ids.ts'
-import type { EnrolRequest } from '../../core/messages.ts'
 import type { Configuration, Staff } from '../event/configuration.ts'
 import { DeviceTokens, type TokenState } from './device-tokens.ts'
 

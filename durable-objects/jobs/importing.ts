@@ -1,6 +1,6 @@
 import type { TicketId, TypeId } from '../../core/ids.ts'
 import type { ChunkResult, Job, RowError } from '../../core/job.ts'
-import type { NewTicket } from '../../core/messages.ts'
+import type { NewTicket } from '../../core/organiser-messages.ts'
 import type { EventParts } from '../event-parts.ts'
 import type { Issuing } from '../tickets/tickets.ts'
 import type { GatekeeperWork } from './job-kinds.ts'

@@ -1,5 +1,5 @@
 import type { EventDetails, TicketType } from '../../core/event.ts'
-import type { TicketFilter } from '../../core/messages.ts'
+import type { TicketFilter } from '../../core/organiser-messages.ts'
 import type { EventParts } from '../event-parts.ts'
 import type { PaperFilter } from '../tickets/tickets.ts'
 

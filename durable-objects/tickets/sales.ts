@@ -1,3 +1,4 @@
+import type { WalkInRequest } from '../../core/device-messages.ts'
 import type { TicketType } from '../../core/event.ts'
 import {
   bytesToUuid,
@@ -8,7 +9,6 @@ import {
   type TicketId,
   uuidToBytes,
 } from '../../core/ids.ts'
-import type { WalkInRequest } from '../../core/messages.ts'
 import type { Devices } from '../devices/devices.ts'
 import type { Configuration } from '../event/configuration.ts'
 

@@ -1,6 +1,6 @@
 import { badRequest, ok, problem, type Recorded, type Result } from '../../core/answers.ts'
+import type { WalkInRequest } from '../../core/device-messages.ts'
 import type { TicketId } from '../../core/ids.ts'
-import type { WalkInRequest } from '../../core/messages.ts'
 import type { Refusal } from '../../core/verdict.ts'
 import type { Configuration } from '../event/configuration.ts'
 import type { Judging, ScanAsk } from '../scans/judging.ts'

@@ -1,5 +1,5 @@
 import type { TicketStatus } from '../../core/event.ts'
-import type { TicketFilter } from '../../core/messages.ts'
+import type { TicketFilter } from '../../core/organiser-messages.ts'
 import type { Configuration } from '../event/configuration.ts'
 import { selectTicket } from './ticket-rows.ts'
 

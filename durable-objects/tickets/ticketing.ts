@@ -1,6 +1,6 @@
 import { ok, problem, type Recorded, type Result } from '../../core/answers.ts'
 import type { TicketId } from '../../core/ids.ts'
-import type { TicketFilter } from '../../core/messages.ts'
+import type { TicketFilter } from '../../core/organiser-messages.ts'
 import { issuedChanges, ticketChanges } from '../audit/audit-changes.ts'
 import { type EventParts, factsOf, type TicketFacts } from '../event-parts.ts'
 import type { TicketDetails } from './ticket-rows.ts'

@@ -1,5 +1,5 @@
 import { bytesToUuid, type TicketId, uuidToBytes } from '../../core/ids.ts'
-import type { DeliveryFilter } from '../../core/messages.ts'
+import type { DeliveryFilter } from '../../core/organiser-messages.ts'
 import { entryIdOf } from '../../core/shards.ts'
 import {
   entryPayload,

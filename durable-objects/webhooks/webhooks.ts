@@ -1,6 +1,6 @@
 import { badRequest, found, ok, problem, type Result } from '../../core/answers.ts'
 import type { Entry } from '../../core/log.ts'
-import type { DeliveryFilter } from '../../core/messages.ts'
+import type { DeliveryFilter } from '../../core/organiser-messages.ts'
 import { GIVE_UP_AFTER_MS, holdMs, kindOfEntry, type WebhookKind, type WebhookPayload } from '../../core/webhooks.ts'
 import type { Configuration } from '../event/configuration.ts'
 import type { Noticed, Notices } from '../live/notices.ts'

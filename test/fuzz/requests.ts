@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { OfflineScan } from '../../core/messages.ts'
+import { OfflineScan } from '../../core/device-messages.ts'
 import { Chance } from '../chance.ts'
 import { Contents } from '../process/stored.ts'
 import { type Hostile, hostileRequest } from './naughty.ts'

@@ -3,7 +3,7 @@ import type { BatchItem } from 'drizzle-orm/batch'
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
 import type { AuditChange, AuditSubject, Doing } from '../../core/audit.ts'
 import type { OrganisationId } from '../../core/ids.ts'
-import type { AuditFilter } from '../../core/messages.ts'
+import type { AuditFilter } from '../../core/organiser-messages.ts'
 import {
   type AuditMark,
   type AuditSlice,

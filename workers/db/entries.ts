@@ -2,7 +2,7 @@ import { and, asc, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { EventId } from '../../core/ids.ts'
-import type { DuplicatePage, EntryFilter } from '../../core/messages.ts'
+import type { DuplicatePage, EntryFilter } from '../../core/organiser-messages.ts'
 import { entry } from './schema.ts'
 
 /*

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { AnnulRequest, SearchQuery, WalkInRequest } from '../../core/device-messages.ts'
 import { type DeviceId, parseUuid, type ScanId, type TicketId, uuidAt, uuidToBytes } from '../../core/ids.ts'
-import { AnnulRequest, SearchQuery, WalkInRequest } from '../../core/messages.ts'
 import type { TillLine } from '../../core/report-answers.ts'
 import { SEARCH_MIN } from '../../core/search.ts'
 import { inNoShard } from '../../core/shards.ts'

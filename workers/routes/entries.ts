@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { TicketId } from '../../core/ids.ts'
-import { DuplicatePage, EntryFilter } from '../../core/messages.ts'
+import { DuplicatePage, EntryFilter } from '../../core/organiser-messages.ts'
 import { reaches } from '../access.ts'
 import { type DuplicateRow, listDuplicates, listEntries } from '../db/entries.ts'
 import { countDuplicates } from '../db/reports.ts'

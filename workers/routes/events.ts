@@ -4,7 +4,14 @@ import type { EventDetails } from '../../core/event.ts'
 import { eventIdAt } from '../../core/event-address.ts'
 import { newEvent } from '../../core/event-form.ts'
 import { type GateId, type OrganisationId, parseUuid, type StaffId, type TypeId, wordShape } from '../../core/ids.ts'
-import { EventChanges, EventFilter, GateBody, NewEvent, StaffBody, TicketTypeBody } from '../../core/messages.ts'
+import {
+  EventChanges,
+  EventFilter,
+  GateBody,
+  NewEvent,
+  StaffBody,
+  TicketTypeBody,
+} from '../../core/organiser-messages.ts'
 import { hasOrganisation, listEvents } from '../db/directory.ts'
 import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { answerProblem, badRequestResponse, roleRequired } from '../problems.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type OrganisationId, uuidAt } from '../../core/ids.ts'
-import { NewMember, Page } from '../../core/messages.ts'
+import { NewMember, Page } from '../../core/organiser-messages.ts'
 import { foldEmail } from '../cloudflare-access.ts'
 import { hasOrganisation } from '../db/directory.ts'
 import { listMembers, type Member, putMember, removeMember } from '../db/members.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type OrganisationId, uuidAt } from '../../core/ids.ts'
-import { NewKey, NewOrganisation, Page } from '../../core/messages.ts'
+import { NewKey, NewOrganisation, Page } from '../../core/organiser-messages.ts'
 import { addKey, addOrganisation, hasOrganisation, listKeys, listOrganisations, revokeKey } from '../db/directory.ts'
 import { told } from '../doing.ts'
 import { dropSockets } from '../drop-sockets.ts'

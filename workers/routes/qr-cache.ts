@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ok, type Result } from '../../core/answers.ts'
 import { type JobId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
-import { WarmBody } from '../../core/messages.ts'
+import { WarmBody } from '../../core/organiser-messages.ts'
 import { codeOf } from '../codes.ts'
 import type { Env } from '../env.ts'
 import { askGatekeeperAlone } from '../gatekeepers.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { eventIdAt, jurisdictionOf, shardsOf } from '../../core/event-address.ts'
 import { type EventId, parseUuid, type TicketId, uuidAt } from '../../core/ids.ts'
-import { RehearsalTickets } from '../../core/messages.ts'
+import { RehearsalTickets } from '../../core/organiser-messages.ts'
 import { rehearsalOf } from '../../core/rehearsal.ts'
 import { inSomeShard } from '../../core/shards.ts'
 import { codeOf } from '../codes.ts'

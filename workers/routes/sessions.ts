@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SignIn } from '../../core/messages.ts'
+import { SignIn } from '../../core/organiser-messages.ts'
 import { type Caller, holderOfKey, memberCaller } from '../access.ts'
 import { readAccess } from '../cloudflare-access.ts'
 import { findOrganisation } from '../db/directory.ts'

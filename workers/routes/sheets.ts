@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { TicketFilter } from '../../core/messages.ts'
+import { TicketFilter } from '../../core/organiser-messages.ts'
 import type { SheetPlan } from '../../durable-objects/jobs/sheets.ts'
 import type { TicketDetails } from '../../durable-objects/tickets/ticket-rows.ts'
 import { askGatekeeperAlone, Unavailable } from '../gatekeepers.ts'

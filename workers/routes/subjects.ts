@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { EventId, TicketId } from '../../core/ids.ts'
-import { Subject } from '../../core/messages.ts'
+import { Subject } from '../../core/organiser-messages.ts'
 import { quietly } from '../../durable-objects/actor.ts'
 import type { Holding } from '../../durable-objects/privacy/subjects.ts'
 import { writeAudited } from '../db/audit.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { wordShape } from '../../core/ids.ts'
-import { DeliveryFilter, RotateSecret, WebhookBody } from '../../core/messages.ts'
+import { DeliveryFilter, RotateSecret, WebhookBody } from '../../core/organiser-messages.ts'
 import type { Parcel } from '../../durable-objects/webhooks/webhooks.ts'
 import { askGatekeeper, askGatekeeperAlone } from '../gatekeepers.ts'
 import { ringOf } from '../key-ring.ts'

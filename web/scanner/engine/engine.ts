@@ -1,7 +1,7 @@
+import type { deviceTypes } from '../../../core/device-messages.ts'
 import type { TicketStatus } from '../../../core/event.ts'
 import type { GateId, ScanId, TicketId, TypeId } from '../../../core/ids.ts'
 import type { ScanSource } from '../../../core/log.ts'
-import type { deviceTypes } from '../../../core/messages.ts'
 import type { Observable } from './observable.ts'
 import type { Shown, ShownTicket } from './shown.ts'
 import type { Status } from './status.ts'

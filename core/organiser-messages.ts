@@ -2,78 +2,30 @@ import { z } from 'zod'
 import { alertKinds } from './alerts.ts'
 import { auditKinds } from './audit.ts'
 import { jurisdictions, MOST_SHARDS } from './event-address.ts'
+import type { EventId, OrganisationId, TicketId } from './ids.ts'
 import {
-  type DeviceId,
-  type EventId,
-  type GateId,
-  type OrganisationId,
-  parseUuid,
-  type ScanId,
-  type StaffId,
-  type TicketId,
-  type TypeId,
-  wordShape,
-  type ZoneId,
-} from './ids.ts'
-import { scanSources } from './log.ts'
+  deviceId,
+  email,
+  gateId,
+  instant,
+  name,
+  note,
+  people,
+  staffId,
+  typeId,
+  uuid,
+  zoneId,
+} from './message-fields.ts'
 import { defaultRetention } from './retention.ts'
 import { refusalReasons } from './verdict.ts'
 import { webhookKinds } from './webhooks.ts'
 
 /*
- * What clients send, as schemas that both sides parse. Unknown fields are dropped. Instants arrive as ISO 8601
- * texts and leave as milliseconds since 1970.
+ * What organisers send, as schemas: to set up organisations and events, to issue tickets, to read lists. Unknown fields
+ * are dropped.
  */
 
-// Said after the field's name, so that both make a sentence.
-z.config({
-  customError: (issue) => {
-    switch (issue.code) {
-      case 'invalid_type':
-        return issue.input === undefined ? 'is required' : `must be of type ${issue.expected}`
-      case 'invalid_value':
-        return `must be one of ${issue.values.join(', ')}`
-      case 'too_small':
-        return `must be at least ${issue.minimum}${unitOf(issue.origin)}`
-      case 'too_big':
-        return `must be at most ${issue.maximum}${unitOf(issue.origin)}`
-      default:
-        return undefined
-    }
-  },
-})
-
-function unitOf(origin: string): string {
-  return { string: ' characters', array: ' items' }[origin] ?? ''
-}
-
-const word = z.string().regex(wordShape, 'must be 1 to 64 letters, digits, spaces or . _ ~ : + @ -')
-const typeId = word.transform((text) => text as TypeId)
-const zoneId = word.transform((text) => text as ZoneId)
-const gateId = word.transform((text) => text as GateId)
-const staffId = word.transform((text) => text as StaffId)
-const deviceId = word.transform((text) => text as DeviceId)
-
-const uuid = <T extends ScanId | TicketId | EventId | OrganisationId>() =>
-  z.string().transform((text, context): T => {
-    const id = parseUuid<T>(text)
-    if (id !== null) return id
-    context.addIssue({ code: 'custom', message: 'must be a UUID' })
-    return z.NEVER
-  })
-
-const instant = z.iso
-  .datetime({ offset: true, error: 'must be an ISO 8601 instant' })
-  .transform((text) => Date.parse(text))
-const name = z.string().trim().min(1).max(200)
-const note = z.string().trim().max(500)
-const email = z
-  .string()
-  .trim()
-  .max(254)
-  .regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address')
 const count = z.int().min(1).max(10_000_000)
-const people = z.int().min(1).max(255)
 
 const timezone = z.string().refine(isTimezone, 'must be an IANA time zone such as Europe/Berlin')
 
@@ -285,133 +237,6 @@ export const NewEnrolment = z.object({
   expiresInMs: z.int().min(1000).max(86_400_000).default(600_000),
 })
 export type NewEnrolment = z.output<typeof NewEnrolment>
-
-export const deviceTypes = ['mobile', 'tablet', 'desktop', 'handheld', 'turnstile'] as const
-
-export const EnrolRequest = z.object({
-  code: z.string().max(200),
-  deviceId: deviceId.nullish(),
-  deviceName: name,
-  deviceType: z.enum(deviceTypes),
-  publicKey: z.string().max(1000).nullish(),
-})
-export type EnrolRequest = z.output<typeof EnrolRequest>
-
-/** `rotate`: the answer holds the device token that is to be used from now on. */
-export const RenewRequest = z.object({
-  deviceId: z.string().max(64),
-  deviceToken: z.string().max(200),
-  rotate: z.boolean().nullish(),
-})
-
-/** Devices that decide alone now and then tell by it which of their scans are in their list. */
-const numbered = z
-  .boolean()
-  .nullish()
-  .describe('says of each scan its number in the log of the object that judged it, as `judgeSeq`')
-
-/** A scan. `ticketId` stands in for the text of a code at a check-in from the search. */
-export const ScanRequest = z
-  .object({
-    qrPayload: z.string().min(1).max(16_384).nullish(),
-    ticketId: uuid<TicketId>().nullish(),
-    gateId: z.string().min(1).max(64),
-    gateName: z.string().max(200).nullish(),
-    eventId: z.string().max(64).nullish(),
-    deviceId: z.string().max(64).nullish(),
-    deviceName: z.string().max(200).nullish(),
-    deviceType: z.string().max(40).nullish(),
-    localTimestamp: z.union([instant, z.number()]).nullish(),
-    scanId: uuid<ScanId>().nullish(),
-    direction: z.enum(['entry', 'exit']).nullish(),
-    source: z.enum(scanSources).nullish(),
-    people: people.default(1),
-    force: z.object({ reason: z.string().trim().min(1).max(500) }).nullish(),
-    numbered,
-  })
-  .refine((scan) => scan.qrPayload != null || scan.ticketId != null, {
-    path: ['qrPayload'],
-    message: 'is required',
-    // Beside whatever else is wrong: each bad field is named at once.
-    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  })
-export type ScanRequest = z.output<typeof ScanRequest>
-
-/** Scans that a device judged alone or could not send. Each is parsed by itself, so that a bad one stops none. */
-export const SyncRequest = z.object({
-  scans: z.array(z.unknown()).min(1).max(500),
-  deviceId: z.string().max(64).nullish(),
-  eventId: z.string().max(64).nullish(),
-  numbered,
-})
-
-const refusedWith = z.enum(refusalReasons).nullable().catch(null)
-
-/** What the device showed. A reason that we do not know is told as none. */
-const shownVerdict = z.union([
-  z.enum(['admitted', 'exited', 'visited', 'refused']),
-  z.object({ refused: refusedWith }),
-  z.object({ verdict: z.enum(['admitted', 'exited', 'visited', 'refused']), code: refusedWith.optional() }),
-])
-
-export const OfflineScan = z
-  .object({
-    scanId: uuid<ScanId>(),
-    qrPayload: z.string().min(1).max(16_384).nullish(),
-    ticketId: uuid<TicketId>().nullish(),
-    gateId: z.string().min(1).max(64),
-    direction: z.enum(['entry', 'exit']).nullish(),
-    people: people.default(1),
-    source: z.enum(scanSources).nullish(),
-    force: z.object({ reason: z.string().trim().min(1).max(500) }).nullish(),
-    localTimestamp: z.union([instant, z.number().min(0).max(8.64e15)]).nullish(),
-    /** Without it the device did not judge, and the scan is judged now. */
-    verdict: shownVerdict.nullish(),
-    /** Why it was refused, beside a bare verdict. */
-    code: refusedWith.optional(),
-    /** The device's own number of the scan, rising. */
-    sequence: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
-    /** The server's time at some moment, and how long after it the scan was by a clock that is never set. */
-    clock: z
-      .object({
-        anchorAt: z.union([instant, z.number().min(0).max(8.64e15)]),
-        elapsedMs: z.number().min(0).max(1e10),
-        anchorId: z.string().max(64).nullish(),
-      })
-      .nullish(),
-  })
-  .refine((scan) => scan.qrPayload != null || scan.ticketId != null, {
-    path: ['qrPayload'],
-    message: 'is required',
-    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  })
-export type OfflineScan = z.output<typeof OfflineScan>
-
-export const AnnulRequest = z.object({ reason: note.min(1) })
-
-export const WalkInRequest = z.object({
-  type: typeId,
-  holder: z.object({ name: name.nullish(), email: email.nullish() }).nullish(),
-  people: people.default(1),
-  payment: z.object({
-    method: z.enum(['cash', 'card', 'free']),
-    /** Minor units of the currency, for all of them together. Without it, the type's price is meant. */
-    amount: z.int().min(0).max(1_000_000_000).nullish(),
-    currency: z
-      .string()
-      .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
-      .nullish(),
-  }),
-  gateId: z.string().min(1).max(64),
-  scanId: uuid<ScanId>(),
-  admit: z.boolean().default(true),
-})
-export type WalkInRequest = z.output<typeof WalkInRequest>
-
-export const SearchQuery = z.object({
-  q: z.string().max(200),
-  limit: z.coerce.number().int().min(1).max(50).default(20),
-})
 
 /** What is asked of a list: `limit` items after `cursor`. */
 export const Page = z.object({
