@@ -1,30 +1,43 @@
 import { bytesToUtf8 } from '@noble/ciphers/utils.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { fromBase64url, toBase64url } from './base64url.ts'
-import { bytesToUuid, type GateId, type TicketId, type TypeId, uuidToBytes, type ZoneId } from './ids.ts'
+import { type TicketId, uuidToBytes, type ZoneId } from './ids.ts'
 import {
   type KnownCode,
   type KnownStanding,
   type KnownState,
-  knownStatuses,
   merge,
   type Snapshot,
   type SnapshotHead,
 } from './snapshot.ts'
+import {
+  findRow,
+  inOrder,
+  isSorted,
+  type PackedRows,
+  packCode,
+  packRows,
+  packStanding,
+  packState,
+  rowLength,
+  unpackCode,
+  unpackRows,
+  unpackStanding,
+  unpackState,
+  type Words,
+} from './snapshot-rows.ts'
 import { afterClearing, noStanding, type Standing } from './standing.ts'
 
 /*
  * A snapshot in one piece, version 1, big-endian:
  *
  *   magic 4 "A1SN" · version 1 · head length 4 · head, JSON in UTF-8
- *   count 4 · standings, each  ticket 16 · zone 2 · gate 2 · entries 2 · exits 2 · inside 2 · presented 2 · today 1 · first 5 · last 5
- *   count 4 · revocations, each  ticket 16 · at 5 · status 1 · valid since 4
- *   count 4 · codes, each  hash 12 · ticket 16 · type 2 · admits 1 · valid from 5 · valid until 5
+ *   count 4 · standings
+ *   count 4 · revocations
+ *   count 4 · codes
  *
- * The rows of each kind are in the order of their bytes, so that a device finds one by halving, without building
- * anything first. Zones, gates and types are places in the head's `words`. An instant is milliseconds since 2020 plus
- * one, from 2020 to 2054; 0 is none. A count over what its bytes hold is told as the most they hold.
+ * The rows of each kind (`core/snapshot-rows.ts`) are in the order of their bytes, so that a device finds one by halving,
+ * without building anything first. The words that they name by their place are in the head.
  *
  * A large one comes in parts, version 2, as they are read, so that nobody has to hold all of it before it can be sent:
  *
@@ -42,21 +55,12 @@ const IN_PARTS = 2
 /** The kind of a part that ends it. */
 const END = 0
 
-/** The bytes of a row of each kind. */
-export const rowLength = { standing: 39, state: 26, code: 41 } as const
-
 /** The kinds of rows in the order in which they come: how long a row is, and how much of it is its key. */
 const kinds = [
   { rows: 'standings', length: rowLength.standing, key: 18 },
   { rows: 'states', length: rowLength.state, key: 16 },
   { rows: 'codes', length: rowLength.code, key: 12 },
 ] as const
-
-/** The words that rows name by their place, the first being 1. 0 stands for none. */
-export type Words = { zones: string[]; gates: string[]; types: string[] }
-
-/** A snapshot whose rows are still bytes, as the Gatekeeper packs them. */
-export type PackedRows = { standings: Uint8Array; states: Uint8Array; codes: Uint8Array }
 
 /** Takes a snapshot; gives its bytes. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
@@ -117,15 +121,6 @@ export function endOfParts(words: Words): Uint8Array {
   return concatBytes(Uint8Array.of(END), ...counted(words))
 }
 
-/** Takes packed rows and their words; gives what they say. */
-export function unpackRows(rows: PackedRows, words: Words): Pick<Snapshot, 'standings' | 'revocations' | 'codes'> {
-  return {
-    standings: rowsOf(rows.standings, rowLength.standing).map((row) => unpackStanding(row, words)),
-    revocations: rowsOf(rows.states, rowLength.state).map(unpackState),
-    codes: rowsOf(inOrder(rows.codes, rowLength.code, 12), rowLength.code).map((row) => unpackCode(row, words)),
-  }
-}
-
 /** Takes bytes; gives the snapshot in them, or null where they are none of this version, whole and in order. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot | null {
   return openSnapshot(bytes)?.toSnapshot() ?? null
@@ -135,11 +130,6 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot | null {
 export function openSnapshot(bytes: Uint8Array): KnownTickets | null {
   const parts = split(bytes)
   return parts && new KnownTickets(parts)
-}
-
-/** The name of a barcode in a snapshot: nobody can read the barcode back from it. */
-export function codeHash(code: string): Uint8Array {
-  return sha256(utf8ToBytes(code)).slice(0, 12)
 }
 
 /**
@@ -172,7 +162,7 @@ export class KnownTickets {
     const key = new Uint8Array(18)
     key.set(uuidToBytes(ticketId))
     new DataView(key.buffer).setUint16(16, place)
-    const row = find(standings, rowLength.standing, key)
+    const row = findRow(standings, rowLength.standing, key)
     return row && unpackStanding(row, words)
   }
 
@@ -180,7 +170,7 @@ export class KnownTickets {
   state(ticketId: TicketId): KnownState | null {
     const changed = this.#states.get(ticketId)
     if (changed) return changed.status === 'valid' ? null : changed
-    const row = find(this.#parts.states, rowLength.state, uuidToBytes(ticketId))
+    const row = findRow(this.#parts.states, rowLength.state, uuidToBytes(ticketId))
     return row && unpackState(row)
   }
 
@@ -188,7 +178,7 @@ export class KnownTickets {
   byCode(hash: Uint8Array): KnownCode | null {
     const changed = this.#codes.get(toBase64url(hash))
     if (changed) return changed
-    const row = find(this.#parts.codes, rowLength.code, hash)
+    const row = findRow(this.#parts.codes, rowLength.code, hash)
     return row && unpackCode(row, this.#parts.words)
   }
 
@@ -253,60 +243,6 @@ export function toStanding(known: KnownStanding | null, everyoneOutAt: number | 
   const { entries, exits, inside, presented, firstAt, lastAt, today } = known
   const standing = { entries, exits, inside, presented, admission: null, firstAt, lastAt, day: lastDay }
   return afterClearing({ ...standing, entriesToday: today }, everyoneOutAt)
-}
-
-export function packStanding(
-  view: DataView,
-  ticket: Uint8Array,
-  zone: number,
-  gate: number,
-  { entries, exits, inside, presented, today, firstAt, lastAt }: Omit<KnownStanding, 'ticketId' | 'zone' | 'gateId'>,
-): void {
-  setBytes(view, 0, ticket)
-  view.setUint16(16, zone)
-  view.setUint16(18, gate)
-  view.setUint16(20, Math.min(entries, 0xffff))
-  view.setUint16(22, Math.min(exits, 0xffff))
-  view.setUint16(24, Math.min(inside, 0xffff))
-  view.setUint16(26, Math.min(presented, 0xffff))
-  view.setUint8(28, Math.min(today, 0xff))
-  setInstant(view, 29, firstAt)
-  setInstant(view, 34, lastAt)
-}
-
-export function packState(
-  view: DataView,
-  ticket: Uint8Array,
-  { at, status, validSince }: Omit<KnownState, 'ticketId'>,
-): void {
-  setBytes(view, 0, ticket)
-  setInstant(view, 16, at)
-  view.setUint8(21, knownStatuses.indexOf(status))
-  view.setUint32(22, validSince)
-}
-
-export function packCode(
-  view: DataView,
-  hash: Uint8Array,
-  ticket: Uint8Array,
-  type: number,
-  { admits, validFrom, validUntil }: Pick<KnownCode, 'admits' | 'validFrom' | 'validUntil'>,
-): void {
-  setBytes(view, 0, hash)
-  setBytes(view, 12, ticket)
-  view.setUint16(28, type)
-  view.setUint8(30, admits)
-  setInstant(view, 31, validFrom)
-  setInstant(view, 36, validUntil)
-}
-
-/** Takes the length of a row and what writes each; gives the rows one after the other. */
-export function packRows(length: number, writers: readonly ((view: DataView) => void)[]): Uint8Array {
-  const bytes = new Uint8Array(length * writers.length)
-  writers.forEach((write, i) => {
-    write(new DataView(bytes.buffer, i * length, length))
-  })
-  return bytes
 }
 
 type Parts = PackedRows & { head: SnapshotHead; words: Words }
@@ -374,69 +310,6 @@ function toSnapshot({ head, words, ...rows }: Parts): Snapshot {
   return { ...head, ...unpackRows(rows, words) }
 }
 
-function unpackStanding(row: DataView, words: Words): KnownStanding {
-  const gate = row.getUint16(18)
-  return {
-    ticketId: ticketAt(row, 0),
-    zone: (words.zones[row.getUint16(16) - 1] ?? '') as ZoneId,
-    gateId: gate === 0 ? null : ((words.gates[gate - 1] ?? '') as GateId),
-    entries: row.getUint16(20),
-    exits: row.getUint16(22),
-    inside: row.getUint16(24),
-    presented: row.getUint16(26),
-    today: row.getUint8(28),
-    firstAt: getInstant(row, 29),
-    lastAt: getInstant(row, 34),
-  }
-}
-
-function unpackState(row: DataView): KnownState {
-  return {
-    ticketId: ticketAt(row, 0),
-    at: getInstant(row, 16) ?? 0,
-    status: knownStatuses[row.getUint8(21)] ?? 'revoked',
-    validSince: row.getUint32(22),
-  }
-}
-
-function unpackCode(row: DataView, words: Words): KnownCode {
-  return {
-    hash: toBase64url(bytesAt(row, 0, 12)),
-    ticketId: ticketAt(row, 12),
-    type: (words.types[row.getUint16(28) - 1] ?? '') as TypeId,
-    admits: row.getUint8(30),
-    validFrom: getInstant(row, 31),
-    validUntil: getInstant(row, 36),
-  }
-}
-
-/** 2020-01-01. */
-const INSTANTS_FROM = 1_577_836_800_000
-const LAST_INSTANT = 2 ** 40 - 1
-
-function setInstant(view: DataView, offset: number, at: number | null): void {
-  const value = at === null ? 0 : Math.min(LAST_INSTANT, Math.max(1, Math.floor(at) - INSTANTS_FROM + 1))
-  view.setUint8(offset, Math.floor(value / 2 ** 32))
-  view.setUint32(offset + 1, value % 2 ** 32)
-}
-
-function getInstant(view: DataView, offset: number): number | null {
-  const value = view.getUint8(offset) * 2 ** 32 + view.getUint32(offset + 1)
-  return value === 0 ? null : value - 1 + INSTANTS_FROM
-}
-
-function ticketAt(row: DataView, offset: number): TicketId {
-  return bytesToUuid<TicketId>(bytesAt(row, offset, 16))
-}
-
-function bytesAt(row: DataView, offset: number, length: number): Uint8Array {
-  return new Uint8Array(row.buffer, row.byteOffset + offset, length)
-}
-
-function setBytes(view: DataView, offset: number, bytes: Uint8Array): void {
-  new Uint8Array(view.buffer, view.byteOffset + offset, bytes.length).set(bytes)
-}
-
 function placesOf(words: readonly string[]): Map<string, number> {
   return new Map(words.map((word, i) => [word, i + 1]))
 }
@@ -445,29 +318,6 @@ function uint32(value: number): Uint8Array {
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setUint32(0, value)
   return bytes
-}
-
-function rowsOf(bytes: Uint8Array, length: number): DataView[] {
-  const rows: DataView[] = []
-  for (let at = 0; at < bytes.length; at += length) rows.push(new DataView(bytes.buffer, bytes.byteOffset + at, length))
-  return rows
-}
-
-/** Rows in the order of their keys; of two with the same key the later one. */
-function inOrder(rows: Uint8Array, length: number, key: number): Uint8Array {
-  if (isSorted(rows, length, key)) return rows
-  const order = Uint32Array.from({ length: rows.length / length }, (_, i) => i).sort(
-    (a, b) => compare(rows, a * length, rows, b * length, key) || a - b,
-  )
-  const kept = order.filter((row, i) => {
-    const next = order[i + 1]
-    return next === undefined || compare(rows, row * length, rows, next * length, key) !== 0
-  })
-  const sorted = new Uint8Array(kept.length * length)
-  kept.forEach((row, i) => {
-    sorted.set(rows.subarray(row * length, (row + 1) * length), i * length)
-  })
-  return sorted
 }
 
 /** One after the other. There may be more than a call takes arguments. */
@@ -485,34 +335,6 @@ function joined(pieces: Uint8Array[]): Uint8Array {
 function counted(value: unknown): [Uint8Array, Uint8Array] {
   const json = utf8ToBytes(JSON.stringify(value))
   return [uint32(json.length), json]
-}
-
-function isSorted(rows: Uint8Array, length: number, key: number): boolean {
-  for (let at = length; at < rows.length; at += length) {
-    if (compare(rows, at - length, rows, at, key) >= 0) return false
-  }
-  return true
-}
-
-function compare(a: Uint8Array, aFrom: number, b: Uint8Array, bFrom: number, length: number): number {
-  for (let i = 0; i < length; i++) {
-    const difference = (a[aFrom + i] ?? 0) - (b[bFrom + i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
-}
-
-/** The row that begins with these bytes, by halving. */
-function find(rows: Uint8Array, length: number, key: Uint8Array): DataView | null {
-  let [low, high] = [0, rows.length / length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const order = compare(rows, middle * length, key, 0, key.length)
-    if (order === 0) return new DataView(rows.buffer, rows.byteOffset + middle * length, length)
-    if (order < 0) low = middle + 1
-    else high = middle
-  }
-  return null
 }
 
 class Reader {

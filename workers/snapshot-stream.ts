@@ -2,15 +2,8 @@ import { concatBytes } from '@noble/hashes/utils.js'
 import type { Result } from '../core/answers.ts'
 import type { EventId } from '../core/ids.ts'
 import type { SnapshotHead } from '../core/snapshot.ts'
-import {
-  endOfParts,
-  joinSnapshot,
-  type PackedRows,
-  partOf,
-  startOfParts,
-  unpackRows,
-  type Words,
-} from '../core/snapshot-bytes.ts'
+import { endOfParts, joinSnapshot, partOf, startOfParts } from '../core/snapshot-bytes.ts'
+import { type PackedRows, unpackRows, type Words } from '../core/snapshot-rows.ts'
 import type { Actor } from '../durable-objects/actor.ts'
 import { log } from '../durable-objects/logging.ts'
 import type { Position, SnapshotPart } from '../durable-objects/offline/snapshots.ts'

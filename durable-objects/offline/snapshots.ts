@@ -13,7 +13,7 @@ import {
   packState,
   rowLength,
   type Words,
-} from '../../core/snapshot-bytes.ts'
+} from '../../core/snapshot-rows.ts'
 import type { Configuration } from '../event/configuration.ts'
 import type { Meta } from '../meta.ts'
 import type { ScanLog } from '../scans/scan-log.ts'

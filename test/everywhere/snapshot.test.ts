@@ -23,16 +23,14 @@ import {
   type Snapshot,
 } from '../../core/snapshot.ts'
 import {
-  codeHash,
   decodeSnapshot,
   encodeSnapshot,
   endOfParts,
   openSnapshot,
-  type PackedRows,
   partOf,
-  rowLength,
   startOfParts,
 } from '../../core/snapshot-bytes.ts'
+import { codeHash, type PackedRows, rowLength } from '../../core/snapshot-rows.ts'
 
 const BACKSTAGE = 'backstage ✓' as ZoneId
 const gates = ['GATE-A', 'GATE-B', 'Tor Süd'] as GateId[]

@@ -1,5 +1,6 @@
 import type { Lease } from '../../core/lease.ts'
-import { KnownTickets, rowLength } from '../../core/snapshot-bytes.ts'
+import { KnownTickets } from '../../core/snapshot-bytes.ts'
+import { rowLength } from '../../core/snapshot-rows.ts'
 import type { Stub } from '../../durable-objects/calling.ts'
 import { Gatekeeper } from '../../durable-objects/gatekeeper.ts'
 import { Conflicts } from '../../durable-objects/offline/conflicts.ts'
