@@ -26,6 +26,8 @@ beforeEach(async () => {
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const request = new Request(input, init)
     const one = { url: request.url, headers: request.headers, body: await request.text() }
+    // Five seconds after a test that left a failure behind, its event tries again.
+    if (isOfAnother(one)) return new Response()
     received.push(one)
     return answer(one)
   })
@@ -37,6 +39,10 @@ afterEach(() => {
   vi.useRealTimers()
   vi.restoreAllMocks()
 })
+
+/** Every letter says in its id which event it is of, but the one that tries an address out. */
+const isOfAnother = ({ headers }: Received) =>
+  !new RegExp(`^msg_(?:test|${event.id.replaceAll('-', '')})_`).test(headers.get('webhook-id') ?? '')
 
 const hook = (path = '') => `${event.path}/webhooks/crm${path}`
 const as = () => ({ as: event.key })
