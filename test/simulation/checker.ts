@@ -65,9 +65,6 @@ export type Kept = {
   standings: (ticketId: TicketId) => readonly { zone: string; entries: number; exits: number; inside: number }[]
 }
 
-/** So long after it was told something a device is taken to know it: the difference that it waits for meanwhile has 15 s. */
-export const DIGESTED_MS = 20_000
-
 /**
  * Sees what the gates physically did, and nothing of what devices and the Gatekeeper think of it: whom they let in, and
  * at the end whether the log tells the same, and D1 the same as the log. Its sums are its own.
@@ -106,8 +103,8 @@ export class Checker {
     if (direction === 'exit') this.#of(ticketId, zone).exited += people
   }
 
-  /** A gate shows something to somebody. `toldRevision`: up to where the device surely knows what was decided. */
-  saw(presented: Presented, shown: Shown, at: number, toldRevision: number): void {
+  /** A gate shows something to somebody. `knownRevision`: up to where the device surely knows what was decided. */
+  saw(presented: Presented, shown: Shown, at: number, knownRevision: number): void {
     const { deviceId, ticketId, admits, zone, direction, force } = presented
     const { verdict, judgedBy } = shown
     this.shown += 1
@@ -142,7 +139,7 @@ export class Checker {
     bodies.entered += people
     if (judgedBy === 'device') {
       bodies.alone.add(deviceId)
-      this.#mayAlone(presented, at, toldRevision)
+      this.#mayAlone(presented, knownRevision)
     }
     this.#mayEnter(ticketId, admits, bodies)
   }
@@ -213,10 +210,10 @@ export class Checker {
     if (inside > most + slack) throw new Violation(`two entered with ticket ${ticketId}`)
   }
 
-  #mayAlone({ ticketId }: Presented, at: number, toldRevision: number): void {
+  #mayAlone({ ticketId }: Presented, knownRevision: number): void {
     if (this.#scenario.policy === 'never') throw new Violation('somebody was let in alone where nobody is')
     const last = this.#decisions.get(ticketId)?.at(-1)
-    if (last?.isKnown && last.bars && last.revision <= toldRevision && last.at < at - DIGESTED_MS) {
+    if (last?.isKnown && last.bars && last.revision <= knownRevision) {
       throw new Violation(`a device let in alone with ticket ${ticketId}, which it was told is barred`)
     }
   }

@@ -2,7 +2,7 @@ import { MAIN_ZONE } from '../../core/event.ts'
 import type { GateId, ScanId } from '../../core/ids.ts'
 import { homeGate } from '../../core/lease.ts'
 import type { Shown } from '../../web/scanner/engine/shown.ts'
-import { DIGESTED_MS, type Presented } from './checker.ts'
+import type { Presented } from './checker.ts'
 import type { Evening } from './evening.ts'
 import type { Phone } from './phone.ts'
 import { GROUP_OF, group, single, zoneOfGate } from './scenario.ts'
@@ -92,9 +92,8 @@ export class Crowd {
       () => checker.lost(presented),
       (shown) => {
         const { now } = world
-        const { told } = phone
-        const revision = told !== null && told.since < now - DIGESTED_MS ? told.revision : -1
-        this.#evening.check(() => checker.saw(presented, shown, now, revision))
+        const knownRevision = phone.knownRevision(now)
+        this.#evening.check(() => checker.saw(presented, shown, now, knownRevision))
         this.#sendElsewhere(phone, shown, ticket)
         if (this.#isRegretted(presented, shown)) this.#regret({ phone, scanId: shown.scanId, presented })
       },

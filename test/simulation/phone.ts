@@ -22,6 +22,10 @@ export type PhoneMutation = {
   time?: (time: Time) => Time
 }
 
+/** So long after it heard something a device has taken it in; and where it waits for a difference, after that. */
+const DIGESTED_MS = 2000
+const HELD_BACK_MS = 20_000
+
 /** What somebody at a gate wants of a code. */
 export type Wish = { text: string; direction: 'entry' | 'exit'; people: number; force: boolean }
 
@@ -31,8 +35,6 @@ export class Phone {
   readonly gateId: string
   /** How far the phone's own clock is off. */
   skewMs: number
-  /** Up to which revision the server has told this life of the app everything, and since when; null: nothing yet. */
-  told: { revision: number; since: number } | null = null
   readonly #world: World
   readonly #server: Server
   readonly #crypto: Ports['crypto']
@@ -41,6 +43,10 @@ export class Phone {
   #weather: Weather
   #engine: Engine | null = null
   #life = 0
+  /** Up to which revision the server has told this life of the app everything, and since when: each time that it got further. */
+  #told: { revision: number; since: number }[] = []
+  /** How many lists, or differences to one, this life of the app waits for, and when it last ended to. */
+  #differences = { awaited: 0, endedAt: Number.NEGATIVE_INFINITY }
   #occasion = () => {}
   #isUp = true
   #onUp: (() => void)[] = []
@@ -88,6 +94,16 @@ export class Phone {
     return this.#store.disk.unanswered()
   }
 
+  /**
+   * Up to which revision this life of the app knows everything, unless it is broken; -1: nothing. While it waits for a
+   * difference it holds back what else it is told, and a difference has 15 s.
+   */
+  knownRevision(now: number): number {
+    const { awaited, endedAt } = this.#differences
+    const digestsIn = awaited > 0 || endedAt >= now - DIGESTED_MS ? HELD_BACK_MS : DIGESTED_MS
+    return this.#told.findLast(({ since }) => since < now - digestsIn)?.revision ?? -1
+  }
+
   /** The scans of the conflicts that this device was told of and nobody took as seen, as many as it keeps. */
   get conflicts(): ScanId[] {
     const kept = this.#store.disk.things.get('conflicts') as ShownConflict[] | null | undefined
@@ -103,7 +119,8 @@ export class Phone {
 
   async start(): Promise<void> {
     const life = ++this.#life
-    this.told = null
+    this.#told = []
+    this.#differences = { awaited: 0, endedAt: Number.NEGATIVE_INFINITY }
     const store = this.#untimely(this.#store.open())
     const mutated = this.#mutation.store?.(store, this) ?? store
     const tabs = oneTab()
@@ -233,7 +250,7 @@ export class Phone {
     // What is under way is under way for whom the phone was then.
     const { caller } = this
     const isAlive = () => life === this.#life
-    return ({ path, body, timeoutMs }) =>
+    const ask: Http = ({ path, body, timeoutMs }) =>
       new Promise<HttpAnswer>((resolve, reject) => {
         // An answer that comes when nobody waits for it any more, or for the second time, tells nobody anything.
         let isAwaited = true
@@ -263,6 +280,21 @@ export class Phone {
         world.after(this.#latency(), arrive)
         if (world.chance.happens(this.#weather.twice)) world.after(this.#latency(), arrive)
       })
+    return (call) => {
+      const answer = ask(call)
+      if (call.path.includes('/snapshot/')) this.#await(answer)
+      return answer
+    }
+  }
+
+  #await(difference: Promise<unknown>): void {
+    const differences = this.#differences
+    differences.awaited++
+    const end = () => {
+      differences.awaited--
+      differences.endedAt = this.#world.now
+    }
+    difference.then(end, end)
   }
 
   #live(life: number): OpenSocket {
@@ -333,8 +365,8 @@ export class Phone {
 
   #heardAll(cursor: string | null): void {
     const known = cursor === null ? null : readCursor(cursor)
-    if (known !== null && known.revision > (this.told?.revision ?? -1)) {
-      this.told = { revision: known.revision, since: this.#world.now }
+    if (known !== null && known.revision > (this.#told.at(-1)?.revision ?? -1)) {
+      this.#told.push({ revision: known.revision, since: this.#world.now })
     }
   }
 
