@@ -23,7 +23,7 @@ if (values.rules) {
 
 const { mutants } = await import('./mutants.ts')
 const { simulate } = await import('./run.ts')
-const within = Number(values.within ?? 1000)
+const within = Number(values.within ?? 400)
 const wanted = Object.entries(mutants).filter(([name]) => values.only === undefined || name.includes(values.only))
 let missed = 0
 const startedAt = performance.now()
