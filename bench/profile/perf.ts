@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +12,9 @@ const LOOKS_A_SECOND = 4000
 
 /** As long as it takes perf to begin, and more. */
 const BEGINS_MS = 1000
+
+/** On a disk, what perf writes would stand in the way of the commits that it looks at. */
+const IN_MEMORY = '/dev/shm'
 
 /** What V8 needs to be told so that its functions have names for `perf`, in a file of its own in /tmp. */
 export const namingFlags = '--perf-basic-prof --interpreted-frames-native-stack'
@@ -46,7 +48,7 @@ function isWorkerdOf(pid: string, parent: number): boolean {
  * process that waits is not looked at.
  */
 export async function lookAt<T>(pid: number, work: () => Promise<T>): Promise<{ done: T; micros: Map<Part, number> }> {
-  const dir = mkdtempSync(join(tmpdir(), 'admit-one-profile-'))
+  const dir = mkdtempSync(join(IN_MEMORY, 'admit-one-profile-'))
   const file = join(dir, 'perf.data')
   try {
     const perf = spawn('perf', ['record', '-F', String(LOOKS_A_SECOND), '-g', '-p', String(pid), '-o', file], {
