@@ -23,7 +23,7 @@ itself: for how fast something is, there is npm run bench. Needs Linux and its p
   --help           this text
 `
 
-/** More calls than are answered in a second, however many connections ask. */
+/** More scans than are answered in a second, however many connections ask. */
 const MOST_A_SECOND = 5000
 
 const works = ['hello', 'noop', 'first', 'duplicate', 'mixed', 'sync 100', 'sync 500'] as const satisfies Work[]
@@ -50,8 +50,11 @@ async function profile(options: Options): Promise<void> {
   try {
     const workerd = workerdOf(server.pid)
     const rig = { stage: await setStage(server), peers: [], serverPid: server.pid }
-    // The first look is to find everything compiled.
-    for (const work of ['noop', options.work] as const) await (await prepare(rig, { ...options, work, seconds: 2 }))()
+    // The first look is to find everything compiled, and a duplicate somebody who is in.
+    for (const work of ['noop', 'first', options.work] as const) {
+      const warmUp = await prepare(rig, { ...options, work, seconds: 2 })
+      await warmUp()
+    }
     const base = await look(rig, workerd, { ...options, work: 'noop' })
     const seen = await look(rig, workerd, options)
     process.stdout.write(told(options, seen, base))
@@ -71,7 +74,7 @@ async function prepare(rig: Rig, { work, rate, connections, seconds }: Options):
   const driver = driverOf(rig, 'http', work)
   if (driver === null) throw new Error(`nobody does ${work}`)
   const scans = work.startsWith('sync') ? Number(work.slice('sync '.length)) : 1
-  await driver.supply(Math.ceil(scans * (connections === null ? rate : MOST_A_SECOND) * seconds) + scans)
+  await driver.supply((connections === null ? scans * rate : MOST_A_SECOND) * seconds + scans)
   await driver.settle()
   const window = { leadInMs: 0, windowMs: seconds * 1000 }
   return () =>
