@@ -22,9 +22,8 @@ export type PhoneMutation = {
   time?: (time: Time) => Time
 }
 
-/** So long after it heard something a device has taken it in; and where it waits for a difference, after that. */
+/** So long after it heard of a decision a device has taken it in, whatever else it waits for. */
 const DIGESTED_MS = 2000
-const HELD_BACK_MS = 20_000
 
 /** What somebody at a gate wants of a code. */
 export type Wish = { text: string; direction: 'entry' | 'exit'; people: number; force: boolean }
@@ -45,8 +44,6 @@ export class Phone {
   #life = 0
   /** Up to which revision the server has told this life of the app everything, and since when: each time that it got further. */
   #told: { revision: number; since: number }[] = []
-  /** How many lists, or differences to one, this life of the app waits for, and when it last ended to. */
-  #differences = { awaited: 0, endedAt: Number.NEGATIVE_INFINITY }
   #occasion = () => {}
   #isUp = true
   #onUp: (() => void)[] = []
@@ -94,14 +91,9 @@ export class Phone {
     return this.#store.disk.unanswered()
   }
 
-  /**
-   * Up to which revision this life of the app knows everything, unless it is broken; -1: nothing. While it waits for a
-   * difference it holds back what else it is told, and a difference has 15 s.
-   */
+  /** Up to which revision this life of the app knows every decision, unless it is broken; -1: none. */
   knownRevision(now: number): number {
-    const { awaited, endedAt } = this.#differences
-    const digestsIn = awaited > 0 || endedAt >= now - DIGESTED_MS ? HELD_BACK_MS : DIGESTED_MS
-    return this.#told.findLast(({ since }) => since < now - digestsIn)?.revision ?? -1
+    return this.#told.findLast(({ since }) => since < now - DIGESTED_MS)?.revision ?? -1
   }
 
   /** The scans of the conflicts that this device was told of and nobody took as seen, as many as it keeps. */
@@ -120,7 +112,6 @@ export class Phone {
   async start(): Promise<void> {
     const life = ++this.#life
     this.#told = []
-    this.#differences = { awaited: 0, endedAt: Number.NEGATIVE_INFINITY }
     const store = this.#untimely(this.#store.open())
     const mutated = this.#mutation.store?.(store, this) ?? store
     const tabs = oneTab()
@@ -250,7 +241,7 @@ export class Phone {
     // What is under way is under way for whom the phone was then.
     const { caller } = this
     const isAlive = () => life === this.#life
-    const ask: Http = ({ path, body, timeoutMs }) =>
+    return ({ path, body, timeoutMs }) =>
       new Promise<HttpAnswer>((resolve, reject) => {
         // An answer that comes when nobody waits for it any more, or for the second time, tells nobody anything.
         let isAwaited = true
@@ -280,21 +271,6 @@ export class Phone {
         world.after(this.#latency(), arrive)
         if (world.chance.happens(this.#weather.twice)) world.after(this.#latency(), arrive)
       })
-    return (call) => {
-      const answer = ask(call)
-      if (call.path.includes('/snapshot/')) this.#await(answer)
-      return answer
-    }
-  }
-
-  #await(difference: Promise<unknown>): void {
-    const differences = this.#differences
-    differences.awaited++
-    const end = () => {
-      differences.awaited--
-      differences.endedAt = this.#world.now
-    }
-    difference.then(end, end)
   }
 
   #live(life: number): OpenSocket {
