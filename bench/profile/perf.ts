@@ -57,8 +57,7 @@ export async function lookAt<T>(pid: number, work: () => Promise<T>): Promise<{ 
     const ended = once(perf, 'exit')
     // It says nothing when it has begun.
     await sleep(BEGINS_MS)
-    const done = await work()
-    if (!perf.kill('SIGINT')) throw new Error('perf ended before what it was to look at')
+    const done = await work().finally(() => perf.kill('SIGINT'))
     await ended
     return { done, micros: await microsIn(file) }
   } finally {
@@ -73,12 +72,13 @@ async function microsIn(file: string): Promise<Map<Part, number>> {
     const part = partOf(look)
     micros.set(part, (micros.get(part) ?? 0) + 1e6 / LOOKS_A_SECOND)
   }
+  if ([...micros.values()].every((sum) => sum === 0)) throw new Error('perf saw nothing')
   return micros
 }
 
 /** Where V8 puts the names, and perf looks for them; also of runtimes that only bring D1 up to date. */
-const named = () => readdirSync(NAMES_IN).filter((name) => /^perf-\d+\.map$/.test(name))
 const NAMES_IN = '/tmp'
+const named = () => readdirSync(NAMES_IN).filter((name) => /^perf-\d+\.map$/.test(name))
 
 /** Takes note of the names that are there already; gives what takes away those that came since. */
 export function watchNames(): () => void {
