@@ -193,19 +193,19 @@ describe('what a scanner says', () => {
 
   test('has the door’s top in focus as soon as an answer is gone, and takes it from nobody afterwards', async () => {
     await present(page, (await door.issue()).token)
-    const inFocus = page.evaluate(
-      () =>
-        new Promise((gone) => {
-          const observer = new MutationObserver(() => {
-            if (document.querySelector('.verdict')) return
-            observer.disconnect()
-            gone(document.activeElement?.tagName)
-          })
-          observer.observe(document.body, { childList: true, subtree: true })
-        }),
-    )
+    // It has to be watching before the key is pressed: the page may hear the key first.
+    const watched = await page.evaluateHandle(() => ({
+      tag: new Promise<string | undefined>((gone) => {
+        const observer = new MutationObserver(() => {
+          if (document.querySelector('.verdict')) return
+          observer.disconnect()
+          gone(document.activeElement?.tagName)
+        })
+        observer.observe(document.body, { childList: true, subtree: true })
+      }),
+    }))
     await page.keyboard.press('Escape')
-    expect(await inFocus).toBe('H1')
+    expect(await watched.evaluate(({ tag }) => tag)).toBe('H1')
   })
 
   test('needs no mouse: Enter and Escape go on to the next, Escape leads back', async () => {
