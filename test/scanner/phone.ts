@@ -1,4 +1,5 @@
 import 'fake-indexeddb/auto'
+import type { ServerMessage } from '../../core/live.ts'
 import type { Engine } from '../../web/scanner/engine/engine.ts'
 import type { Http, OpenSocket, Ports, Surroundings } from '../../web/scanner/engine/ports.ts'
 import { startEngine } from '../../web/scanner/engine/start.ts'
@@ -30,6 +31,8 @@ export class Phone {
   readonly #more: Partial<Ports>
   readonly #waiting = new Set<() => void>()
   readonly requests: string[] = []
+  /** What its sockets told it, in order. */
+  readonly heard: ServerMessage[] = []
   #network: Network = 'up'
   #engine: Engine | null = null
   #store: Store | null = null
@@ -116,9 +119,13 @@ export class Phone {
       this.#sockets.delete(wrapped)
       on.closed(code)
     }
+    const hear = (text: string) => {
+      on.message(text)
+      if (text !== 'pong') this.heard.push(JSON.parse(text))
+    }
     const socket =
       this.#network === 'up' || this.#network === 'large calls fail'
-        ? webSocket(url, { ...on, message: (text) => !closed && on.message(text), closed: end })
+        ? webSocket(url, { ...on, message: (text) => !closed && hear(text), closed: end })
         : null
     const wrapped = {
       send: (text: string) => {

@@ -91,6 +91,18 @@ export function wordOf({ verdict, judgedBy }: Shown): string {
   }
 }
 
+/** What a phone takes the server's time to be, in milliseconds since 1970: it knows it to within a round trip. */
+const timeOf = (phone: Phone) => Date.now() - (phone.engine.status.value.clock.skewMs ?? 0)
+
+/**
+ * Waits until whatever a phone does is later than what was done so far by the server and by another phone: which of two
+ * scans was first is told by their times, however busy the machine was when the phones asked what time it is.
+ */
+export async function untilLater(phone: Phone, other: Phone): Promise<void> {
+  const latest = Math.max(Date.now(), timeOf(other))
+  await until('its time is past that', () => timeOf(phone) > latest + 1)
+}
+
 /** Numbers that look like chance and come again with the same seed (mulberry32). */
 export function chanceOf(seed: number): (below: number) => number {
   let state = seed
