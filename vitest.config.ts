@@ -17,7 +17,7 @@ const divided = ['scan', 'offline-sync', 'precedence', 'formats', 'door', 'ticke
 
 /**
  * `core` runs in Node, `edge` in workerd with real bindings, `divided` some of its files again, `process` against servers of its own that it starts and
- * kills, `browser` drives the pages in the browser that comes with `npm ci`. What stands in `test/everywhere` runs in
+ * kills, `together` has scanners in Node at such servers, `browser` drives the pages in the browser that comes with `npm ci`. What stands in `test/everywhere` runs in
  * Node and in workerd; the vectors run in a browser too.
  */
 export default defineConfig(async () => ({
