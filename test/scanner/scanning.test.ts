@@ -140,7 +140,7 @@ describe('a scan', () => {
 
 describe('a scan over the socket', () => {
   type Asked = { id: string; scan: { scanId: string; qrPayload: string } }
-  type End = { answer: (of: Asked, answer: Answer) => void; close: () => void }
+  type End = { answer: (of: Asked, answer: Answer) => void; revoke: () => void; close: () => void }
 
   /** A server at the other end of the phone's socket, and what it was asked there. */
   function socketAt(hear: (asked: Asked, end: End) => void, hello: object = { lane: true }) {
@@ -154,6 +154,7 @@ describe('a scan over the socket', () => {
       }
       const end: End = {
         answer: ({ id }, answer) => answer !== 'none' && tell({ type: 'answer', id, ...answer }),
+        revoke: () => tell({ type: 'bye', code: 'device_revoked' }),
         close,
       }
       queueMicrotask(() => {
@@ -252,6 +253,17 @@ describe('a scan over the socket', () => {
     const { scan, phone } = await phoneWith(socket, () => 'none')
     expect(word(await scan())).toBe('device_revoked by device')
     expect(phone.wiped).toBe(true)
+  })
+
+  it('of a device that is revoked in the midst of it lets nobody in, and says that the device is none', async () => {
+    const socket = socketAt((asked, end) => {
+      end.revoke()
+      end.answer(asked, admitted)
+    })
+    const { scan, phone, engine } = await phoneWith(socket, () => 'none')
+    expect(word(await scan())).toBe('not_enrolled by device')
+    await until('it wiped itself', () => phone.wiped)
+    expect(engine.status.value).toMatchObject({ enrolment: null, signedOutBecause: 'device_revoked' })
   })
 })
 

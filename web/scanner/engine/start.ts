@@ -129,6 +129,10 @@ class Scanner implements Engine {
       this.recent.set([scanned.shown, ...this.recent.value].slice(0, RECENT))
       return scanned.shown
     } catch (error) {
+      // Signed out in the midst of it: what failed is a storage that is being taken away.
+      if (this.#isWiping || this.#post.device === null) {
+        return undecided(this.#askedOf(asked), { reason: 'not_enrolled' })
+      }
       // The disk is full, or the browser took the storage away. What could not be kept was not sent either.
       return undecided(this.#askedOf(asked), { reason: 'problem', code: 'storage', message: String(error) })
     } finally {
