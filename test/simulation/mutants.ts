@@ -14,7 +14,7 @@ import { Standings } from '../../durable-objects/scans/standings.ts'
 import { Rooms } from '../../durable-objects/shards/rooms.ts'
 import { Shards } from '../../durable-objects/shards/shards.ts'
 import { Turns } from '../../durable-objects/shards/turns.ts'
-import type { HttpAnswer, HttpRequest } from '../../web/scanner/engine/ports.ts'
+import type { HttpAnswer, HttpRequest, OpenSocket } from '../../web/scanner/engine/ports.ts'
 import { Queue } from '../../web/scanner/engine/queue.ts'
 import type { KeptScan, KeptThings, Look, Store } from '../../web/scanner/engine/store.ts'
 import type { Mutation } from './run.ts'
@@ -223,6 +223,9 @@ export const mutants: Record<string, Mutant> = {
     }),
   })),
 
+  /** A device answers its own pings, and takes a socket that is torn for one on which nothing is said. */
+  'a silent socket is given up': admit(() => ({ live: hearingItself })),
+
   /** Several conflicts are told in one breath, and each is kept beside what was there before the first. */
   'each of several conflicts is kept': admit(() => ({
     tabs: (tabs) => ({ ...tabs, alone: (name, run) => (name === 'conflicts' ? run() : tabs.alone(name, run)) }),
@@ -398,6 +401,14 @@ function underOtherNames(): SqlMutation {
 
 function forgetExit(scan: KeptScan): KeptScan {
   return scan.verdict?.kind === 'exited' ? { ...scan, verdict: { kind: 'refused', code: 'no_network' } } : scan
+}
+
+function hearingItself(live: OpenSocket): OpenSocket {
+  return (url, on) => {
+    const socket = live(url, on)
+    const send = (text: string) => (text === 'ping' ? on.message('pong') : socket.send(text))
+    return { ...socket, send }
+  }
 }
 
 function toldOfAll<K extends keyof KeptThings>(name: K, kept: KeptThings[K] | null): KeptThings[K] | null {

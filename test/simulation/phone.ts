@@ -19,8 +19,12 @@ export type PhoneMutation = {
   store?: (store: Store, phone: Phone) => Store
   tabs?: (tabs: Tabs) => Tabs
   http?: (http: Http, phone: Phone) => Http
+  live?: (live: OpenSocket) => OpenSocket
   time?: (time: Time) => Time
 }
+
+/** What takes long takes so long, in the mean. */
+const SLOW_MS = 1500
 
 /** So long after it heard of a decision a device has taken it in, whatever else it waits for. */
 const DIGESTED_MS = 2000
@@ -116,9 +120,10 @@ export class Phone {
     const mutated = this.#mutation.store?.(store, this) ?? store
     const tabs = oneTab()
     const http = this.#http(life)
+    const live = this.#live(life)
     const engine = await startEngine({
       http: this.#mutation.http?.(http, this) ?? http,
-      live: this.#live(life),
+      live: this.#mutation.live?.(live) ?? live,
       store: mutated,
       time: this.#mutation.time?.(this.#time(life)) ?? this.#time(life),
       random: (length) => this.#world.chance.bytes(length),
@@ -204,7 +209,9 @@ export class Phone {
 
   /** The network is there again, and stays. */
   clearUp(): void {
-    this.#weather = { lossy: 0, slow: 0, twice: this.#weather.twice, badMoments: 0, goodMoments: 0 }
+    const { twice } = this.#weather
+    const [badMoments, goodMoments] = [0, 0]
+    this.#weather = { lossy: 0, slow: 0, twice, badMoments, goodMoments, slowSockets: 0, socketsLastMs: null }
     this.join()
   }
 
@@ -229,7 +236,7 @@ export class Phone {
   /** Most answers come soon, a few when nobody waits for them any more. */
   #latency(): number {
     const { chance } = this.#world
-    return chance.happens(this.#weather.slow) ? chance.wait(1500) : 5 + chance.wait(20)
+    return chance.happens(this.#weather.slow) ? chance.wait(SLOW_MS) : 5 + chance.wait(20)
   }
 
   #isLost(): boolean {
@@ -280,10 +287,15 @@ export class Phone {
       const isAlive = () => life === this.#life
       let socket: ServerSocket | null = null
       let isOver = false
+      let isTorn = false
       // What is told while the phone is cut off waits in the network, and comes in its order once it is back.
       const carry = (then: () => void, lane: Lane) => {
-        lane.at = Math.max(lane.at + 0.001, world.now + 5 + world.chance.wait(15))
-        world.after(lane.at - world.now, () => this.#whenUp(then, lane))
+        const takes = world.chance.happens(this.#weather.slowSockets) ? SLOW_MS : 15
+        lane.at = Math.max(lane.at + 0.001, world.now + 5 + world.chance.wait(takes))
+        const arrive = () => {
+          if (!isTorn) then()
+        }
+        world.after(lane.at - world.now, () => this.#whenUp(arrive, lane))
       }
       const [up, down]: [Lane, Lane] = [
         { at: 0, held: [] },
@@ -293,6 +305,15 @@ export class Phone {
         if (isOver) return
         isOver = true
         if (isAlive()) on.closed(code)
+      }
+      // Nothing gets through any more. Either side is told of it, or finds out by the silence, each in its own time.
+      const tear = () => {
+        isTorn = true
+        if (world.chance.happens(0.5)) end(1006)
+        const heardAfterMs = world.chance.of([0, 2000, 60_000])
+        world.after(heardAfterMs, () => {
+          if (socket) this.#server.hearClose(socket)
+        })
       }
       const line = {
         toClient: (text: string) =>
@@ -316,6 +337,12 @@ export class Phone {
             }, down)
         })
       }, up)
+      const { socketsLastMs } = this.#weather
+      if (socketsLastMs !== null) {
+        world.after(world.chance.wait(socketsLastMs), () => {
+          if (!isOver && this.#weather.socketsLastMs !== null) tear()
+        })
+      }
       const hangUp = () =>
         carry(() => {
           if (socket) this.#server.hearClose(socket)

@@ -13,6 +13,8 @@ export const troubles = [
   'lossy network',
   'slow network',
   'doubled calls',
+  'slow sockets',
+  'lost sockets',
   'app deaths',
   'lost storage',
   'wrong clocks',
@@ -44,9 +46,18 @@ const MOST_SHARDS = 4
 
 /**
  * How bad the network is. `badMoments`: how often it goes just when it matters; `goodMoments`: how often it comes back
- * just when a device decides without it.
+ * just when a device decides without it. `slowSockets`: how often what a socket carries takes long, and all behind it;
+ * `socketsLastMs`: after how long a socket is torn while calls get through, in the mean; null: it is not.
  */
-export type Weather = { lossy: number; slow: number; twice: number; badMoments: number; goodMoments: number }
+export type Weather = {
+  lossy: number
+  slow: number
+  twice: number
+  badMoments: number
+  goodMoments: number
+  slowSockets: number
+  socketsLastMs: number | null
+}
 
 /** What an evening is like, all of it from the seed. */
 export type Scenario = {
@@ -89,6 +100,7 @@ export function drawScenario(
 ): Scenario {
   const { chance } = world
   const { shards, ways, isFull: isFullOfMany } = drawShards(world.seed, policy, wanted)
+  const { slowSockets, socketsLastMs } = drawSockets(world.seed)
   const has = (trouble: Trouble) => !without.includes(trouble)
   const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}` as GateId)
   const mainGates = names('GATE', chance.between(2, 4))
@@ -138,6 +150,8 @@ export function drawScenario(
       twice: has('doubled calls') ? weather.twice : 0,
       badMoments: has('cuts at a bad moment') ? weather.badMoments : 0,
       goodMoments: has('cuts at a bad moment') ? weather.goodMoments : 0,
+      slowSockets: has('slow sockets') ? slowSockets : 0,
+      socketsLastMs: has('lost sockets') ? socketsLastMs : null,
     },
     guestEveryMs: chance.of([150, 400, 900]),
     longestQueue: often([1, 3, 1000], 2),
@@ -163,6 +177,12 @@ function drawShards(seed: number, policy: OfflinePolicy, wanted: number | undefi
   // Leases take one object that holds them all.
   const shards = policy === 'strict' ? 1 : (wanted ?? (isDivided ? drawn : 1))
   return { shards, ways, isFull: isFull && shards > 1 }
+}
+
+/** Likewise. */
+function drawSockets(seed: number): Pick<Weather, 'slowSockets' | 'socketsLastMs'> {
+  const chance = new Chance(seed ^ 0x3c3c3c3c)
+  return { slowSockets: chance.of([0, 0, 0, 0.02, 0.2]), socketsLastMs: chance.of([null, null, null, 8000, 40_000]) }
 }
 
 export const zoneOfGate = ({ loungeGates }: Scenario, gateId: GateId): ZoneId =>
