@@ -23,6 +23,9 @@ export type PhoneMutation = {
   time?: (time: Time) => Time
 }
 
+/** The weather when all is well. */
+const clear = { lossy: 0, slow: 0, badMoments: 0, goodMoments: 0, slowSockets: 0, socketsLastMs: null }
+
 /** What takes long takes so long, in the mean. */
 const SLOW_MS = 1500
 
@@ -209,9 +212,7 @@ export class Phone {
 
   /** The network is there again, and stays. */
   clearUp(): void {
-    const { twice } = this.#weather
-    const [badMoments, goodMoments] = [0, 0]
-    this.#weather = { lossy: 0, slow: 0, twice, badMoments, goodMoments, slowSockets: 0, socketsLastMs: null }
+    this.#weather = { ...clear, twice: this.#weather.twice }
     this.join()
   }
 

@@ -179,7 +179,7 @@ function drawShards(seed: number, policy: OfflinePolicy, wanted: number | undefi
   return { shards, ways, isFull: isFull && shards > 1 }
 }
 
-/** Likewise. */
+/** With a chance of its own, likewise. */
 function drawSockets(seed: number): Pick<Weather, 'slowSockets' | 'socketsLastMs'> {
   const chance = new Chance(seed ^ 0x3c3c3c3c)
   return { slowSockets: chance.of([0, 0, 0, 0.02, 0.2]), socketsLastMs: chance.of([null, null, null, 8000, 40_000]) }

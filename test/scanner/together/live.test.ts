@@ -169,7 +169,6 @@ describe('a phone in touch', () => {
     const one = await ticket()
     await letInByBoth(there, here, one)
     there.setNetwork('no sockets')
-    const toldBefore = (await there.store.get('told'))?.cursor
     here.setNetwork('up')
     await here.engine.syncNow()
     // The next difference has the entry that is the conflict.
@@ -179,6 +178,7 @@ describe('a phone in touch', () => {
     const told = () => there.engine.status.value.conflicts.filter(({ ticketId }) => ticketId === one.id)
     expect(told()).toEqual([])
 
+    const toldBefore = (await there.store.get('told'))?.cursor
     there.setNetwork('up')
     await until('it is told', () => told().length > 0)
     expect(told()).toMatchObject([{ here: false, shown: { kind: 'admitted' } }])
